@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# One file, no recursion.  `make help` lists the targets; V=1 shows the commands.
+
+OUTPUT   ?= build
+prefix   ?= /usr/local
+CLANG    ?= clang
+BPFTOOL  ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
+CXX      ?= g++
+PKG_CONFIG ?= pkg-config
+ARCH     ?= $(shell uname -m | sed -e 's/x86_64/x86/' -e 's/aarch64/arm64/')
+VERSION  := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+ifneq ($(ARCH),x86)
+$(error architecture '$(ARCH)' is not supported yet: the instruction classes of src/target are x86-64's)
+endif
+
+ifeq ($(V),1)
+Q =
+msg =
+else
+Q = @
+msg = @printf '  %-8s %s\n' "$(1)" "$(patsubst $(OUTPUT)/%,%,$(2))";
+endif
+
+# --- what a fresh Debian 12 machine needs -------------------------------------------------------
+
+# The stamp names this very list, so that a change of it asks again.
+DEPS := ca-certificates gcc g++ make pkg-config clang llvm libbpf-dev bpftool libelf-dev \
+	libdw-dev zlib1g-dev liblzma-dev libcapstone-dev libfyaml-dev libjson-c-dev libcap-ng-dev \
+	libseccomp-dev libiberty-dev libcmocka-dev libclang-rt-14-dev clang-format python3 binutils \
+	xz-utils pocketsphinx pocketsphinx-en-us pocketsphinx-testdata libpocketsphinx-dev \
+	espeak-ng libespeak-ng-dev flite flite1-dev libsqlite3-dev sqlite3 sox libpq-dev \
+	postgresql rsyslog sysstat bpftrace
+MISSING = $(shell dpkg-query -W -f '$${db:Status-Status} $${Package}\n' $(DEPS) 2>/dev/null | \
+	awk '$$1 == "installed" { print $$2 }' | sort > /tmp/.cheshire-have.$$$$; \
+	printf '%s\n' $(DEPS) | sort | comm -23 - /tmp/.cheshire-have.$$$$; rm -f /tmp/.cheshire-have.$$$$)
+
+deps:
+	@missing="$(strip $(MISSING))"; if [ -n "$$missing" ]; then \
+		echo "installing: $$missing"; \
+		apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	else echo "nothing is missing"; fi
+
+# demo, test and bench install what is missing by themselves, then start over with it there.
+with-deps = @if [ -n "$(strip $(MISSING))" ]; then $(MAKE) --no-print-directory deps; fi; \
+	$(MAKE) --no-print-directory $(1)
+
+# --- flags --------------------------------------------------------------------------------------
+
+PKGS     := libbpf libelf libdw zlib liblzma capstone libfyaml json-c libcap-ng libseccomp
+NEEDS_PKGS := $(filter-out help clean deps demo test bench format%,$(or $(MAKECMDGOALS),all))
+ifneq ($(NEEDS_PKGS),)
+ifneq ($(shell $(PKG_CONFIG) --atleast-version=1.1 libbpf && echo yes),yes)
+$(error need libbpf >= 1.1 and the other libraries: run 'make deps' as root)
+endif
+endif
+
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef -Werror
+CFLAGS   ?= -g -O2
+COMMON_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE -DCHESHIRE_VERSION='"$(VERSION)"' \
+	-Iinclude -Isrc -I$(OUTPUT) $(shell $(PKG_CONFIG) --cflags $(PKGS))
+LDLIBS   = $(shell $(PKG_CONFIG) --libs $(PKGS)) -liberty -lpthread -lm
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+DEPFLAGS  = -MMD -MP -MF $(@:.o=.d)
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wshadow -Werror -D__TARGET_ARCH_$(ARCH) \
+	-Ivmlinux -Iinclude -Ibpf
+
+# --- the BPF side: objects, one linked object, one skeleton --------------------------------------
+
+BPF_SRCS := $(sort $(wildcard bpf/*.bpf.c))
+BPF_OBJS := $(BPF_SRCS:%.c=$(OUTPUT)/%.o)
+SKEL     := $(OUTPUT)/cheshire.skel.h
+
+$(OUTPUT)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
+	$(call msg,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) $(DEPFLAGS) -c $< -o $@
+
+$(OUTPUT)/cheshire.linked.o: $(BPF_OBJS)
+	$(call msg,LINKBPF,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(SKEL): $(OUTPUT)/cheshire.linked.o
+	$(call msg,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name cheshire_bpf > $@
+
+# --- data embedded in the binary: the catalogue and the built-in configuration -------------------
+
+EMBEDDED := $(sort $(wildcard src/engines/*.yaml src/config/*.yaml))
+EMBED_C  := $(OUTPUT)/embed.c
+
+$(EMBED_C): $(EMBEDDED) Makefile
+	$(call msg,EMBED,$@)
+	@mkdir -p $(@D)
+	$(Q){ echo '/* Generated from the YAML files under src/. */'; \
+	  echo '#include "config/embedded.h"'; \
+	  n=0; for f in $(EMBEDDED); do \
+	    echo "static const char data_$$n[] = {"; \
+	    od -An -v -tu1 $$f | sed -e 's/[0-9][0-9]*/&,/g'; echo '0 };'; n=$$((n + 1)); done; \
+	  echo 'const struct embedded embedded_files[] = {'; \
+	  n=0; for f in $(EMBEDDED); do \
+	    echo "	{ \"$${f#src/}\", data_$$n, sizeof(data_$$n) - 1 },"; n=$$((n + 1)); done; \
+	  echo '};'; echo "const size_t embedded_files_n = $$n;"; } > $@
+
+# --- the binary ---------------------------------------------------------------------------------
+
+SRCS     := $(sort $(wildcard src/*/*.c))
+LIB_OBJS := $(SRCS:%.c=$(OUTPUT)/%.o) $(OUTPUT)/embed.o
+SAN_OBJS := $(SRCS:%.c=$(OUTPUT)/san/%.o) $(OUTPUT)/san/embed.o
+FUZZ_OBJS := $(SRCS:%.c=$(OUTPUT)/fuzz/%.o) $(OUTPUT)/fuzz/embed.o
+
+all: $(OUTPUT)/cheshire
+
+$(OUTPUT)/cheshire: $(OUTPUT)/src/main.o $(LIB_OBJS)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# Order-only: after one build the .d files know who includes the skeleton.
+$(OUTPUT)/src/main.o $(LIB_OBJS) $(SAN_OBJS) $(FUZZ_OBJS): | $(SKEL)
+
+$(OUTPUT)/%.o: %.c Makefile
+	$(call msg,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON_CFLAGS) $(CPPFLAGS) $(DEPFLAGS) -c $< -o $@
+$(OUTPUT)/embed.o: $(EMBED_C)
+	$(call msg,CC,$@)
+	$(Q)$(CC) $(COMMON_CFLAGS) $(CPPFLAGS) $(DEPFLAGS) -c $< -o $@
+$(OUTPUT)/san/embed.o: $(EMBED_C)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON_CFLAGS) $(CPPFLAGS) $(SANITIZE) $(DEPFLAGS) -c $< -o $@
+$(OUTPUT)/san/%.o: %.c Makefile
+	$(call msg,CC SAN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON_CFLAGS) $(CPPFLAGS) -O1 $(SANITIZE) $(DEPFLAGS) -c $< -o $@
+FUZZ_CFLAGS = $(COMMON_CFLAGS) -O1 -fsanitize=fuzzer-no-link,address,undefined
+$(OUTPUT)/fuzz/embed.o: $(EMBED_C)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) $(DEPFLAGS) -c $< -o $@
+$(OUTPUT)/fuzz/%.o: %.c Makefile
+	$(call msg,CC FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) $(DEPFLAGS) -c $< -o $@
+
+# Libraries without the main program, so that a test links only what it calls.
+$(OUTPUT)/libcheshire-san.a: $(SAN_OBJS)
+	$(call msg,AR,$@)
+	$(Q)rm -f $@; $(AR) rcs $@ $^
+$(OUTPUT)/libcheshire-fuzz.a: $(FUZZ_OBJS)
+	$(call msg,AR,$@)
+	$(Q)rm -f $@; $(AR) rcs $@ $^
+
+# --- tests --------------------------------------------------------------------------------------
+
+UNIT     := $(patsubst tests/unit/%.c,$(OUTPUT)/tests/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
+FUZZERS  := $(patsubst tests/fuzz/%.c,$(OUTPUT)/tests/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+
+$(OUTPUT)/tests/unit/%: tests/unit/%.c $(OUTPUT)/libcheshire-san.a
+	$(call msg,UNIT,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON_CFLAGS) -O1 $(SANITIZE) -MMD -MP -MF $@.d $< $(OUTPUT)/libcheshire-san.a \
+		$(LDLIBS) -lcmocka -ldl -o $@
+$(OUTPUT)/tests/fuzz/%: tests/fuzz/%.c $(OUTPUT)/libcheshire-fuzz.a
+	$(call msg,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(COMMON_CFLAGS) -Wno-missing-prototypes -O1 -fsanitize=fuzzer,address,undefined \
+		-MMD -MP -MF $@.d $< $(OUTPUT)/libcheshire-fuzz.a $(LDLIBS) -o $@
+
+-include $(wildcard tests/*/*.mk)
+
+# Everything that tests/run runs; filled by the included files too.
+TEST_PROGRAMS += $(UNIT) $(FUZZERS)
+test-programs: all $(TEST_PROGRAMS)
+
+test:
+	$(call with-deps,test-all)
+test-all: test-programs
+	$(Q)tests/run
+unit: $(UNIT)
+	$(Q)tests/run unit
+check: test-programs
+	$(Q)tests/run unit fuzz bpf
+demo:
+	$(call with-deps,demo-run)
+demo-run: all assistants
+	$(Q)tests/assistants/demo
+bench:
+	$(call with-deps,bench-run)
+bench-run: test-programs
+	$(Q)tests/bench/run
+
+# --- style --------------------------------------------------------------------------------------
+
+FORMATTED = $(sort $(wildcard bpf/*.[ch] src/*.[ch] src/*/*.[ch] include/*/*.h tests/*/*.[ch] \
+	tests/*/*/*.[ch]))
+format:
+	$(Q)clang-format -i $(FORMATTED)
+format-check:
+	$(Q)clang-format --dry-run --Werror $(FORMATTED)
+headers-check:
+	$(Q)for h in $(sort $(wildcard include/*/*.h src/*/*.h)); do \
+		printf '#include "%s"\n' "$${h#*/}" | \
+		$(CC) $(COMMON_CFLAGS) -x c -fsyntax-only - || exit 1; done
+
+# --- install ------------------------------------------------------------------------------------
+
+install: all
+	install -D -m 0755 $(OUTPUT)/cheshire $(DESTDIR)$(prefix)/sbin/cheshire
+
+# vmlinux/vmlinux.h is kept small by hand; this shows what this kernel says of the same types.
+vmlinux:
+	$(BPFTOOL) btf dump file /sys/kernel/btf/vmlinux format c > $(OUTPUT)/vmlinux-full.h
+
+clean:
+	$(Q)rm -rf $(OUTPUT)
+
+help:
+	@echo 'make            build/cheshire'
+	@echo 'make deps       install what is missing (Debian 12, root)'
+	@echo 'make demo       watch the demo assistant for about a minute and a half (root)'
+	@echo 'make test       all tests (root)'
+	@echo 'make check      the tests that need no root'
+	@echo 'make bench      measure, side by side with bpftrace (root)'
+	@echo 'make format     clang-format the sources;  make format-check only looks'
+	@echo 'make install    DESTDIR=, prefix='
+	@echo 'make clean      remove build/'
+	@echo 'V=1 shows the commands; OUTPUT= puts everything elsewhere'
+
+.PHONY: all deps test test-all test-programs unit check demo demo-run bench bench-run format \
+	format-check headers-check install vmlinux clean help
+
+-include $(BPF_OBJS:.o=.d) $(LIB_OBJS:.o=.d) $(OUTPUT)/src/main.d $(SAN_OBJS:.o=.d) \
+	$(FUZZ_OBJS:.o=.d) $(UNIT:=.d) $(FUZZERS:=.d)

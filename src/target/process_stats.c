@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "target/process_stats.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "target/proc_file.h"
+#include "target/process.h"
+
+/* "VmRSS:\t    1234 kB" to bytes; the other fields are plain numbers. */
+static void status_line(struct process_status *st, char *key, char *value)
+{
+	struct {
+		const char *key;
+		uint64_t *bytes;
+	} sizes[] = {
+		{ "VmRSS", &st->vm_rss_bytes }, { "VmHWM", &st->vm_hwm_bytes },
+		{ "RssAnon", &st->rss_anon_bytes }, { "RssFile", &st->rss_file_bytes },
+		{ "RssShmem", &st->rss_shmem_bytes }, { "VmSwap", &st->vm_swap_bytes },
+	};
+	char *last;
+	size_t i;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		if (strcmp(key, sizes[i].key) != 0)
+			continue;
+		*sizes[i].bytes = strtoull(value, NULL, 10) * 1024;
+		if (i == 0)
+			st->has_memory = true;
+		return;
+	}
+	if (strcmp(key, "State") == 0) {
+		st->state = *value;
+	} else if (strcmp(key, "Threads") == 0) {
+		st->threads = (uint32_t)strtoul(value, NULL, 10);
+	} else if (strcmp(key, "Seccomp") == 0) {
+		st->seccomp = (int)strtol(value, NULL, 10);
+	} else if (strcmp(key, "NSpid") == 0) {
+		last = strrchr(value, '\t');
+		st->ns_pid = (pid_t)strtol(last ? last : value, NULL, 10);
+	}
+}
+
+int process_read_status(const struct process *proc, struct process_status *status)
+{
+	char buf[8192], *line, *colon, *save = NULL;
+	int err;
+
+	memset(status, 0, sizeof(*status));
+	status->state = '?';
+	status->seccomp = -1;
+	status->ns_pid = proc->pid;
+	err = proc_file_read(proc->dirfd, "status", buf, sizeof(buf), NULL);
+	if (err)
+		return err;
+	for (line = strtok_r(buf, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		colon = strchr(line, ':');
+		if (!colon)
+			continue;
+		*colon++ = '\0';
+		while (*colon == ' ' || *colon == '\t')
+			colon++;
+		status_line(status, line, colon);
+	}
+	return status->state == 'Z' || status->state == 'X' ? -ESRCH : 0;
+}
+
+static int count_fds_by_listing(int fd, uint32_t *count)
+{
+	struct dirent *entry;
+	DIR *dir = fdopendir(fd);
+	int err;
+
+	if (!dir) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	*count = 0;
+	errno = 0;
+	while ((entry = readdir(dir)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			(*count)++;
+	err = -errno;
+	closedir(dir);
+	return err;
+}
+
+int process_count_fds(const struct process *proc, uint32_t *count)
+{
+	struct stat st;
+	int fd;
+
+	*count = 0;
+	if (fstatat(proc->dirfd, "fd", &st, 0) < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	/* 0 before Linux 6.2, and also for a process with no descriptor at all: then listing is
+	 * cheap. */
+	if (st.st_size > 0) {
+		*count = (uint32_t)st.st_size;
+		return 0;
+	}
+	fd = openat(proc->dirfd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	return count_fds_by_listing(fd, count);
+}
+
+int process_read_cpu_ns(const struct process *proc, uint64_t *cpu_ns)
+{
+	struct timespec ts;
+	clockid_t clock;
+	int err;
+
+	*cpu_ns = 0;
+	err = clock_getcpuclockid(proc->pid, &clock);
+	if (err)
+		return -err;
+	if (clock_gettime(clock, &ts) < 0)
+		return errno == EINVAL ? -ESRCH : -errno;
+	*cpu_ns = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	/* The clock is found by PID: the identity is checked afterwards. */
+	return process_check(proc);
+}
+
+int process_read_faults(const struct process *proc, uint64_t *minor, uint64_t *major)
+{
+	char buf[1024], *p, *save = NULL;
+	int err, field = 3;
+
+	*minor = 0;
+	*major = 0;
+	err = proc_file_read(proc->dirfd, "stat", buf, sizeof(buf), NULL);
+	if (err)
+		return err;
+	p = strrchr(buf, ')');
+	if (!p)
+		return -EPROTO;
+	for (p = strtok_r(p + 1, " ", &save); p; p = strtok_r(NULL, " ", &save), field++) {
+		if (field == 10)
+			*minor = strtoull(p, NULL, 10);
+		if (field == 12) {
+			*major = strtoull(p, NULL, 10);
+			return 0;
+		}
+	}
+	return -EPROTO;
+}

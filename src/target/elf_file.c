@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #define PHDRS_MAX 512
-#define SHDRS_MAX 65536
 #define SHSTRTAB_MAX (4u << 20)
 #define NOTES_MAX (64u << 10)
 
@@ -65,7 +64,7 @@ static int read_sections(struct elf_file *elf, const Elf64_Ehdr *eh)
 	void *table;
 	int err;
 
-	if (eh->e_shoff == 0 || eh->e_shnum == 0 || eh->e_shnum > SHDRS_MAX ||
+	if (eh->e_shoff == 0 || eh->e_shnum == 0 ||
 	    eh->e_shentsize != sizeof(Elf64_Shdr))
 		return 0;
 	err = read_table(elf, eh->e_shoff, eh->e_shnum, sizeof(Elf64_Shdr), &table);

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Functions whose unlikely part the compiler put elsewhere (NAME.cold in .text.unlikely): one
+ * returns from there or goes back, one throws from there. The stripped variant has no symbol that
+ * would say so.
+ */
+#include "truth.h"
+
+#include <stdexcept>
+
+extern "C" {
+uint64_t stage_split(long us, uint64_t value);
+uint64_t stage_split_throw(long us, uint64_t value);
+}
+
+/* Not marked STAGE: being cold is what makes its callers' path unlikely. */
+__attribute__((cold, noinline, noipa)) static void note_rare_case(long us)
+{
+	truth_sleep_us(us);
+	TRUTH_BARRIER();
+}
+
+extern "C" STAGE uint64_t stage_split(long us, uint64_t value)
+{
+	truth_sleep_us(us);
+	if (__builtin_expect(value % 3 == 0, 0)) {
+		note_rare_case(us);
+		if (value % 2)
+			return truth_mix(value) + 1;
+		note_rare_case(us / 2);
+		TRUTH_BARRIER();
+	}
+	return truth_mix(value);
+}
+
+extern "C" STAGE uint64_t stage_split_throw(long us, uint64_t value)
+{
+	truth_sleep_us(us);
+	if (__builtin_expect(value % 5 == 0, 0)) {
+		note_rare_case(us);
+		throw std::logic_error("unlikely");
+	}
+	TRUTH_BARRIER();
+	return truth_mix(value);
+}
+
+static void run_once(struct truth_function *plain, struct truth_function *throwing, long us, uint64_t value)
+{
+	uint64_t start_ns = truth_now_ns();
+	uint64_t got = stage_split(us, value);
+
+	truth_record(plain, start_ns, truth_now_ns(), TRUTH_NORMAL);
+	truth_check(got == truth_mix(value) + (value % 6 == 3), "stage_split");
+
+	start_ns = truth_now_ns();
+	try {
+		got = stage_split_throw(us, value);
+		truth_record(throwing, start_ns, truth_now_ns(), TRUTH_NORMAL);
+		truth_check(got == truth_mix(value) && value % 5, "stage_split_throw returned");
+	} catch (const std::logic_error &) {
+		truth_record(throwing, start_ns, truth_now_ns(), TRUTH_ABNORMAL);
+		truth_check(value % 5 == 0, "stage_split_throw threw");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct truth_opts opts;
+	struct truth_pace pace;
+	struct truth_function *plain = truth_fn("stage_split");
+	struct truth_function *throwing = truth_fn("stage_split_throw");
+	unsigned int random;
+
+	truth_init(&opts, argc, argv);
+	random = opts.seed;
+	truth_ready(&opts);
+	truth_pace_start(&pace);
+	while (truth_pace_next(&pace, &opts))
+		run_once(plain, throwing, truth_draw_us(&opts, &random), (uint64_t)pace.done);
+	return truth_finish();
+}

@@ -20,13 +20,21 @@ __attribute__((cold, noinline, noipa)) static void note_rare_case(long us)
 	TRUTH_BARRIER();
 }
 
+__attribute__((cold, noinline, noipa)) static uint64_t rare_mix(uint64_t value)
+{
+	return truth_mix(value) + 1;
+}
+
 extern "C" STAGE uint64_t stage_split(long us, uint64_t value)
 {
 	truth_sleep_us(us);
 	if (__builtin_expect(value % 3 == 0, 0)) {
 		note_rare_case(us);
-		if (value % 2)
-			return truth_mix(value) + 1;
+		if (value % 2) {
+			value = rare_mix(value);
+			TRUTH_BARRIER();
+			return value; /* a ret of its own, in the cold part */
+		}
 		note_rare_case(us / 2);
 		TRUTH_BARRIER();
 	}

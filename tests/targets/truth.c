@@ -99,20 +99,6 @@ long truth_draw_us(const struct truth_opts *opts, unsigned int *state)
 	return opts->us_lo + (long)(skewed * (double)(opts->us_hi - opts->us_lo));
 }
 
-uint64_t truth_mix(uint64_t value)
-{
-	value ^= 0x9e3779b97f4a7c15ULL;
-	value = (value << 23) | (value >> 41);
-	return value * 0xd6e8feb86659fd93ULL;
-}
-
-uint64_t truth_unmix(uint64_t mixed)
-{
-	mixed *= 0xcfee444d8b59a89bULL; /* inverse of the multiplier modulo 2^64 */
-	mixed = (mixed >> 23) | (mixed << 41);
-	return mixed ^ 0x9e3779b97f4a7c15ULL;
-}
-
 static void usage(const char *program)
 {
 	fprintf(stderr,

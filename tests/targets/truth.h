@@ -59,6 +59,24 @@ struct truth_pace {
 /* One function under observation; opaque, lives until the process ends. */
 struct truth_function;
 
+/*
+ * A short computation and its inverse, so that a corrupted register or stack is noticed. Inline, so
+ * that a stage which ends with it returns by itself.
+ */
+static inline uint64_t truth_mix(uint64_t value)
+{
+	value ^= 0x9e3779b97f4a7c15ULL;
+	value = (value << 23) | (value >> 41);
+	return value * 0xd6e8feb86659fd93ULL;
+}
+
+static inline uint64_t truth_unmix(uint64_t mixed)
+{
+	mixed *= 0xcfee444d8b59a89bULL; /* inverse of the multiplier modulo 2^64 */
+	mixed = (mixed >> 23) | (mixed << 41);
+	return mixed ^ 0x9e3779b97f4a7c15ULL;
+}
+
 /* Parses the command line into *opts; prints a usage line and exits 2 when it is wrong. */
 void truth_init(struct truth_opts *opts, int argc, char **argv);
 
@@ -76,10 +94,6 @@ void truth_burn_us(long us);
 /* A draw in [us_lo, us_hi]: mostly near the low end, with a long tail. *state is the generator's.
  */
 long truth_draw_us(const struct truth_opts *opts, unsigned int *state);
-
-/* A short computation with a known inverse, so that a corrupted register or stack is noticed. */
-uint64_t truth_mix(uint64_t value);
-uint64_t truth_unmix(uint64_t mixed);
 
 /* Finds or makes the function of that name. Call it before other threads start. */
 struct truth_function *truth_fn(const char *name);

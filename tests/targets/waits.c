@@ -39,6 +39,7 @@ static int map_file = -1;
 static size_t file_bytes;
 static char *map_start;
 static void *chunk;
+static volatile char touched; /* keeps the reads of stage_fault() */
 static atomic_bool burner_stop;
 
 /* The helper thread waits for an order, then for as long as it says, then lets the stage go on. */
@@ -220,14 +221,13 @@ STAGE uint64_t stage_sleep(long us)
 
 STAGE uint64_t stage_fault(long us)
 {
-	uint64_t sum = 0;
 	size_t at;
 
 	(void)us;
 	for (at = 0; at < file_bytes && at < CHUNKS_PER_SPAN * CHUNK_BYTES; at += CHUNK_BYTES)
-		sum += (uint64_t)(unsigned char)map_start[at] & 1;
+		touched = map_start[at];
 	TRUTH_BARRIER();
-	return 1 | (sum >> 63);
+	return 1;
 }
 
 /* Shares its CPU with a burner of equal weight: about half of the wall time is spent runnable. */

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "tts.h"
+
+#include <errno.h>
+#include <espeak-ng/speak_lib.h>
+#include <flite/flite.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "session.h"
+#include "stage.h"
+
+/* In libflite_cmu_us_slt, without a header. */
+cst_voice *register_cmu_us_slt(const char *voxdir);
+
+static struct {
+	pthread_mutex_t lock;
+	enum tts_engine engine;
+	int rate;		/* espeak-ng's, Hz */
+	cst_voice *voice;	/* flite's */
+	uint64_t samples;	/* of the sentence being spoken by espeak-ng */
+} tts = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* espeak-ng hands over a piece of sound; a slow consumer keeps the engine waiting. */
+static int take_sound(short *sound, int samples, espeak_EVENT *events)
+{
+	(void)events;
+	if (sound && samples > 0) {
+		if (tts.samples == 0)
+			stage_delays(FAULT_SLOW_TTS, FAULT_HANG_TTS);
+		tts.samples += (uint64_t)samples;
+	}
+	return 0;
+}
+
+int tts_open(enum tts_engine engine)
+{
+	tts.engine = engine;
+	if (engine == TTS_FLITE) {
+		flite_init();
+		tts.voice = register_cmu_us_slt(NULL);
+		return tts.voice ? 0 : -EIO;
+	}
+	tts.rate = espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, 200, NULL, espeakINITIALIZE_DONT_EXIT);
+	if (tts.rate <= 0 || espeak_SetVoiceByName("en") != EE_OK) {
+		fprintf(stderr, "alice: espeak-ng does not start\n");
+		return -EIO;
+	}
+	espeak_SetSynthCallback(take_sound);
+	return 0;
+}
+
+void tts_close(void)
+{
+	if (tts.engine == TTS_ESPEAK)
+		espeak_Terminate();
+}
+
+static int speak_espeak(const char *answer, struct speech *out)
+{
+	espeak_ERROR err;
+
+	tts.samples = 0;
+	out->engine_start_ns = now_ns();
+	err = espeak_Synth(answer, strlen(answer) + 1, 0, POS_CHARACTER, 0, espeakCHARS_UTF8, NULL,
+			   NULL);
+	if (err == EE_OK)
+		err = espeak_Synchronize();
+	out->engine_end_ns = now_ns();
+	out->rate = (uint32_t)tts.rate;
+	out->samples = tts.samples;
+	return err == EE_OK ? 0 : -EIO;
+}
+
+static int speak_flite(const char *answer, struct speech *out)
+{
+	cst_wave *wave;
+
+	out->engine_start_ns = now_ns();
+	wave = flite_text_to_wave(answer, tts.voice);
+	out->engine_end_ns = now_ns();
+	if (!wave)
+		return -EIO;
+	out->rate = (uint32_t)wave->sample_rate;
+	out->samples = (uint64_t)wave->num_samples;
+	delete_wave(wave);
+	stage_delays(FAULT_SLOW_TTS, FAULT_HANG_TTS);
+	return 0;
+}
+
+int synthesize(struct session *s, const char *answer, struct speech *out)
+{
+	int err;
+
+	(void)s;
+	memset(out, 0, sizeof(*out));
+	pthread_mutex_lock(&tts.lock);
+	err = tts.engine == TTS_FLITE ? speak_flite(answer, out) : speak_espeak(answer, out);
+	pthread_mutex_unlock(&tts.lock);
+	return err;
+}

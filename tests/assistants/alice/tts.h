@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Speech: espeak-ng or flite, one sentence in one call. */
+#ifndef ALICE_TTS_H
+#define ALICE_TTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "options.h"
+
+struct session;
+
+struct speech {
+	uint32_t rate;			/* Hz */
+	uint64_t samples;
+	uint64_t engine_start_ns;	/* just around the engine's own call */
+	uint64_t engine_end_ns;
+};
+
+int tts_open(enum tts_engine engine);	/* once per process; 0 or negative errno */
+void tts_close(void);
+
+/* Speaks @answer into memory. 0 or negative errno. Engines are not reentrant: callers queue. */
+int synthesize(struct session *s, const char *answer, struct speech *out);
+
+#endif

@@ -199,6 +199,7 @@ static int by_offset(const void *a, const void *b)
 static void sort_symbols(struct symbol_table *table)
 {
 	size_t i, j, kept = 0;
+	bool repeated;
 
 	if (table->n == 0)
 		return;
@@ -206,10 +207,14 @@ static void sort_symbols(struct symbol_table *table)
 	for (i = 0; i < table->n; i++) {
 		const struct symbol *sym = &table->syms[i];
 
-		for (j = kept; j > 0 && table->syms[j - 1].offset == sym->offset; j--)
-			if (strcmp(table->syms[j - 1].name, sym->name) == 0)
+		repeated = false;
+		/* Not far back: a hostile file may put all its symbols at one address. */
+		for (j = kept; j > 0 && kept - j < 32 && !repeated; j--) {
+			if (table->syms[j - 1].offset != sym->offset)
 				break;
-		if (j > 0 && table->syms[j - 1].offset == sym->offset)
+			repeated = strcmp(table->syms[j - 1].name, sym->name) == 0;
+		}
+		if (repeated)
 			continue;
 		table->syms[kept++] = *sym;
 	}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * metrics.h - kernel aggregates, span records and 1 Hz process samples in; metrics out.
+ *
+ * Pure: no clock, no files; every call gets the time (CLOCK_MONOTONIC, ns).  One thread.
+ *
+ * A tick of the watch loop, once a second:
+ *	drain the ring buffer: decode_record(), metrics__feed_span() for each WIRE_KIND_SPAN
+ *	metrics__poll_streams()
+ *	metrics__feed_stage() for every stage, metrics__feed_process()
+ *	metrics__tick()
+ *	rules__tick()
+ * The ring buffer may be drained more often in between.
+ */
+#ifndef CHESHIRE_METRICS_METRICS_H
+#define CHESHIRE_METRICS_METRICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "metrics/evidence.h"
+#include "metrics/sample.h"
+
+struct metrics;
+
+/* `config` is kept by reference and must outlive the metrics.  NULL and errno on failure. */
+struct metrics *metrics__new(const struct config *config, uint64_t now_ns);
+void metrics__free(struct metrics *m);
+
+/* --- in --- */
+
+enum metrics_stage_state {
+	METRICS_STAGE_ARMED = 1,	/* the default */
+	METRICS_STAGE_REFUSED = 2,
+	METRICS_STAGE_SHED = 3,
+	METRICS_STAGE_UNRESOLVED = 4,
+};
+
+/* Anything but ARMED makes the stage's metrics unknown; turns too where it takes part in them. */
+void metrics__stage_state(struct metrics *m, size_t stage, enum metrics_stage_state state);
+
+/*
+ * The kernel's running totals of a stage.  The first call is the base line: call it before
+ * arming (or with zeros).  `frame` is NULL but for frame stages.
+ */
+void metrics__feed_stage(struct metrics *m, size_t stage, const struct wire_stage_stats *stats,
+			 const struct wire_histogram *latency, const struct wire_histogram *frame,
+			 uint64_t now_ns);
+
+/* A decoded span record, in any order; now_ns is when it was drained. */
+void metrics__feed_span(struct metrics *m, const struct wire_span *span, uint64_t now_ns);
+
+/* How streams are looked up in, and taken from, the kernel's table. */
+struct metrics_streams_ops {
+	/* 0, or -ENOENT when there is no such stream any more. */
+	int (*lookup)(void *ctx, const struct wire_stream_key *key, struct wire_stream *out);
+	/* The stream was closed by user space: remove it, outputs after this are not its.
+	   May be NULL. */
+	void (*forget)(void *ctx, const struct wire_stream_key *key);
+};
+
+/* Looks up every open stream (bounded by STREAMS_MAX). */
+void metrics__poll_streams(struct metrics *m, const struct metrics_streams_ops *ops, void *ctx,
+			   uint64_t now_ns);
+
+/* Times and bytes of the whole process, read at about 1 Hz. */
+struct process_sample {
+	uint64_t ts_ns;			/* when the CPU and voice clocks were read */
+	uint64_t cpu_ns;		/* all threads, running total, open slices included */
+	uint64_t voice_ns;		/* wall time with a voice stage in flight, running total */
+	uint64_t voice_cpu_ns;		/* CPU time spent then, running total */
+	bool voice_known;		/* the two above are valid */
+	double cpus;			/* available to the target: affinity and quota */
+	uint64_t rss_bytes, anon_bytes, file_bytes, shared_bytes, swap_bytes;
+	uint64_t hwm_bytes;		/* high-water mark of RSS */
+	bool memory_known;		/* the six above are valid */
+	uint32_t threads;		/* 0: not known */
+	uint32_t fds;
+	bool fds_known;
+};
+
+void metrics__feed_process(struct metrics *m, const struct process_sample *sample);
+
+/* Running totals by reason (enum wire_counter): what was lost makes turns and streams partial. */
+void metrics__feed_counters(struct metrics *m, const uint64_t counters[WIRE_CTR_CNT],
+			    uint64_t now_ns);
+
+/* The target exited or crashed: target.up is 0 from now on. */
+void metrics__target_gone(struct metrics *m, uint64_t now_ns);
+
+/* Joins spans to turns, closes windows, watches for hangs.  Call it last in the tick. */
+void metrics__tick(struct metrics *m, uint64_t now_ns);
+/* The same without waiting for stragglers: before the last summary. */
+void metrics__flush(struct metrics *m, uint64_t now_ns);
+
+/* --- out --- */
+
+/*
+ * Asks for a statistic over a sliding window; the same question gives the same handle.  `id` is
+ * without the statistic ("stt.latency"); with it ("stt.latency.p95") stat may be STAT_INVALID.
+ * Returns a handle >= 0, -ENOENT (no such metric with this configuration), -EINVAL (the metric
+ * does not have this statistic) or -ENOMEM.
+ */
+int metrics__demand(struct metrics *m, const char *id, enum stat stat, uint64_t window_ns);
+struct sample metrics__read(struct metrics *m, int handle, uint64_t now_ns);
+
+/* The slowest spans or turns in the handle's window, slowest first; returns how many, 0 .. 3. */
+size_t metrics__slowest(struct metrics *m, int handle, uint64_t now_ns,
+			struct evidence_item out[EVIDENCE_KEPT]);
+
+/* Every metric over the whole session, for the summary; `id` is valid during the call only. */
+typedef void (*metrics_each_fn)(void *ctx, const char *id, const struct sample *sample);
+void metrics__each(struct metrics *m, uint64_t now_ns, metrics_each_fn fn, void *ctx);
+
+/* Why target.responsive is 0 (a sentence without a stage name), and whose fault; else NULL. */
+const char *metrics__unresponsive(const struct metrics *m, size_t *stage);
+
+/* What the engine itself had to leave out, running totals; all zero is normal. */
+struct metrics_losses {
+	uint64_t reorder_full;		/* records joined early: more than the buffer holds */
+	uint64_t streams_full;		/* streams not followed */
+	uint64_t streams_empty;		/* closed without any output */
+	uint64_t turns_full;		/* turns given up: table full */
+	uint64_t turns_overlapped;	/* turns without key that overlapped: not told apart */
+	uint64_t spans_unjoined;	/* spans of turn stages that belong to no turn */
+	uint64_t gaps_full;		/* pairs of stages beyond those kept */
+	uint64_t memory;		/* allocations that failed */
+};
+void metrics__losses(const struct metrics *m, struct metrics_losses *out);
+
+#endif /* CHESHIRE_METRICS_METRICS_H */

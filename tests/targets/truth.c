@@ -18,12 +18,18 @@
 #define FUNCTIONS_MAX 64
 #define NS_PER_S      1000000000ULL
 
+/* Durations in order of their ends. */
+struct series {
+	uint64_t *item_ns;
+	size_t cnt;
+	size_t cap;
+};
+
 struct truth_function {
 	const char *name;
 	pthread_mutex_t lock;
-	uint64_t *durations_ns; /* of outermost spans, in order of their ends */
-	size_t duration_cnt;
-	size_t duration_cap;
+	struct series normal;	/* outermost spans that returned */
+	struct series abnormal; /* outermost spans that ended otherwise */
 	uint64_t call_cnt;
 	uint64_t outermost_cnt;
 	uint64_t abnormal_cnt;
@@ -247,18 +253,18 @@ struct truth_function *truth_fn(const char *name)
 	return &functions[i];
 }
 
-static void append_duration(struct truth_function *fn, uint64_t duration_ns)
+static void append_duration(struct series *series, uint64_t duration_ns)
 {
-	if (fn->duration_cnt == fn->duration_cap) {
-		size_t cap = fn->duration_cap ? 2 * fn->duration_cap : 1024;
-		uint64_t *grown = realloc(fn->durations_ns, cap * sizeof(*grown));
+	if (series->cnt == series->cap) {
+		size_t cap = series->cap ? 2 * series->cap : 1024;
+		uint64_t *grown = realloc(series->item_ns, cap * sizeof(*grown));
 
 		if (!grown)
 			abort();
-		fn->durations_ns = grown;
-		fn->duration_cap = cap;
+		series->item_ns = grown;
+		series->cap = cap;
 	}
-	fn->durations_ns[fn->duration_cnt++] = duration_ns;
+	series->item_ns[series->cnt++] = duration_ns;
 }
 
 void truth_record(struct truth_function *fn, uint64_t start_ns, uint64_t end_ns, int flags)
@@ -269,7 +275,8 @@ void truth_record(struct truth_function *fn, uint64_t start_ns, uint64_t end_ns,
 		fn->abnormal_cnt++;
 	if (!(flags & TRUTH_INNER)) {
 		fn->outermost_cnt++;
-		append_duration(fn, end_ns - start_ns);
+		append_duration(flags & TRUTH_ABNORMAL ? &fn->abnormal : &fn->normal,
+				end_ns - start_ns);
 	}
 	pthread_mutex_unlock(&fn->lock);
 }
@@ -337,22 +344,30 @@ static int compare_u64(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-static void write_function(struct truth_function *fn)
+static void write_series(const char *key, struct series *series)
 {
 	size_t i;
 
+	if (series->cnt)
+		qsort(series->item_ns, series->cnt, sizeof(*series->item_ns), compare_u64);
+	fprintf(log_file, ",\"%s\":[", key);
+	for (i = 0; i < series->cnt; i++)
+		fprintf(log_file, "%s%llu", i ? "," : "", (unsigned long long)series->item_ns[i]);
+	fputc(']', log_file);
+}
+
+static void write_function(struct truth_function *fn)
+{
 	pthread_mutex_lock(&fn->lock);
-	if (fn->duration_cnt)
-		qsort(fn->durations_ns, fn->duration_cnt, sizeof(*fn->durations_ns), compare_u64);
 	fprintf(log_file,
 		"{\"type\":\"function\",\"name\":\"%s\",\"count\":%llu,\"outermost\":%llu,"
-		"\"normal\":%llu,\"abnormal\":%llu,\"durations_ns\":[",
+		"\"normal\":%llu,\"abnormal\":%llu",
 		fn->name, (unsigned long long)fn->call_cnt, (unsigned long long)fn->outermost_cnt,
 		(unsigned long long)(fn->call_cnt - fn->abnormal_cnt),
 		(unsigned long long)fn->abnormal_cnt);
-	for (i = 0; i < fn->duration_cnt; i++)
-		fprintf(log_file, "%s%llu", i ? "," : "", (unsigned long long)fn->durations_ns[i]);
-	fputs("]}\n", log_file);
+	write_series("normal_ns", &fn->normal);
+	write_series("abnormal_ns", &fn->abnormal);
+	fputs("}\n", log_file);
 	pthread_mutex_unlock(&fn->lock);
 }
 

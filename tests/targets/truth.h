@@ -3,9 +3,10 @@
  * What the hard targets share: options, a start gate, pacing, and the log of the target's own
  * timing, which the live tests hold against what cheshire says. Nothing in here knows cheshire.
  *
- * The log is JSON lines. One line a function, durations of its outermost spans in ascending order:
+ * The log is JSON lines. One line a function; the durations are those of its outermost spans, in
+ * ascending order, apart for those that returned and those that ended otherwise:
  *   {"type":"function","name":"stage_work","count":3,"outermost":3,"normal":3,"abnormal":0,
- *    "durations_ns":[1000123,1000200,2000411]}
+ *    "normal_ns":[1000123,1000200,2000411],"abnormal_ns":[]}
  * and one closing line, whose "ok" says whether every computation had the expected result:
  *   {"type":"end","ok":true,"checks":3,"failed":0,"elapsed_ns":4100200,"pid":4711}
  * A target that dies on purpose writes its lines before it does (truth_write_log()).

@@ -21,7 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "sinks/sink.h"
+#include "sinks/sink_stats.h"
 
 #define OUTQ_DEFAULT_BYTES (1024 * 1024)
 

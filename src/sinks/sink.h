@@ -20,6 +20,7 @@
 
 #include "cheshire/wire.h"
 #include "config/config.h"
+#include "sinks/sink_stats.h"
 
 enum sink_quality {
 	SINK_QUALITY_EXACT = 0,
@@ -240,17 +241,6 @@ struct sink_bye {
 	double detach_s;		/* how long detaching took; NAN: not measured */
 	uint64_t alerts_fired;
 	uint64_t output_dropped;	/* lines of all sinks that nobody got */
-};
-
-/* Counted since the sink was made. */
-struct sink_stats {
-	uint64_t lines;			/* given to the reader whole, or queued for it */
-	uint64_t dropped;		/* lines not delivered, whatever the reason */
-	uint64_t dropped_full;		/* ... because the queue was full */
-	uint64_t write_errors;		/* failed system calls, EAGAIN not counted */
-	uint64_t queued_bytes;		/* now */
-	int last_errno;			/* positive; 0: never failed */
-	bool dead;			/* the reader is gone for good (closed pipe) */
 };
 
 /* One kind of sink.  Functions may be NULL: that sink has nothing to say there. */

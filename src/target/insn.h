@@ -39,6 +39,7 @@ enum insn_flow {
 	INSN_FLOW_CALL_INDIRECT = 5,
 	INSN_FLOW_RET = 6,
 	INSN_FLOW_STOP = 7,		/* ud2, hlt, int3: never goes on */
+	INSN_FLOW_SYSCALL = 8,		/* goes on, but may have waited */
 };
 
 enum insn_sp {

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "target/dynamic.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "target/elf_file.h"
+
+#define DYN_MAX 1024
+#define RELOCS_MAX (8u << 20)
+#define CHUNK 512
+#define CHAIN_MAX 4096		/* a damaged chain must end */
+#define VERSYM_HIDDEN 0x8000
+
+static void take_tag(struct dynamic *dyn, const Elf64_Dyn *d)
+{
+	switch (d->d_tag) {
+	case DT_SYMTAB:
+		dyn->symtab = d->d_un.d_ptr;
+		break;
+	case DT_STRTAB:
+		dyn->strtab = d->d_un.d_ptr;
+		break;
+	case DT_STRSZ:
+		dyn->strsz = d->d_un.d_val;
+		break;
+	case DT_GNU_HASH:
+		dyn->gnu_hash = d->d_un.d_ptr;
+		break;
+	case DT_VERSYM:
+		dyn->versym = d->d_un.d_ptr;
+		break;
+	case DT_JMPREL:
+		dyn->jmprel = d->d_un.d_ptr;
+		break;
+	case DT_PLTRELSZ:
+		dyn->jmprel_size = d->d_un.d_val;
+		break;
+	case DT_RELA:
+		dyn->rela = d->d_un.d_ptr;
+		break;
+	case DT_RELASZ:
+		dyn->rela_size = d->d_un.d_val;
+		break;
+	default:
+		break;
+	}
+}
+
+int dynamic_read(const struct elf_file *elf, struct dynamic *dyn)
+{
+	const Elf64_Phdr *ph = NULL;
+	Elf64_Dyn d;
+	size_t i;
+
+	memset(dyn, 0, sizeof(*dyn));
+	for (i = 0; i < elf->n_phdrs && !ph; i++)
+		if (elf->phdrs[i].p_type == PT_DYNAMIC)
+			ph = &elf->phdrs[i];
+	if (!ph)
+		return -ENOENT;
+	for (i = 0; i < DYN_MAX && i < ph->p_filesz / sizeof(d); i++) {
+		if (elf_file_read(elf, ph->p_offset + i * sizeof(d), &d, sizeof(d)) != 0 ||
+		    d.d_tag == DT_NULL)
+			break;
+		take_tag(dyn, &d);
+	}
+	return dyn->symtab && dyn->strtab ? 0 : -ENOENT;
+}
+
+static int read_symbol(const struct elf_file *elf, const struct dynamic *dyn, uint64_t index,
+		       Elf64_Sym *sym)
+{
+	if (index > UINT32_MAX)
+		return -EPROTO;
+	return elf_file_read_vaddr(elf, dyn->symtab + index * sizeof(*sym), sym, sizeof(*sym));
+}
+
+/* Copies a string of the string table; -EPROTO if it does not end within size bytes. */
+static int read_name(const struct elf_file *elf, const struct dynamic *dyn, uint32_t offset,
+		     char *name, size_t size)
+{
+	size_t len = size;
+
+	if (offset >= dyn->strsz)
+		return -EPROTO;
+	if (len > dyn->strsz - offset)
+		len = dyn->strsz - offset;
+	if (elf_file_read_vaddr(elf, dyn->strtab + offset, name, len) != 0)
+		return -EPROTO;
+	return memchr(name, '\0', len) ? 0 : -EPROTO;
+}
+
+/* Index of the symbol that the relocation of the slot names. -ENOENT: not in this table. */
+static int find_reloc(const struct elf_file *elf, uint64_t table, uint64_t size, uint64_t slot,
+		      uint64_t *index)
+{
+	uint64_t n = size / sizeof(Elf64_Rela), done, chunk, i;
+	Elf64_Rela relocs[CHUNK];
+
+	if (!table || n > RELOCS_MAX)
+		return -ENOENT;
+	for (done = 0; done < n; done += chunk) {
+		chunk = n - done < CHUNK ? n - done : CHUNK;
+		if (elf_file_read_vaddr(elf, table + done * sizeof(relocs[0]), relocs,
+					chunk * sizeof(relocs[0])) != 0)
+			return -ENOENT;
+		for (i = 0; i < chunk; i++) {
+			if (relocs[i].r_offset != slot)
+				continue;
+			*index = ELF64_R_SYM(relocs[i].r_info);
+			return *index ? 0 : -ENOENT;
+		}
+	}
+	return -ENOENT;
+}
+
+int dynamic_slot_name(const struct elf_file *elf, const struct dynamic *dyn, uint64_t slot,
+		      char *name, size_t size)
+{
+	uint64_t index;
+	Elf64_Sym sym;
+	int err;
+
+	err = find_reloc(elf, dyn->jmprel, dyn->jmprel_size, slot, &index);
+	if (err)
+		err = find_reloc(elf, dyn->rela, dyn->rela_size, slot, &index);
+	if (err)
+		return err;
+	err = read_symbol(elf, dyn, index, &sym);
+	return err ? err : read_name(elf, dyn, sym.st_name, name, size);
+}
+
+static uint32_t gnu_hash(const char *name)
+{
+	uint32_t h = 5381;
+
+	for (; *name; name++)
+		h = h * 33 + (unsigned char)*name;
+	return h;
+}
+
+/* Is symbol index the wanted definition, in its default version? */
+static bool is_definition(const struct elf_file *elf, const struct dynamic *dyn, uint64_t index,
+			  const char *name, Elf64_Sym *sym)
+{
+	size_t len = strlen(name) + 1;
+	uint16_t version = 0;
+	char found[512];
+
+	if (read_symbol(elf, dyn, index, sym) != 0 || sym->st_shndx == SHN_UNDEF)
+		return false;
+	if (ELF64_ST_TYPE(sym->st_info) != STT_FUNC &&
+	    ELF64_ST_TYPE(sym->st_info) != STT_GNU_IFUNC)
+		return false;
+	if (dyn->versym &&
+	    elf_file_read_vaddr(elf, dyn->versym + index * 2, &version, 2) == 0 &&
+	    (version & VERSYM_HIDDEN))
+		return false;
+	if (len > sizeof(found) || sym->st_name >= dyn->strsz || len > dyn->strsz - sym->st_name)
+		return false;
+	return elf_file_read_vaddr(elf, dyn->strtab + sym->st_name, found, len) == 0 &&
+	       memcmp(found, name, len) == 0;
+}
+
+int dynamic_find(const struct elf_file *elf, const struct dynamic *dyn, const char *name,
+		 uint64_t *vaddr, bool *ifunc)
+{
+	uint32_t head[4], hash = gnu_hash(name), value, index, steps;
+	uint64_t buckets, chain, bloom_word;
+	Elf64_Sym sym;
+
+	if (!dyn->gnu_hash || elf_file_read_vaddr(elf, dyn->gnu_hash, head, sizeof(head)) != 0)
+		return -ENOENT;
+	/* head: buckets, first hashed symbol, bloom words, bloom shift */
+	if (head[0] == 0 || head[2] == 0 || head[3] > 31)
+		return -ENOENT;
+	if (elf_file_read_vaddr(elf, dyn->gnu_hash + 16 + (uint64_t)(hash / 64 % head[2]) * 8,
+				&bloom_word, 8) != 0)
+		return -ENOENT;
+	if (!(bloom_word >> (hash % 64) & 1) || !(bloom_word >> ((hash >> head[3]) % 64) & 1))
+		return -ENOENT;
+	buckets = dyn->gnu_hash + 16 + (uint64_t)head[2] * 8;
+	chain = buckets + (uint64_t)head[0] * 4;
+	if (elf_file_read_vaddr(elf, buckets + (uint64_t)(hash % head[0]) * 4, &index, 4) != 0 ||
+	    index < head[1])
+		return -ENOENT;
+	for (steps = 0; steps < CHAIN_MAX; steps++, index++) {
+		if (elf_file_read_vaddr(elf, chain + (uint64_t)(index - head[1]) * 4, &value,
+					4) != 0)
+			return -ENOENT;
+		if ((value | 1) == (hash | 1) && is_definition(elf, dyn, index, name, &sym)) {
+			*vaddr = sym.st_value;
+			*ifunc = ELF64_ST_TYPE(sym.st_info) == STT_GNU_IFUNC;
+			return 0;
+		}
+		if (value & 1)
+			return -ENOENT;
+	}
+	return -ENOENT;
+}

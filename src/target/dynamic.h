@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CHESHIRE_TARGET_DYNAMIC_H
+#define CHESHIRE_TARGET_DYNAMIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct elf_file;
+
+/* What PT_DYNAMIC says; virtual addresses, 0: absent. */
+struct dynamic {
+	uint64_t symtab, strtab, strsz, gnu_hash, versym;
+	uint64_t jmprel, jmprel_size, rela, rela_size;
+};
+
+/* -ENOENT: the file has no dynamic section (static). */
+int dynamic_read(const struct elf_file *elf, struct dynamic *dyn);
+
+/* Name of the symbol that a GOT slot (virtual address) is relocated with. -ENOENT: none. */
+int dynamic_slot_name(const struct elf_file *elf, const struct dynamic *dyn, uint64_t slot,
+		      char *name, size_t size);
+
+/*
+ * A defined function symbol of this name, by the GNU hash table (a few reads, nothing is loaded);
+ * the default version. -ENOENT: none, or the file has only an old-style hash table.
+ */
+int dynamic_find(const struct elf_file *elf, const struct dynamic *dyn, const char *name,
+		 uint64_t *vaddr, bool *ifunc);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * text_alert.c - an alert for people:
+ *
+ * 2026-11-22T10:41:07.123Z  FIRING   P1 critical  STT latency  p95 1.43 s > 1.00 s (target ...
+ *     action   Optimize STT pipeline
+ *     slowest  stt 1.52 s = cpu 0.10 s + runqueue 0.01 s + disk 1.41 s  alice-stt[1240]
+ */
+#include <ctype.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "sinks/format.h"
+#include "sinks/text.h"
+
+const char *text_color(bool color, enum text_color which)
+{
+	static const char *const codes[] = { "\033[0m",  "\033[1m",  "\033[2m", "\033[31m",
+					     "\033[33m", "\033[32m", "\033[35m" };
+
+	return color ? codes[which] : "";
+}
+
+void text_name(struct strbuf *out, const char *name)
+{
+	strbuf_escaped(out, ESCAPE_TEXT, name, ESCAPE_NAME_MAX);
+}
+
+void text_sentence(struct strbuf *out, const char *text)
+{
+	strbuf_escaped(out, ESCAPE_TEXT, text, TEXT_SENTENCE_MAX);
+}
+
+void text_ts(struct strbuf *out, const struct sink_head *head)
+{
+	char ts[FORMAT_MAX];
+
+	strbuf_printf(out, "%s  ", timestamp_format(ts, sizeof(ts), head->ts_ns));
+}
+
+void text_process(struct strbuf *out, const struct sink_head *head)
+{
+	text_name(out, head->process ? head->process : head->target_name);
+	if (head->pid)
+		strbuf_printf(out, "[%d]", (int)head->pid);
+}
+
+static uint64_t ns_of(double s)
+{
+	return isfinite(s) && s > 0 ? (uint64_t)(s * 1e9 + 0.5) : 0;
+}
+
+void text_alert_value(struct strbuf *out, const struct sink_alert *alert)
+{
+	/* One scale for all numbers of the line, so that they compare at a glance. */
+	double model = isfinite(alert->limit) && alert->limit != 0 ? alert->limit : alert->value;
+	struct unit_scale scale = unit_scale_for(model, alert->unit);
+	char text[FORMAT_MAX];
+	const char *comma = "";
+
+	if (alert->stat) {
+		text_name(out, alert->stat);
+		strbuf_puts(out, " ");
+	}
+	strbuf_puts(out, unit_format_scaled(text, sizeof(text), alert->value, &scale));
+	if (isfinite(alert->limit)) {
+		const char *sign = alert->value > alert->limit ? ">" :
+				   alert->value < alert->limit ? "<" :
+				   alert->value == alert->limit ? "=" : "limit";
+
+		strbuf_printf(out, " %s %s", sign,
+			      unit_format_scaled(text, sizeof(text), alert->limit, &scale));
+	}
+	if (!isfinite(alert->target) && !(alert->window_s > 0))
+		return;
+	strbuf_puts(out, " (");
+	if (isfinite(alert->target)) {
+		strbuf_printf(out, "target %s",
+			      unit_format_scaled(text, sizeof(text), alert->target, &scale));
+		comma = ", ";
+	}
+	if (alert->window_s > 0)
+		strbuf_printf(out, "%s%s", comma,
+			      duration_format(text, sizeof(text), ns_of(alert->window_s)));
+	strbuf_puts(out, ")");
+}
+
+/* One term of a sum; times too short to matter are left out. */
+static void add_term(struct strbuf *out, const char **sep, const char *name, double s, double wall)
+{
+	char text[FORMAT_MAX];
+
+	if (!isfinite(s) || s <= 0 || s < wall / 1000)
+		return;
+	strbuf_printf(out, "%s%s %s", *sep, name, unit_format(text, sizeof(text), s, UNIT_S));
+	*sep = " + ";
+}
+
+static void span_terms(struct strbuf *out, const struct sink_evidence *e)
+{
+	const char *sep = " = ";
+	unsigned int i;
+
+	if (!e->breakdown)
+		return;
+	add_term(out, &sep, "cpu", e->cpu_s, e->wall_s);
+	for (i = 0; i < WIRE_WAITS; i++)
+		add_term(out, &sep, sink_wait_name((enum wire_wait)i), e->wait_s[i], e->wall_s);
+}
+
+/* The parts of a turn in order: a span, the gap after it, the next span. */
+static void turn_terms(struct strbuf *out, const struct sink_evidence *e)
+{
+	const char *sep = " = ";
+	char text[FORMAT_MAX];
+	size_t i;
+
+	for (i = 0; i < e->spans_n; i++) {
+		strbuf_puts(out, sep);
+		text_name(out, e->spans[i].stage);
+		strbuf_printf(out, " %s",
+			      unit_format(text, sizeof(text), e->spans[i].wall_s, UNIT_S));
+		sep = " + ";
+		if (i < e->gaps_n && e->gaps[i].s >= e->wall_s / 1000)
+			strbuf_printf(out, " + gap %s",
+				      unit_format(text, sizeof(text), e->gaps[i].s, UNIT_S));
+	}
+}
+
+void text_evidence(struct strbuf *out, const struct sink_evidence *e)
+{
+	char text[FORMAT_MAX];
+
+	if (e->kind == SINK_EVIDENCE_NOTE) {
+		text_sentence(out, e->text);
+		return;
+	}
+	if (e->kind == SINK_EVIDENCE_TURN)
+		strbuf_puts(out, "turn");
+	else
+		text_name(out, e->stage);
+	strbuf_printf(out, " %s", unit_format(text, sizeof(text), e->wall_s, UNIT_S));
+	if (e->kind == SINK_EVIDENCE_TURN)
+		turn_terms(out, e);
+	else
+		span_terms(out, e);
+	if (e->outcome) {
+		strbuf_puts(out, ", ");
+		text_name(out, e->outcome);
+	}
+	if (e->quality != SINK_QUALITY_EXACT)
+		strbuf_printf(out, ", %s", sink_quality_name(e->quality));
+	if (e->tid) {
+		strbuf_puts(out, "  ");
+		text_name(out, e->thread);
+		strbuf_printf(out, "[%d]", (int)e->tid);
+	}
+}
+
+static enum text_color color_of(const struct sink_alert *alert)
+{
+	switch (alert->state) {
+	case SINK_ALERT_FIRING:
+		return alert->severity == SINK_SEVERITY_CRITICAL ? TEXT_RED : TEXT_YELLOW;
+	case SINK_ALERT_RESOLVED:
+		return TEXT_GREEN;
+	case SINK_ALERT_UNKNOWN:
+		return TEXT_MAGENTA;
+	default:
+		return TEXT_DIM;
+	}
+}
+
+static void state_word(struct strbuf *out, bool color, const struct sink_alert *alert)
+{
+	const char *name = sink_alert_state_name(alert->state);
+	char word[16];
+	size_t i;
+
+	for (i = 0; name[i] && i < sizeof(word) - 1; i++)
+		word[i] = (char)toupper((unsigned char)name[i]);
+	word[i] = '\0';
+	strbuf_printf(out, "%s%-8s%s ", text_color(color, color_of(alert)), word,
+		      text_color(color, TEXT_PLAIN));
+	if (alert->priority >= 0 && alert->priority <= 3)
+		strbuf_printf(out, "P%d ", alert->priority);
+	else
+		strbuf_puts(out, "-  ");
+	strbuf_printf(out, "%-8s  ",
+		      alert->severity == SINK_SEVERITY_NONE ? "-" : sink_severity_name(alert->severity));
+}
+
+static void detail(struct strbuf *out, const char *label, const char *text)
+{
+	if (!text || !*text)
+		return;
+	strbuf_printf(out, "    %-8s ", label);
+	text_sentence(out, text);
+	strbuf_puts(out, "\n");
+}
+
+static void first_line(struct strbuf *out, bool color, const struct sink_alert *alert)
+{
+	text_ts(out, &alert->head);
+	state_word(out, color, alert);
+	strbuf_puts(out, text_color(color, TEXT_BOLD));
+	text_name(out, alert->alert);
+	strbuf_printf(out, "%s  ", text_color(color, TEXT_PLAIN));
+	text_alert_value(out, alert);
+	strbuf_puts(out, "  ");
+	text_process(out, &alert->head);
+	if (alert->quality != SINK_QUALITY_EXACT)
+		strbuf_printf(out, "  [%s, %" PRIu64 " samples]", sink_quality_name(alert->quality),
+			      alert->n);
+	strbuf_puts(out, "\n");
+}
+
+void text_alert(struct strbuf *out, bool color, const struct sink_alert *alert)
+{
+	char within[FORMAT_MAX];
+	size_t i;
+
+	first_line(out, color, alert);
+	strbuf_puts(out, text_color(color, TEXT_DIM));
+	detail(out, "why", alert->reason);
+	if (alert->state == SINK_ALERT_FIRING) {
+		detail(out, "action", alert->action);
+		detail(out, "impact", alert->impact);
+		if (alert->respond_within_s > 0)
+			strbuf_printf(out, "    %-8s %s\n", "respond",
+				      duration_format(within, sizeof(within),
+						      ns_of(alert->respond_within_s)));
+	}
+	for (i = 0; i < alert->evidence_n; i++) {
+		const char *label = alert->evidence[i].kind == SINK_EVIDENCE_NOTE ? "cause" : "slowest";
+
+		strbuf_printf(out, "    %-8s ", i ? "" : label);
+		text_evidence(out, &alert->evidence[i]);
+		strbuf_puts(out, "\n");
+	}
+	strbuf_puts(out, text_color(color, TEXT_PLAIN));
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "metrics/decode.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define SPAN_FLAGS_KNOWN ((WIRE_SPAN_CPU << 1) - 1)
+
+/* 0: a kind we do not know. */
+static size_t record_size(uint16_t kind)
+{
+	switch (kind) {
+	case WIRE_KIND_SPAN:
+		return sizeof(struct wire_span);
+	case WIRE_KIND_LIFE:
+		return sizeof(struct wire_life);
+	case WIRE_KIND_LEARN:
+		return sizeof(struct wire_learn);
+	default:
+		return 0;
+	}
+}
+
+static bool span_ok(const struct wire_span *span, size_t stages_n)
+{
+	if (span->stage >= stages_n || span->bind >= WIRE_BINDS_MAX)
+		return false;
+	if (span->flags & ~(uint32_t)SPAN_FLAGS_KNOWN)
+		return false;
+	if (span->end_ns < span->start_ns)
+		return false;
+	if (span->first_ns && (span->first_ns < span->start_ns || span->first_ns > span->end_ns))
+		return false;
+	return true;
+}
+
+static bool life_ok(const struct wire_life *life)
+{
+	return life->event > WIRE_LIFE_INVALID && life->event <= WIRE_LIFE_OBJECTS;
+}
+
+static bool learn_ok(const struct wire_learn *learn, size_t stages_n)
+{
+	return learn->stage < stages_n && learn->bind < WIRE_BINDS_MAX && learn->return_address;
+}
+
+static bool record_ok(const union record *record, size_t stages_n)
+{
+	switch (record->hdr.kind) {
+	case WIRE_KIND_SPAN:
+		return span_ok(&record->span, stages_n);
+	case WIRE_KIND_LIFE:
+		return life_ok(&record->life);
+	case WIRE_KIND_LEARN:
+		return learn_ok(&record->learn, stages_n);
+	default:
+		return false;
+	}
+}
+
+int decode_record(const void *data, size_t len_bytes, size_t stages_n, union record *out)
+{
+	struct wire_hdr hdr;
+	size_t size;
+
+	memset(out, 0, sizeof(*out));
+	if (len_bytes < sizeof(hdr))
+		return -EMSGSIZE;
+	memcpy(&hdr, data, sizeof(hdr));
+	if (hdr.len_bytes != len_bytes)
+		return -EMSGSIZE;
+	size = record_size(hdr.kind);
+	if (!size)
+		return -ENOMSG;
+	/* Longer is a newer writer that appended members: the part we know is where it was. */
+	if (len_bytes < size)
+		return -EMSGSIZE;
+	memcpy(out, data, size);
+	if (stages_n > WIRE_STAGES_MAX)
+		stages_n = WIRE_STAGES_MAX;
+	if (!record_ok(out, stages_n)) {
+		memset(out, 0, sizeof(*out));
+		return -EBADMSG;
+	}
+	return 0;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "rules/alert.h"
+
+#include <math.h>
+#include <string.h>
+
+#define CLEAR_RATIO 0.95
+
+/* What a sample means to the latches. */
+enum verdict {
+	VERDICT_KNOWN = 1,	/* compare it */
+	VERDICT_WEAK = 2,	/* compare it, but close no latch */
+	VERDICT_IDLE = 3,
+	VERDICT_UNKNOWN = 4,
+};
+
+const char *alert_state_name(enum alert_state state)
+{
+	static const char *const names[] = { "inactive", "pending", "firing", "resolved",
+					     "unknown" };
+
+	return (unsigned int)state < sizeof(names) / sizeof(names[0]) ? names[state] : "invalid";
+}
+
+const char *severity_name(enum severity severity)
+{
+	static const char *const names[] = { "none", "warning", "critical" };
+
+	return (unsigned int)severity < sizeof(names) / sizeof(names[0]) ? names[severity] :
+									   "invalid";
+}
+
+static double limit_of(const struct budget_config *budget, size_t latch)
+{
+	return latch ? budget->critical : budget->warning;
+}
+
+static bool beyond(const struct budget_config *budget, double value, double limit)
+{
+	return budget->below ? value < limit : value > limit;
+}
+
+/* Inside 95 % of the limit, or where it should be anyway (limits like 0 have no 95 %). */
+static bool clear_of(const struct budget_config *budget, double value, double limit)
+{
+	if (!isnan(budget->target) && !beyond(budget, value, budget->target))
+		return true;
+	return budget->below ? value > limit / CLEAR_RATIO : value < limit * CLEAR_RATIO;
+}
+
+/* What the limits are measured against: the target, or the mildest limit there is. */
+static double reference(const struct budget_config *budget)
+{
+	if (!isnan(budget->target))
+		return budget->target;
+	return isnan(budget->warning) ? budget->critical : budget->warning;
+}
+
+/* How far beyond the reference, as a ratio; infinite beyond a reference of 0. */
+static double over_ratio(const struct budget_config *budget, double value)
+{
+	double ref = reference(budget);
+	double over = budget->below ? ref - value : value - ref;
+
+	if (isnan(ref) || isnan(value))
+		return NAN;
+	if (ref == 0.0)
+		return over > 0.0 ? INFINITY : 0.0;
+	return over / fabs(ref);
+}
+
+int alert_priority(const struct budget_config *budget, double value, enum severity severity)
+{
+	double over = over_ratio(budget, value);
+	int priority = 3;
+
+	if (!isnan(budget->p0_above) && value > budget->p0_above)
+		return 0;
+	if (over > budget->priority1_over)
+		priority = 1;
+	else if (over > budget->priority2_over)
+		priority = 2;
+	if (severity == SEVERITY_CRITICAL && priority > 2)
+		priority = 2;
+	return priority < budget->priority_floor ? priority : budget->priority_floor;
+}
+
+uint64_t alert_respond_within_s(int priority)
+{
+	static const uint64_t within_s[] = { 15 * 60, 3600, 24 * 3600, 7 * 24 * 3600 };
+
+	return priority >= 0 && priority <= 3 ? within_s[priority] : 0;
+}
+
+bool alert_notice(const struct budget_config *budget, const struct sample *sample)
+{
+	if (sample->idle || sample->quality == QUALITY_UNKNOWN || isnan(sample->value))
+		return false;
+	if (isnan(budget->target) || !beyond(budget, sample->value, budget->target))
+		return false;
+	return !beyond(budget, sample->value, budget->warning) &&
+	       !beyond(budget, sample->value, budget->critical);
+}
+
+/* The end of the interval that is the kindest to the target. */
+static double certain_value(const struct budget_config *budget, const struct sample *sample)
+{
+	double bound = budget->below ? sample->high : sample->low;
+
+	return isnan(bound) ? sample->value : bound;
+}
+
+static bool any_closed(const struct alert *alert)
+{
+	return alert->latch[0].closed || alert->latch[1].closed;
+}
+
+/* Lost data must not resolve: is the value inside the limit of a latch that is closed? */
+static bool would_open(const struct alert *alert, const struct budget_config *budget, double value)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (alert->latch[i].closed && !beyond(budget, value, limit_of(budget, i)))
+			return true;
+	return false;
+}
+
+static enum verdict judge(const struct alert *alert, const struct budget_config *budget,
+			  const struct sample *sample)
+{
+	if (sample->quality == QUALITY_UNKNOWN)
+		return VERDICT_UNKNOWN;
+	if (sample->quality == QUALITY_PARTIAL && any_closed(alert) &&
+	    (sample->idle || would_open(alert, budget, sample->value)))
+		return VERDICT_UNKNOWN;
+	if (sample->idle || isnan(sample->value))
+		return VERDICT_IDLE;
+	if (sample->quality == QUALITY_FEW)
+		return VERDICT_WEAK;
+	return VERDICT_KNOWN;
+}
+
+/* Time 0 means "not": a clock that starts at 0 is moved by one. */
+static uint64_t since(uint64_t already, uint64_t now_ns)
+{
+	if (already)
+		return already;
+	return now_ns ? now_ns : 1;
+}
+
+static void latch_step(struct alert_latch *latch, const struct budget_config *budget,
+		       double limit, const struct sample *sample, enum verdict verdict,
+		       uint64_t now_ns)
+{
+	bool over, clear;
+
+	if (isnan(limit))
+		return;
+	over = verdict == VERDICT_KNOWN && beyond(budget, certain_value(budget, sample), limit);
+	clear = !over && clear_of(budget, sample->value, limit);
+	/* An interval that reaches inside the limit does not close a latch, nor keep it closed
+	   once the estimate itself is inside. */
+	latch->over_since_ns = over ? since(latch->over_since_ns, now_ns) : 0;
+	latch->clear_since_ns = clear ? since(latch->clear_since_ns, now_ns) : 0;
+	if (!latch->closed && over && now_ns - latch->over_since_ns + 1 > budget->for_ns)
+		latch->closed = true;
+	else if (latch->closed && clear && now_ns - latch->clear_since_ns + 1 > budget->for_ns)
+		latch->closed = false;
+}
+
+static void latches_step(struct alert *alert, const struct budget_config *budget,
+			 const struct sample *sample, enum verdict verdict, uint64_t now_ns)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct alert_latch *latch = &alert->latch[i];
+
+		if (verdict == VERDICT_KNOWN || verdict == VERDICT_WEAK) {
+			latch_step(latch, budget, limit_of(budget, i), sample, verdict, now_ns);
+			continue;
+		}
+		latch->over_since_ns = 0;
+		latch->clear_since_ns = 0;
+		if (verdict == VERDICT_IDLE)
+			latch->closed = false;
+	}
+}
+
+static enum severity severity_of(const struct alert *alert)
+{
+	if (alert->latch[1].closed)
+		return SEVERITY_CRITICAL;
+	return alert->latch[0].closed ? SEVERITY_WARNING : SEVERITY_NONE;
+}
+
+static enum alert_state next_state(const struct alert *alert, enum verdict verdict,
+				   enum severity before)
+{
+	if (verdict == VERDICT_UNKNOWN)
+		return ALERT_UNKNOWN;
+	if (any_closed(alert))
+		return ALERT_FIRING;
+	if (before != SEVERITY_NONE)
+		return ALERT_RESOLVED;
+	if (alert->latch[0].over_since_ns || alert->latch[1].over_since_ns)
+		return ALERT_PENDING;
+	return alert->state == ALERT_RESOLVED ? ALERT_RESOLVED : ALERT_INACTIVE;
+}
+
+static void fill_event(const struct alert *alert, const struct budget_config *budget,
+		       const struct sample *sample, uint64_t now_ns, struct alert_event *event)
+{
+	enum severity shown = event->severity;
+	size_t latch = shown == SEVERITY_CRITICAL;
+	double over = over_ratio(budget, sample->value);
+
+	event->ts_ns = now_ns;
+	event->budget = budget;
+	event->sample = *sample;
+	/* Pending: the highest limit that is crossed just now. */
+	if (shown == SEVERITY_NONE)
+		latch = alert->latch[1].over_since_ns != 0 || isnan(budget->warning);
+	event->limit = limit_of(budget, latch);
+	event->over_since_ns = alert->latch[latch].over_since_ns;
+	event->over_percent = isfinite(over) && !isnan(budget->target) ? over * 100.0 : NAN;
+	event->priority = -1;
+	if (!isnan(sample->value) && sample->quality != QUALITY_UNKNOWN)
+		event->priority = alert_priority(budget, sample->value, shown);
+	event->respond_within_s = alert_respond_within_s(event->priority);
+}
+
+bool alert_step(struct alert *alert, const struct budget_config *budget,
+		const struct sample *sample_in, uint64_t now_ns, struct alert_event *event)
+{
+	struct sample sample = *sample_in;
+	enum severity before = alert->severity, after;
+	enum alert_state state;
+	enum verdict verdict;
+
+	if (!sample.idle && sample.n < budget->min_count && sample.quality < QUALITY_FEW)
+		sample.quality = QUALITY_FEW;
+	verdict = judge(alert, budget, &sample);
+	latches_step(alert, budget, &sample, verdict, now_ns);
+	after = severity_of(alert);
+	state = next_state(alert, verdict, before);
+	if (state == alert->state && after == before)
+		return false;
+
+	memset(event, 0, sizeof(*event));
+	event->state = state;
+	event->previous = alert->state;
+	event->severity = state == ALERT_RESOLVED ? before : after;
+	event->previous_severity = before;
+	event->since_ns = alert->since_ns;
+	if (after != SEVERITY_NONE && before == SEVERITY_NONE)
+		alert->fired_cnt++;
+	alert->state = state;
+	alert->severity = after;
+	alert->since_ns = now_ns;
+	fill_event(alert, budget, &sample, now_ns, event);
+	return true;
+}

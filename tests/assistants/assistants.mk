@@ -19,7 +19,8 @@ ALICE_LIBS = $(shell $(PKG_CONFIG) --libs pocketsphinx sphinxbase sqlite3 espeak
 
 CORPUS_DIR := $(OUTPUT)/corpus
 CORPUS_STAMP := $(CORPUS_DIR)/.stamp
-CORPUS_IN := $(addprefix tests/assistants/corpus/,make-corpus.sh utterances.tsv commands.gram)
+CORPUS_IN := $(addprefix tests/assistants/corpus/,make-corpus.sh make-lm.py utterances.tsv \
+	commands.txt)
 
 .PHONY: assistants corpus
 assistants: $(ALICE_BIN) $(CORPUS_STAMP)

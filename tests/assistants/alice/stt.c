@@ -12,15 +12,15 @@
 
 int stt_open(struct session *s)
 {
-	char grammar[PATH_MAX];
+	char model[PATH_MAX];
 
-	snprintf(grammar, sizeof(grammar), "%s/commands.gram", s->opt->audio_dir);
+	snprintf(model, sizeof(model), "%s/commands.lm", s->opt->audio_dir);
 	s->stt = decoder_open(s->opt);
 	if (!s->stt)
 		return -EIO;
-	if (ps_set_jsgf_file(s->stt, "commands", grammar) != 0 ||
+	if (ps_set_lm_file(s->stt, "commands", model) != 0 ||
 	    ps_set_search(s->stt, "commands") != 0) {
-		fprintf(stderr, "alice: cannot use the grammar %s\n", grammar);
+		fprintf(stderr, "alice: cannot use the language model %s\n", model);
 		return -EIO;
 	}
 	return 0;

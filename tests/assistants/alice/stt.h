@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Speech-to-text: pocketsphinx with a grammar, fed while the user speaks. */
+/* Speech-to-text: pocketsphinx with a small language model, fed while the user speaks. */
 #ifndef ALICE_STT_H
 #define ALICE_STT_H
 

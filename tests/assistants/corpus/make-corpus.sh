@@ -4,7 +4,7 @@
 # make-corpus.sh OUTDIR: what the demo assistant hears, and the words it knows.
 #
 # Writes one 16 kHz mono s16le file per line of utterances.tsv ("alice", a pause of 0.4 s, the
-# command, 0.3 s of quiet), a manifest, the grammar and its dictionary. The output depends on the
+# command, 0.3 s of quiet), a manifest, a language model and its dictionary. The output depends on the
 # installed voices alone: no randomness, no dither, no network.
 set -eu
 
@@ -73,12 +73,14 @@ while IFS="$(printf '\t')" read -r name source text; do
 		$((700 * 16 + $(stat -c %s "$scratch/wake-$voice.raw") / 2)) "$text" >> "$scratch/manifest"
 done < "$scratch/utterances"
 
-# The dictionary holds the words of the grammar and the wake word only: a decoder with the whole
-# of cmudict costs 60 MB and most of a second.
-sed -e 's,/\*.*\*/,,' -e '/^#/d' -e '/^grammar/d' -e 's/<[^>]*>//g' "$here/commands.gram" |
-	tr -cs 'a-z' '\n' | grep -v -e '^public$' -e '^$' | sort -u > "$scratch/words"
-echo alice >> "$scratch/words"
+# The dictionary holds the words of the language model and the wake word only: a decoder with the
+# whole of cmudict costs 60 MB and most of a second.
+python3 "$here/make-lm.py" "$here/commands.txt" > "$scratch/commands.lm"
+{
+	echo alice
+	sed -n '/1-grams/,/2-grams/s/^-[0-9.]* \([a-z]*\) .*/\1/p' "$scratch/commands.lm"
+} > "$scratch/words"
 awk 'NR == FNR { want[$1] = 1; next } { w = $1; sub(/\([0-9]+\)$/, "", w) } w in want' \
 	"$scratch/words" "$dict" > "$out/commands.dic"
-cp "$here/commands.gram" "$out/commands.gram"
+mv "$scratch/commands.lm" "$out/commands.lm"
 mv "$scratch/manifest" "$out/manifest.tsv"

@@ -228,7 +228,7 @@ void text_alert(struct strbuf *out, bool color, const struct sink_alert *alert)
 		detail(out, "action", alert->action);
 		detail(out, "impact", alert->impact);
 		if (alert->respond_within_s > 0)
-			strbuf_printf(out, "    %-8s %s\n", "respond",
+			strbuf_printf(out, "    %-8s within %s\n", "respond",
 				      duration_format(within, sizeof(within),
 						      ns_of(alert->respond_within_s)));
 	}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * text_summary.c - the live table: one row per stage (and one for turns), then a line per other
+ * subject (cpu, memory, ...), then what it costs and what was lost.
+ *
+ * It knows no list of metrics: a subject with a `.latency.p50` or a `.count` is a row, the columns
+ * are fixed ids under it, and everything else is printed by its own name.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sinks/format.h"
+#include "sinks/text.h"
+
+#define SUBJECT_MAX 64
+/* A line of "name value" pairs is broken after so many columns. */
+#define LINE_COLUMNS 96
+
+static const struct sink_metric *find(const struct sink_summary *s, const char *subject,
+				      const char *measure)
+{
+	size_t i, n = strlen(subject);
+	const char *id;
+
+	for (i = 0; i < s->metrics_n; i++) {
+		id = s->metrics[i].id;
+		if (!strncmp(id, subject, n) && id[n] == '.' && !strcmp(id + n + 1, measure))
+			return &s->metrics[i];
+	}
+	return NULL;
+}
+
+/* Copies the part of the id before the first dot. */
+static void subject_of(const struct sink_metric *m, char subject[SUBJECT_MAX])
+{
+	size_t n = strcspn(m->id, ".");
+
+	snprintf(subject, SUBJECT_MAX, "%.*s", n < SUBJECT_MAX ? (int)n : SUBJECT_MAX - 1, m->id);
+}
+
+static bool is_row(const struct sink_summary *s, const char *subject)
+{
+	return find(s, subject, "latency.p50") || find(s, subject, "count");
+}
+
+/* True when an earlier metric has the same subject: it was printed there. */
+static bool seen_before(const struct sink_summary *s, size_t at, const char *subject)
+{
+	char other[SUBJECT_MAX];
+	size_t i;
+
+	for (i = 0; i < at; i++) {
+		subject_of(&s->metrics[i], other);
+		if (!strcmp(other, subject))
+			return true;
+	}
+	return false;
+}
+
+static const char *cell(char *buf, size_t size, const struct sink_metric *m)
+{
+	if (!m)
+		return "";
+	if (m->quality == SINK_QUALITY_UNKNOWN)
+		return "unknown";
+	if (!isfinite(m->value))
+		return "-"; /* idle */
+	return unit_format(buf, size, m->value, m->unit);
+}
+
+/* The reason that a stage waits for most, "disk 30.1 ms"; "" when it does not wait. */
+static void dominant_wait(const struct sink_summary *s, const char *subject, char *buf, size_t size)
+{
+	const struct sink_metric *m, *most = NULL;
+	const char *name = "";
+	char measure[32], value[FORMAT_MAX];
+	unsigned int i;
+
+	for (i = 0; i < WIRE_WAITS; i++) {
+		snprintf(measure, sizeof(measure), "wait.%s", sink_wait_name((enum wire_wait)i));
+		m = find(s, subject, measure);
+		if (!m || !isfinite(m->value) || m->value <= 0 || (most && m->value <= most->value))
+			continue;
+		most = m;
+		name = sink_wait_name((enum wire_wait)i);
+	}
+	buf[0] = '\0';
+	if (most)
+		snprintf(buf, size, "%s %s", name,
+			 unit_format(value, sizeof(value), most->value, most->unit));
+}
+
+static const char *const latency_columns[] = { "latency.p50", "latency.p95", "latency.p99",
+					       "latency.max" };
+
+static void row(struct strbuf *out, const struct sink_summary *s, const char *subject, size_t width)
+{
+	enum sink_quality worst = SINK_QUALITY_EXACT;
+	const struct sink_metric *m;
+	char text[FORMAT_MAX], wait[FORMAT_MAX + 16];
+	size_t i, from = out->len;
+
+	strbuf_puts(out, "  ");
+	text_name(out, subject);
+	strbuf_pad(out, from, width + 4);
+	m = find(s, subject, "count");
+	strbuf_printf(out, "%8s", cell(text, sizeof(text), m));
+	for (i = 0; i < 4; i++) {
+		m = find(s, subject, latency_columns[i]);
+		if (m && m->quality > worst)
+			worst = m->quality;
+		strbuf_printf(out, "  %9s", cell(text, sizeof(text), m));
+	}
+	strbuf_printf(out, "  %9s", cell(text, sizeof(text), find(s, subject, "cpu")));
+	dominant_wait(s, subject, wait, sizeof(wait));
+	if (worst != SINK_QUALITY_EXACT)
+		strbuf_printf(out, "  %-20s  %s\n", wait, sink_quality_name(worst));
+	else if (wait[0])
+		strbuf_printf(out, "  %s\n", wait);
+	else
+		strbuf_puts(out, "\n");
+}
+
+/* Already in the table, or a variant of what is there. */
+static bool in_table(const char *measure)
+{
+	return !strncmp(measure, "latency", 7) || !strncmp(measure, "wait.", 5) ||
+	       !strcmp(measure, "cpu") || !strncmp(measure, "cpu.", 4) ||
+	       !strcmp(measure, "count") || !strcmp(measure, "rate") ||
+	       !strncmp(measure, "process_cpu", 11);
+}
+
+/* Of several statistics of one measure, the p95 stands for all; the rest is in JSON. */
+static bool is_variant(const char *measure)
+{
+	static const char *const stats[] = { "p50", "p99", "mean", "max", "sum", "min" };
+	const char *dot = strrchr(measure, '.');
+	size_t i;
+
+	for (i = 0; dot && i < sizeof(stats) / sizeof(stats[0]); i++)
+		if (!strcmp(dot + 1, stats[i]))
+			return true;
+	return false;
+}
+
+/* "  cpu   usage 12.3 %, peak 40.1 %": the measures of one subject, broken into lines. */
+static void subject_line(struct strbuf *out, const struct sink_summary *s, size_t at,
+			 const char *subject, bool row_extras, size_t width)
+{
+	size_t i, n = strlen(subject), from = out->len, line = out->len;
+	const struct sink_metric *m;
+	const char *measure, *text, *sep = "";
+	char buf[FORMAT_MAX];
+
+	for (i = at; i < s->metrics_n; i++) {
+		m = &s->metrics[i];
+		if (strncmp(m->id, subject, n) || (m->id[n] != '.' && m->id[n] != '\0'))
+			continue;
+		measure = m->id[n] ? m->id + n + 1 : "";
+		/* Of a stage only what happened is worth a place: errors, gaps, outcomes. */
+		if (row_extras && (in_table(measure) || is_variant(measure) ||
+				   !isfinite(m->value) || m->value == 0))
+			continue;
+		text = cell(buf, sizeof(buf), m);
+		if (out->len == from) {
+			strbuf_puts(out, "  ");
+			text_name(out, subject);
+			strbuf_pad(out, from, width + 4);
+		} else if (out->len - line > LINE_COLUMNS) {
+			strbuf_puts(out, ",\n");
+			line = out->len;
+			strbuf_pad(out, line, width + 4);
+			sep = "";
+		}
+		strbuf_puts(out, sep);
+		text_name(out, measure);
+		strbuf_printf(out, "%s%s", *measure ? " " : "", text);
+		if (m->quality != SINK_QUALITY_EXACT && m->quality != SINK_QUALITY_UNKNOWN)
+			strbuf_printf(out, " (%s)", sink_quality_name(m->quality));
+		sep = ", ";
+	}
+	if (out->len > from)
+		strbuf_puts(out, "\n");
+}
+
+static size_t subject_width(const struct sink_summary *s)
+{
+	size_t i, n, width = strlen("overhead");
+
+	for (i = 0; i < s->metrics_n; i++) {
+		n = strcspn(s->metrics[i].id, ".");
+		if (n > width && n < SUBJECT_MAX)
+			width = n;
+	}
+	return width;
+}
+
+static double percent_of(uint64_t part_ns, uint64_t whole_ns)
+{
+	return whole_ns ? (double)part_ns * 100 / (double)whole_ns : NAN;
+}
+
+static void overhead_line(struct strbuf *out, const struct sink_overhead *o, size_t width)
+{
+	char now[FORMAT_MAX], probes[FORMAT_MAX], tp[FORMAT_MAX], own[FORMAT_MAX], rss[FORMAT_MAX];
+
+	strbuf_printf(out,
+		      "  %-*s%s of one CPU now; since the start probes %s, tracepoints %s; "
+		      "cheshire itself %s, %s\n",
+		      (int)width + 2, "overhead",
+		      unit_format(now, sizeof(now), o->percent_of_one_cpu, UNIT_PERCENT),
+		      unit_format(probes, sizeof(probes), percent_of(o->probe_ns, o->elapsed_ns),
+				  UNIT_PERCENT),
+		      unit_format(tp, sizeof(tp), percent_of(o->tracepoint_ns, o->elapsed_ns),
+				  UNIT_PERCENT),
+		      unit_format(own, sizeof(own), percent_of(o->own_cpu_ns, o->elapsed_ns),
+				  UNIT_PERCENT),
+		      unit_format(rss, sizeof(rss), (double)o->own_rss_bytes, UNIT_BYTES));
+}
+
+static void tail_lines(struct strbuf *out, bool color, const struct sink_summary *s, size_t width)
+{
+	size_t i;
+
+	overhead_line(out, &s->overhead, width);
+	for (i = 0; i < s->drops_n; i++) {
+		strbuf_printf(out, "  %s%-*s", text_color(color, TEXT_YELLOW), (int)width + 2, "lost");
+		text_name(out, s->drops[i].reason);
+		strbuf_printf(out, " %" PRIu64 "%s\n", s->drops[i].count,
+			      text_color(color, TEXT_PLAIN));
+	}
+	for (i = 0; i < s->notices_n; i++) {
+		strbuf_printf(out, "  %-*s", (int)width + 2, "notice");
+		text_sentence(out, s->notices[i]);
+		strbuf_puts(out, "\n");
+	}
+}
+
+static void table(struct strbuf *out, bool color, const struct sink_summary *s, size_t width)
+{
+	char subject[SUBJECT_MAX];
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < s->metrics_n; i++) {
+		subject_of(&s->metrics[i], subject);
+		if (!is_row(s, subject) || seen_before(s, i, subject))
+			continue;
+		if (!any)
+			strbuf_printf(out, "  %s%-*s%8s  %9s  %9s  %9s  %9s  %9s  %s%s\n",
+				      text_color(color, TEXT_DIM), (int)width + 2, "STAGE", "COUNT",
+				      "P50", "P95", "P99", "MAX", "CPU/SPAN", "WAITS FOR",
+				      text_color(color, TEXT_PLAIN));
+		any = true;
+		row(out, s, subject, width);
+	}
+}
+
+void text_summary(struct strbuf *out, bool color, const struct sink_summary *s)
+{
+	size_t i, width = subject_width(s);
+	char subject[SUBJECT_MAX], elapsed[FORMAT_MAX];
+
+	text_ts(out, &s->head);
+	strbuf_printf(out, "%ssummary%s  ", text_color(color, TEXT_BOLD),
+		      text_color(color, TEXT_PLAIN));
+	text_process(out, &s->head);
+	strbuf_printf(out, "  after %s, %" PRIu32 " firing, %" PRIu64 " fired so far\n",
+		      duration_format(elapsed, sizeof(elapsed),
+				      s->overhead.elapsed_ns / 1000000000 * 1000000000),
+		      s->alerts_firing, s->alerts_fired);
+	table(out, color, s, width);
+	for (i = 0; i < s->metrics_n; i++) {
+		subject_of(&s->metrics[i], subject);
+		if (!seen_before(s, i, subject))
+			subject_line(out, s, i, subject, is_row(s, subject), width);
+	}
+	tail_lines(out, color, s, width);
+}

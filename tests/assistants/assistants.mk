@@ -22,6 +22,8 @@ CORPUS_STAMP := $(CORPUS_DIR)/.stamp
 CORPUS_IN := $(addprefix tests/assistants/corpus/,make-corpus.sh make-lm.py utterances.tsv \
 	commands.txt)
 
+TEST_PROGRAMS += assistants
+
 .PHONY: assistants corpus
 assistants: $(ALICE_BIN) $(CORPUS_STAMP)
 corpus: $(CORPUS_STAMP)

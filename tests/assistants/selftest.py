@@ -186,14 +186,26 @@ def test_process_faults(scratch):
     check("an idle assistant listens at 50 frames a second", 80 <= frames <= 102, frames)
 
 
+def sleeps(pid):
+    """True if the user's thread, which never waits in a fast run, sleeps for a while."""
+    for tid in os.listdir("/proc/%d/task" % pid):
+        for _ in range(5):
+            with open("/proc/%d/task/%s/stat" % (pid, tid), encoding="ascii") as f:
+                if not f.read().split(" ", 1)[1].startswith("(user-0) S"):
+                    break
+            time.sleep(0.02)
+        else:
+            return True
+    return False
+
+
 def test_ends(scratch):
     for how, args in (("in a turn", ("--turns", "100")), ("idle", ("--turns", "0")),
                       ("in a hang", ("--fast", "--turns", "9", "--fault", "hang-intent=60s"))):
         r = Run(scratch, *args)
         wait_for(r.path, "ready")
         if how == "in a hang":
-            wait_for(r.path, "fault")
-            time.sleep(0.3)  # the hang begins after the first words; nothing tells of it
+            check("the user's thread hangs", wait_until(lambda pid=r.proc.pid: sleeps(pid)))
         start = time.monotonic()
         r.proc.send_signal(signal.SIGTERM)
         log = r.end()

@@ -184,8 +184,9 @@ static void *leave(void *arg)
 }
 
 static void *(*const runners[FAULT_CNT])(void *) = {
-	[FAULT_BURN_THREAD] = burn,	 [FAULT_LEAK] = leak,	 [FAULT_SPIKE] = spike,
-	[FAULT_THREADS] = start_threads, [FAULT_FDS] = open_fds, [FAULT_CRASH] = crash,
+	[FAULT_BURN_THREAD] = burn, [FAULT_LEAK] = leak,
+	[FAULT_SPIKE] = spike,	    [FAULT_THREADS] = start_threads,
+	[FAULT_FDS] = open_fds,	    [FAULT_CRASH] = crash,
 	[FAULT_EXIT] = leave,
 };
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define SAMPLE_RATE   16000
-#define FRAME_SAMPLES 320	/* 20 ms */
+#define FRAME_SAMPLES 320 /* 20 ms */
 
 struct sound {
 	int16_t *samples;
@@ -16,8 +16,8 @@ struct sound {
 
 struct utterance {
 	char name[64];
-	char text[128];		/* what is said after the wake word */
-	size_t command_at;	/* sample where the command begins */
+	char text[128];	   /* what is said after the wake word */
+	size_t command_at; /* sample where the command begins */
 	struct sound sound;
 };
 

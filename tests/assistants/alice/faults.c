@@ -18,32 +18,32 @@ static const struct fault_type {
 	parse_fn parse;
 	uint64_t value;
 } types[FAULT_CNT] = {
-	[FAULT_SLOW_WAKE] = { "slow-wake", parse_duration, 30 * NSEC_PER_MSEC },
-	[FAULT_SLOW_STT] = { "slow-stt", parse_duration, 600 * NSEC_PER_MSEC },
-	[FAULT_SLOW_INTENT] = { "slow-intent", parse_duration, 600 * NSEC_PER_MSEC },
-	[FAULT_SLOW_RESPONSE] = { "slow-response", parse_duration, 600 * NSEC_PER_MSEC },
-	[FAULT_SLOW_TTS] = { "slow-tts", parse_duration, 600 * NSEC_PER_MSEC },
-	[FAULT_HANG_WAKE] = { "hang-wake", parse_duration, 10 * NSEC_PER_SEC },
-	[FAULT_HANG_STT] = { "hang-stt", parse_duration, 10 * NSEC_PER_SEC },
-	[FAULT_HANG_INTENT] = { "hang-intent", parse_duration, 10 * NSEC_PER_SEC },
-	[FAULT_HANG_RESPONSE] = { "hang-response", parse_duration, 10 * NSEC_PER_SEC },
-	[FAULT_HANG_TTS] = { "hang-tts", parse_duration, 10 * NSEC_PER_SEC },
-	[FAULT_CPU_INTENT] = { "cpu-intent", parse_duration, 300 * NSEC_PER_MSEC },
-	[FAULT_LOCK] = { "lock", parse_duration, 300 * NSEC_PER_MSEC },
-	[FAULT_DISK] = { "disk", parse_bytes, 32ULL << 20 },
-	[FAULT_INTENT_ERROR] = { "intent-error", NULL, 0 },
-	[FAULT_NO_TTS] = { "no-tts", NULL, 0 },
-	[FAULT_BARGE_IN] = { "barge-in", NULL, 0 },
-	[FAULT_OVERLAP] = { "overlap", NULL, 0 },
-	[FAULT_GAP] = { "gap", parse_duration, 300 * NSEC_PER_MSEC },
-	[FAULT_MIC_STOP] = { "mic-stop", NULL, 0 },
-	[FAULT_BURN_THREAD] = { "burn-thread", parse_percent, 80 },
-	[FAULT_LEAK] = { "leak", parse_bytes, 1ULL << 20 },
-	[FAULT_SPIKE] = { "spike", parse_bytes, 300ULL << 20 },
-	[FAULT_THREADS] = { "threads", parse_count, 50 },
-	[FAULT_FDS] = { "fds", parse_count, 500 },
-	[FAULT_CRASH] = { "crash", NULL, 0 },
-	[FAULT_EXIT] = { "exit", parse_count, 1 },
+	[FAULT_SLOW_WAKE] = {"slow-wake", parse_duration, 30 * NSEC_PER_MSEC},
+	[FAULT_SLOW_STT] = {"slow-stt", parse_duration, 600 * NSEC_PER_MSEC},
+	[FAULT_SLOW_INTENT] = {"slow-intent", parse_duration, 600 * NSEC_PER_MSEC},
+	[FAULT_SLOW_RESPONSE] = {"slow-response", parse_duration, 600 * NSEC_PER_MSEC},
+	[FAULT_SLOW_TTS] = {"slow-tts", parse_duration, 600 * NSEC_PER_MSEC},
+	[FAULT_HANG_WAKE] = {"hang-wake", parse_duration, 10 * NSEC_PER_SEC},
+	[FAULT_HANG_STT] = {"hang-stt", parse_duration, 10 * NSEC_PER_SEC},
+	[FAULT_HANG_INTENT] = {"hang-intent", parse_duration, 10 * NSEC_PER_SEC},
+	[FAULT_HANG_RESPONSE] = {"hang-response", parse_duration, 10 * NSEC_PER_SEC},
+	[FAULT_HANG_TTS] = {"hang-tts", parse_duration, 10 * NSEC_PER_SEC},
+	[FAULT_CPU_INTENT] = {"cpu-intent", parse_duration, 300 * NSEC_PER_MSEC},
+	[FAULT_LOCK] = {"lock", parse_duration, 300 * NSEC_PER_MSEC},
+	[FAULT_DISK] = {"disk", parse_bytes, 32ULL << 20},
+	[FAULT_INTENT_ERROR] = {"intent-error", NULL, 0},
+	[FAULT_NO_TTS] = {"no-tts", NULL, 0},
+	[FAULT_BARGE_IN] = {"barge-in", NULL, 0},
+	[FAULT_OVERLAP] = {"overlap", NULL, 0},
+	[FAULT_GAP] = {"gap", parse_duration, 300 * NSEC_PER_MSEC},
+	[FAULT_MIC_STOP] = {"mic-stop", NULL, 0},
+	[FAULT_BURN_THREAD] = {"burn-thread", parse_percent, 80},
+	[FAULT_LEAK] = {"leak", parse_bytes, 1ULL << 20},
+	[FAULT_SPIKE] = {"spike", parse_bytes, 300ULL << 20},
+	[FAULT_THREADS] = {"threads", parse_count, 50},
+	[FAULT_FDS] = {"fds", parse_count, 500},
+	[FAULT_CRASH] = {"crash", NULL, 0},
+	[FAULT_EXIT] = {"exit", parse_count, 1},
 };
 
 static struct {
@@ -102,8 +102,8 @@ int fault_parse(const char *text, struct fault *fault, const char **why)
 		return -EINVAL;
 	fault->value = types[fault->kind].value;
 	*why = "the value is not one that this fault takes";
-	if (value && (!types[fault->kind].parse ||
-		      types[fault->kind].parse(value, &fault->value) != 0))
+	if (value &&
+	    (!types[fault->kind].parse || types[fault->kind].parse(value, &fault->value) != 0))
 		return -EINVAL;
 	*why = "the schedule is not FROM-TO, as in 20s-40s";
 	return at ? parse_schedule(at, fault) : 0;
@@ -154,7 +154,8 @@ bool fault_once(enum fault_kind kind, uint64_t *value)
 
 static void log_change(const struct fault *f, const char *state)
 {
-	log_line("{\"type\":\"fault\",\"fault\":\"%s\",\"state\":\"%s\",\"value\":%llu,\"at_ns\":%llu}",
+	log_line("{\"type\":\"fault\",\"fault\":\"%s\",\"state\":\"%s\",\"value\":%llu,\"at_ns\":%"
+		 "llu}",
 		 fault_name(f->kind), state, (unsigned long long)f->value,
 		 (unsigned long long)now_ns());
 }

@@ -48,11 +48,11 @@ enum fault_kind {
 
 struct fault {
 	enum fault_kind kind;
-	uint64_t value;		/* ns, bytes, bytes per second, percent or count, by kind */
-	uint64_t from_ns;	/* after ready */
-	uint64_t to_ns;		/* after ready; UINT64_MAX: for ever */
-	atomic_bool used;	/* a fault that acts once has acted */
-	bool started, ended;	/* main thread only */
+	uint64_t value;	     /* ns, bytes, bytes per second, percent or count, by kind */
+	uint64_t from_ns;    /* after ready */
+	uint64_t to_ns;	     /* after ready; UINT64_MAX: for ever */
+	atomic_bool used;    /* a fault that acts once has acted */
+	bool started, ended; /* main thread only */
 };
 
 /* Reads one --fault argument. 0, or -EINVAL with a reason in @why. */

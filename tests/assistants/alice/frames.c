@@ -43,7 +43,8 @@ int frames_listen(struct session *s, const int16_t *frame, struct span *span)
 	span_end(&timing, hit >= 0);
 	remember(s, timing.end_ns - timing.start_ns);
 	if (s->opt->log_frames)
-		log_line("{\"type\":\"frame\",\"user\":%u,\"start_ns\":%llu,\"end_ns\":%llu,\"hit\":%s}",
+		log_line("{\"type\":\"frame\",\"user\":%u,\"start_ns\":%llu,\"end_ns\":%llu,"
+			 "\"hit\":%s}",
 			 s->user, (unsigned long long)timing.start_ns,
 			 (unsigned long long)timing.end_ns, hit > 0 ? "true" : "false");
 	if (hit > 0) {

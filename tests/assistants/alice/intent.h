@@ -7,7 +7,7 @@ struct session;
 
 struct intent {
 	char name[32];
-	char detail[128];	/* the words as heard */
+	char detail[128]; /* the words as heard */
 };
 
 /* 0, or a negative number if it cannot be told. */

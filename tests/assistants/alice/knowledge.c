@@ -53,8 +53,10 @@ int knowledge_open(struct session *s)
 	if (!err)
 		err = lookup_register(s->db);
 	if (!err)
-		err = prepare(s, "SELECT intent FROM phrases WHERE phrases MATCH ?1"
-				 " ORDER BY rank LIMIT 1", &s->find_intent);
+		err = prepare(s,
+			      "SELECT intent FROM phrases WHERE phrases MATCH ?1"
+			      " ORDER BY rank LIMIT 1",
+			      &s->find_intent);
 	if (!err)
 		err = prepare(s, "SELECT template, fact FROM answers WHERE intent = ?1",
 			      &s->find_answer);

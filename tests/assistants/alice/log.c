@@ -17,7 +17,7 @@ static struct {
 	int fd;
 	size_t used;
 	char buffer[BUFFER_BYTES];
-} journal = { .lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1 };
+} journal = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
 
 int log_open(const char *path)
 {

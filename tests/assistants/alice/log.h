@@ -9,10 +9,10 @@
 
 #include <stddef.h>
 
-int log_open(const char *path);		/* 0 or negative errno */
+int log_open(const char *path); /* 0 or negative errno */
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_flush(void);
-void log_close(void);			/* flushes; later lines are dropped */
+void log_close(void); /* flushes; later lines are dropped */
 
 /* @text as the inside of a JSON string, in @out, cut to fit. Returns @out. */
 const char *log_escape(char *out, size_t size, const char *text);

@@ -6,8 +6,10 @@
 #include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -20,7 +22,7 @@
 /* The catalogue of phrases is locked by whoever changes it. */
 static pthread_mutex_t catalogue_lock = PTHREAD_MUTEX_INITIALIZER;
 static sem_t change_wanted, change_begun;
-static uint64_t change_ns;
+static atomic_uint_fast64_t change_ns;
 
 /* The catalogue on disk: a file without a name. */
 static int catalogue_fd = -1;
@@ -74,12 +76,11 @@ static void *change_catalogue(void *arg)
 	return NULL;
 }
 
-static int start_changer(uint64_t hold_ns)
+static int start_changer(void)
 {
 	pthread_t thread;
 	int err;
 
-	change_ns = hold_ns;
 	sem_init(&change_wanted, 0, 0);
 	sem_init(&change_begun, 0, 0);
 	err = -pthread_create(&thread, NULL, change_catalogue, NULL);
@@ -117,14 +118,23 @@ static int write_catalogue(const char *dir, uint64_t bytes)
 
 int lookup_prepare(const struct options *opt)
 {
+	uint64_t disk_bytes = 0;
+	bool lock = false;
 	int err = 0;
 
-	for (unsigned int i = 0; i < opt->fault_cnt && !err; i++) {
-		if (opt->faults[i].kind == FAULT_LOCK)
-			err = start_changer(opt->faults[i].value);
-		else if (opt->faults[i].kind == FAULT_DISK)
-			err = write_catalogue(opt->audio_dir, opt->faults[i].value);
+	for (unsigned int i = 0; i < opt->fault_cnt; i++) {
+		const struct fault *f = &opt->faults[i];
+
+		lock = lock || f->kind == FAULT_LOCK;
+		if (f->kind == FAULT_DISK && f->value > disk_bytes)
+			disk_bytes = f->value;
 	}
+	if (lock)
+		err = start_changer();
+	if (!err && disk_bytes)
+		err = write_catalogue(opt->audio_dir, disk_bytes);
+	if (err)
+		fprintf(stderr, "alice: cannot prepare the look-ups: %s\n", strerror(-err));
 	return err;
 }
 
@@ -161,9 +171,12 @@ void lookup_delays(struct session *s)
 	if (fault_active(FAULT_SLOW_INTENT, &value))
 		run_sql(s, "SELECT wait_for_remote(?1)", value);
 	if (fault_active(FAULT_CPU_INTENT, &value))
-		run_sql(s, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
-			   " WHERE still_busy(?1)) SELECT max(i) FROM n", value);
-	if (fault_active(FAULT_LOCK, NULL)) {
+		run_sql(s,
+			"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+			" WHERE still_busy(?1)) SELECT max(i) FROM n",
+			value);
+	if (fault_active(FAULT_LOCK, &value)) {
+		change_ns = value;
 		sem_post(&change_wanted);
 		while (sem_wait(&change_begun) != 0)
 			;

@@ -11,11 +11,11 @@
 
 struct mic {
 	const struct corpus *corpus;
-	const struct utterance *speech;	/* being said, NULL: quiet */
+	const struct utterance *speech; /* being said, NULL: quiet */
 	size_t position;		/* in speech, samples */
 	size_t room_position;
-	uint64_t next_ns;		/* when the next frame is complete */
-	uint64_t dropped;		/* frames lost because nobody read them for a second */
+	uint64_t next_ns; /* when the next frame is complete */
+	uint64_t dropped; /* frames lost because nobody read them for a second */
 	bool fast;
 };
 

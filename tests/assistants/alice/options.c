@@ -32,27 +32,40 @@ static const char usage[] =
 	"Faults:";
 
 enum {
-	OPT_USERS = 1000, OPT_TURNS, OPT_DURATION, OPT_PAUSE, OPT_FAST, OPT_TTS, OPT_PUSH_TO_TALK,
-	OPT_HANDOFF, OPT_AUDIO, OPT_MODEL, OPT_LOG, OPT_LOG_FRAMES, OPT_VERBOSE, OPT_FAULT, OPT_HELP,
+	OPT_USERS = 1000,
+	OPT_TURNS,
+	OPT_DURATION,
+	OPT_PAUSE,
+	OPT_FAST,
+	OPT_TTS,
+	OPT_PUSH_TO_TALK,
+	OPT_HANDOFF,
+	OPT_AUDIO,
+	OPT_MODEL,
+	OPT_LOG,
+	OPT_LOG_FRAMES,
+	OPT_VERBOSE,
+	OPT_FAULT,
+	OPT_HELP,
 };
 
 static const struct option long_options[] = {
-	{ "users", required_argument, NULL, OPT_USERS },
-	{ "turns", required_argument, NULL, OPT_TURNS },
-	{ "duration", required_argument, NULL, OPT_DURATION },
-	{ "pause", required_argument, NULL, OPT_PAUSE },
-	{ "fast", no_argument, NULL, OPT_FAST },
-	{ "tts", required_argument, NULL, OPT_TTS },
-	{ "push-to-talk", no_argument, NULL, OPT_PUSH_TO_TALK },
-	{ "handoff", no_argument, NULL, OPT_HANDOFF },
-	{ "audio", required_argument, NULL, OPT_AUDIO },
-	{ "model", required_argument, NULL, OPT_MODEL },
-	{ "log", required_argument, NULL, OPT_LOG },
-	{ "log-frames", no_argument, NULL, OPT_LOG_FRAMES },
-	{ "verbose", no_argument, NULL, OPT_VERBOSE },
-	{ "fault", required_argument, NULL, OPT_FAULT },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ NULL, 0, NULL, 0 },
+	{"users", required_argument, NULL, OPT_USERS},
+	{"turns", required_argument, NULL, OPT_TURNS},
+	{"duration", required_argument, NULL, OPT_DURATION},
+	{"pause", required_argument, NULL, OPT_PAUSE},
+	{"fast", no_argument, NULL, OPT_FAST},
+	{"tts", required_argument, NULL, OPT_TTS},
+	{"push-to-talk", no_argument, NULL, OPT_PUSH_TO_TALK},
+	{"handoff", no_argument, NULL, OPT_HANDOFF},
+	{"audio", required_argument, NULL, OPT_AUDIO},
+	{"model", required_argument, NULL, OPT_MODEL},
+	{"log", required_argument, NULL, OPT_LOG},
+	{"log-frames", no_argument, NULL, OPT_LOG_FRAMES},
+	{"verbose", no_argument, NULL, OPT_VERBOSE},
+	{"fault", required_argument, NULL, OPT_FAULT},
+	{"help", no_argument, NULL, OPT_HELP},
+	{NULL, 0, NULL, 0},
 };
 
 static void __attribute__((noreturn)) refuse(const char *what, const char *arg, const char *why)
@@ -101,7 +114,8 @@ static void add_fault(struct options *opt, const char *arg)
 {
 	const char *why = "too many faults";
 
-	if (opt->fault_cnt == MAX_FAULTS || fault_parse(arg, &opt->faults[opt->fault_cnt], &why) != 0)
+	if (opt->fault_cnt == MAX_FAULTS ||
+	    fault_parse(arg, &opt->faults[opt->fault_cnt], &why) != 0)
 		refuse("--fault", arg, why);
 	opt->fault_cnt++;
 }
@@ -109,22 +123,52 @@ static void add_fault(struct options *opt, const char *arg)
 static void take_option(struct options *opt, int key, const char *arg)
 {
 	switch (key) {
-	case OPT_USERS: opt->users = count_between("--users", arg, 1, MAX_USERS); break;
-	case OPT_TURNS: opt->turns = count_between("--turns", arg, 0, 1000000); break;
-	case OPT_DURATION: opt->duration_ns = duration("--duration", arg); break;
-	case OPT_PAUSE: opt->pause_ns = duration("--pause", arg); break;
-	case OPT_FAST: opt->fast = true; break;
-	case OPT_TTS: opt->tts = engine(arg); break;
-	case OPT_PUSH_TO_TALK: opt->push_to_talk = true; break;
-	case OPT_HANDOFF: opt->handoff = true; break;
-	case OPT_AUDIO: opt->audio_dir = arg; break;
-	case OPT_MODEL: opt->model_dir = arg; break;
-	case OPT_LOG: opt->log_path = arg; break;
-	case OPT_LOG_FRAMES: opt->log_frames = true; break;
-	case OPT_VERBOSE: opt->verbose = true; break;
-	case OPT_FAULT: add_fault(opt, arg); break;
-	case OPT_HELP: help();
-	default: exit(2);
+	case OPT_USERS:
+		opt->users = count_between("--users", arg, 1, MAX_USERS);
+		break;
+	case OPT_TURNS:
+		opt->turns = count_between("--turns", arg, 0, 1000000);
+		break;
+	case OPT_DURATION:
+		opt->duration_ns = duration("--duration", arg);
+		break;
+	case OPT_PAUSE:
+		opt->pause_ns = duration("--pause", arg);
+		break;
+	case OPT_FAST:
+		opt->fast = true;
+		break;
+	case OPT_TTS:
+		opt->tts = engine(arg);
+		break;
+	case OPT_PUSH_TO_TALK:
+		opt->push_to_talk = true;
+		break;
+	case OPT_HANDOFF:
+		opt->handoff = true;
+		break;
+	case OPT_AUDIO:
+		opt->audio_dir = arg;
+		break;
+	case OPT_MODEL:
+		opt->model_dir = arg;
+		break;
+	case OPT_LOG:
+		opt->log_path = arg;
+		break;
+	case OPT_LOG_FRAMES:
+		opt->log_frames = true;
+		break;
+	case OPT_VERBOSE:
+		opt->verbose = true;
+		break;
+	case OPT_FAULT:
+		add_fault(opt, arg);
+		break;
+	case OPT_HELP:
+		help();
+	default:
+		exit(2);
 	}
 }
 

@@ -15,19 +15,19 @@
 enum tts_engine { TTS_ESPEAK = 0, TTS_FLITE };
 
 struct options {
-	const char *audio_dir;	/* the corpus */
-	const char *model_dir;	/* acoustic model of pocketsphinx */
-	const char *log_path;	/* NULL: no log */
+	const char *audio_dir; /* the corpus */
+	const char *model_dir; /* acoustic model of pocketsphinx */
+	const char *log_path;  /* NULL: no log */
 	uint32_t users;
-	uint32_t turns;		/* per user; UNLIMITED: until the duration is over */
-	uint64_t duration_ns;	/* 0: until the turns are done */
-	uint64_t pause_ns;	/* between a user's turns */
+	uint32_t turns;	      /* per user; UNLIMITED: until the duration is over */
+	uint64_t duration_ns; /* 0: until the turns are done */
+	uint64_t pause_ns;    /* between a user's turns */
 	enum tts_engine tts;
-	bool fast;		/* do not wait for the microphone's clock */
-	bool push_to_talk;	/* no wake word */
-	bool handoff;		/* response and speech on a thread of their own */
-	bool log_frames;	/* one log line per wake word frame */
-	bool verbose;		/* show the dialogue */
+	bool fast;	   /* do not wait for the microphone's clock */
+	bool push_to_talk; /* no wake word */
+	bool handoff;	   /* response and speech on a thread of their own */
+	bool log_frames;   /* one log line per wake word frame */
+	bool verbose;	   /* show the dialogue */
 	struct fault faults[MAX_FAULTS];
 	unsigned int fault_cnt;
 };

@@ -38,7 +38,7 @@ static void fill_in(const char *template, const char *words, const char *fact, c
 			insert = fact;
 			template += 6;
 		} else {
-			out[n++] = *template++;
+			out[n++] = *template ++;
 			continue;
 		}
 		n += (size_t)snprintf(out + n, size - n, "%s", insert);

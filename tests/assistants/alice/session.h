@@ -32,8 +32,8 @@ struct session {
 	sqlite3_stmt *find_fact;
 	struct speaker speaker;
 	struct frame_stats frames;
-	uint64_t engine_start_ns;	/* of the last transcribe(): ps_end_utt is called */
-	uint64_t engine_end_ns;		/* of the last transcribe(): ps_get_hyp has returned */
+	uint64_t engine_start_ns; /* of the last transcribe(): ps_end_utt is called */
+	uint64_t engine_end_ns;	  /* of the last transcribe(): ps_get_hyp has returned */
 	uint64_t total_frames, total_frames_ns;
 	uint32_t turns, wake_hits, missed;
 };

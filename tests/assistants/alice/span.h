@@ -15,10 +15,10 @@ enum span_stage { SPAN_WAKE_WORD = 0, SPAN_STT, SPAN_INTENT, SPAN_RESPONSE, SPAN
 struct span {
 	enum span_stage stage;
 	pid_t tid;
-	uint64_t start_ns, end_ns;	/* CLOCK_MONOTONIC */
-	uint64_t cpu_ns;		/* of the calling thread */
-	uint64_t process_cpu_ns;	/* of all threads */
-	uint64_t engine_start_ns;	/* of the library's own calls; 0: not timed apart */
+	uint64_t start_ns, end_ns; /* CLOCK_MONOTONIC */
+	uint64_t cpu_ns;	   /* of the calling thread */
+	uint64_t process_cpu_ns;   /* of all threads */
+	uint64_t engine_start_ns;  /* of the library's own calls; 0: not timed apart */
 	uint64_t engine_end_ns;
 	bool done, ok;
 };

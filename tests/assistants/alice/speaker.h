@@ -12,7 +12,7 @@ struct speaker {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct turn *turn;	/* being answered; NULL: free */
+	struct turn *turn; /* being answered; NULL: free */
 	bool running, stop;
 };
 

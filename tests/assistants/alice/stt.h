@@ -8,7 +8,7 @@
 
 struct session;
 
-int stt_open(struct session *s);	/* all: 0 or negative errno */
+int stt_open(struct session *s); /* all: 0 or negative errno */
 int begin_speech(struct session *s);
 int hear_speech(struct session *s, const int16_t *frame, size_t samples);
 

@@ -18,10 +18,10 @@ cst_voice *register_cmu_us_slt(const char *voxdir);
 static struct {
 	pthread_mutex_t lock;
 	enum tts_engine engine;
-	int rate;		/* espeak-ng's, Hz */
-	cst_voice *voice;	/* flite's */
-	uint64_t samples;	/* of the sentence being spoken by espeak-ng */
-} tts = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	int rate;	  /* espeak-ng's, Hz */
+	cst_voice *voice; /* flite's */
+	uint64_t samples; /* of the sentence being spoken by espeak-ng */
+} tts = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* espeak-ng hands over a piece of sound; a slow consumer keeps the engine waiting. */
 static int take_sound(short *sound, int samples, espeak_EVENT *events)
@@ -43,7 +43,8 @@ int tts_open(enum tts_engine engine)
 		tts.voice = register_cmu_us_slt(NULL);
 		return tts.voice ? 0 : -EIO;
 	}
-	tts.rate = espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, 200, NULL, espeakINITIALIZE_DONT_EXIT);
+	tts.rate =
+		espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, 200, NULL, espeakINITIALIZE_DONT_EXIT);
 	if (tts.rate <= 0 || espeak_SetVoiceByName("en") != EE_OK) {
 		fprintf(stderr, "alice: espeak-ng does not start\n");
 		return -EIO;

@@ -11,13 +11,13 @@
 struct session;
 
 struct speech {
-	uint32_t rate;			/* Hz */
+	uint32_t rate; /* Hz */
 	uint64_t samples;
-	uint64_t engine_start_ns;	/* just around the engine's own call */
+	uint64_t engine_start_ns; /* just around the engine's own call */
 	uint64_t engine_end_ns;
 };
 
-int tts_open(enum tts_engine engine);	/* once per process; 0 or negative errno */
+int tts_open(enum tts_engine engine); /* once per process; 0 or negative errno */
 void tts_close(void);
 
 /* Speaks @answer into memory. 0 or negative errno. Engines are not reentrant: callers queue. */

@@ -27,8 +27,8 @@ struct turn {
 	enum turn_outcome outcome;
 	struct span spans[SPAN_CNT];
 	struct frame_summary frames;
-	uint64_t speech_start_ns;	/* wake word heard, or button pressed */
-	uint64_t feed_ns, feed_frames;	/* time and calls spent feeding speech-to-text */
+	uint64_t speech_start_ns;      /* wake word heard, or button pressed */
+	uint64_t feed_ns, feed_frames; /* time and calls spent feeding speech-to-text */
 	char heard[256];
 	struct intent intent;
 	char answer[256];

@@ -37,7 +37,7 @@ static int parse_unit(const char *text, const struct unit *units, uint64_t *out)
 
 int parse_count(const char *text, uint64_t *out)
 {
-	static const struct unit units[] = { { "", 1 }, { NULL, 0 } };
+	static const struct unit units[] = {{"", 1}, {NULL, 0}};
 
 	return parse_unit(text, units, out);
 }
@@ -45,7 +45,7 @@ int parse_count(const char *text, uint64_t *out)
 int parse_duration(const char *text, uint64_t *ns)
 {
 	static const struct unit units[] = {
-		{ "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "m", 60e9 }, { NULL, 0 },
+		{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {NULL, 0},
 	};
 
 	return parse_unit(text, units, ns);
@@ -54,11 +54,8 @@ int parse_duration(const char *text, uint64_t *ns)
 int parse_bytes(const char *text, uint64_t *bytes)
 {
 	static const struct unit units[] = {
-		{ "B", 1 },
-		{ "KB", 1024 },
-		{ "MB", 1024.0 * 1024 },
-		{ "GB", 1024.0 * 1024 * 1024 },
-		{ NULL, 0 },
+		{"B", 1},  {"KB", 1024}, {"MB", 1024.0 * 1024}, {"GB", 1024.0 * 1024 * 1024},
+		{NULL, 0},
 	};
 
 	return parse_unit(text, units, bytes);
@@ -66,7 +63,7 @@ int parse_bytes(const char *text, uint64_t *bytes)
 
 int parse_percent(const char *text, uint64_t *percent)
 {
-	static const struct unit units[] = { { "%", 1 }, { "", 1 }, { NULL, 0 } };
+	static const struct unit units[] = {{"%", 1}, {"", 1}, {NULL, 0}};
 
 	return parse_unit(text, units, percent);
 }

@@ -13,8 +13,8 @@ int wake_open(struct session *s)
 	s->wake = decoder_open(s->opt);
 	if (!s->wake)
 		return -EIO;
-	if (ps_set_keyphrase(s->wake, "wake", "alice") != 0 || ps_set_search(s->wake, "wake") != 0 ||
-	    ps_start_utt(s->wake) != 0) {
+	if (ps_set_keyphrase(s->wake, "wake", "alice") != 0 ||
+	    ps_set_search(s->wake, "wake") != 0 || ps_start_utt(s->wake) != 0) {
 		fprintf(stderr, "alice: cannot spot the wake word\n");
 		return -EIO;
 	}

@@ -8,7 +8,7 @@
 
 struct session;
 
-int wake_open(struct session *s);	/* 0 or negative errno */
+int wake_open(struct session *s); /* 0 or negative errno */
 
 /* One frame. 1: the wake word was heard, 0: not yet, negative errno. */
 int detect_wake_word(struct session *s, const int16_t *frame, size_t samples);

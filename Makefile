@@ -67,12 +67,13 @@ COMMON_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE -DCHESHIRE_VERSION='"
 LDLIBS   = $(shell $(PKG_CONFIG) --libs $(PKGS)) -liberty -lpthread -lm
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 DEPFLAGS  = -MMD -MP -MF $(@:.o=.d)
-BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wshadow -Werror -D__TARGET_ARCH_$(ARCH) \
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wshadow -Wno-unused-parameter -Werror -D__TARGET_ARCH_$(ARCH) \
 	-Ivmlinux -Iinclude -Ibpf
 
 # --- the BPF side: objects, one linked object, one skeleton --------------------------------------
 
-BPF_SRCS := $(sort $(wildcard bpf/*.bpf.c))
+# maps.bpf.o first: libbpf 1.1 links calls of non-static functions wrongly when the maps come later.
+BPF_SRCS := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
 BPF_OBJS := $(BPF_SRCS:%.c=$(OUTPUT)/%.o)
 SKEL     := $(OUTPUT)/cheshire.skel.h
 

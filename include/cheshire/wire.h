@@ -10,7 +10,9 @@
 #ifndef CHESHIRE_WIRE_H
 #define CHESHIRE_WIRE_H
 
-#ifndef __bpf__
+#ifdef __bpf__
+#include "vmlinux.h"
+#else
 #include <linux/types.h>
 #endif
 
@@ -191,6 +193,7 @@ enum wire_bind_flags {
 	WIRE_BIND_AT_RETURN = 1 << 0,	/* the role acts at the return, else at the entry */
 	WIRE_BIND_WHERE_AT_RETURN = 1 << 1,	/* `where` mentions ret */
 	WIRE_BIND_LEARN = 1 << 2,	/* exits are return sites learnt at entry */
+	WIRE_BIND_ENTRY_LOOPS = 1 << 3,	/* an entry at the SP of the open frame continues it */
 };
 
 /* One function bound to a stage. */
@@ -347,12 +350,12 @@ struct wire_slice {
 	__u64 voice_cpu_ns;	/* closed slices: CPU time with a voice stage in flight */
 	__u64 cpu_ns;		/* closed slices: all CPU time */
 	__u64 tp_hits;		/* tracepoint program runs that concerned the target */
-	__u64 tp_other_hits;	/* ... that did not */
 	__u64 tp_sampled;	/* runs whose duration was measured (1 in 64) */
 	__u64 tp_sampled_ns;
 	__u64 probe_sampled;	/* uprobe program runs measured, likewise */
 	__u64 probe_sampled_ns;
 	__u64 probe_runs;
+	__u64 catch_hits;	/* exceptions caught: a trap each */
 	__u32 tid;
 	__u32 pad0;
 };
@@ -367,7 +370,6 @@ struct wire_slice {
 	X(STACK_UNKNOWN, "stack_unknown", "could not tell which stack a frame is on")              \
 	X(NO_SLOT, "no_slot", "span in flight without a slot: its age is not watched")             \
 	X(HIT_WITHOUT_FRAME, "hit_without_frame", "a hit, but no frame of that handle before it")  \
-	X(OUTPUT_WITHOUT_STREAM, "output_without_stream", "stream output, but no open stream")     \
 	X(READ_FAILED, "read_failed", "kernel or target memory could not be read")                 \
 	X(BUG, "bug", "cannot happen")
 

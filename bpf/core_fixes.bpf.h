@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every kernel difference lives here, found by asking BTF, never by version.  Each entry names
+ * the kernel version and commit that made it.
+ */
+#ifndef CHESHIRE_CORE_FIXES_BPF_H
+#define CHESHIRE_CORE_FIXES_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+/* 5.17, 7c7e3d31e785 ("bpf: Introduce helper bpf_find_vma"). */
+static __always_inline int have_find_vma(void)
+{
+	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_find_vma);
+}
+
+/*
+ * sched_switch: 5.18, fa2c3254d7cf ("sched/tracing: Don't re-read p->state when emitting
+ * sched_switch event") added prev_state as fourth argument; the three before it are everywhere
+ * the same, so the programs declare three.
+ *
+ * sched_process_exit: 6.18 added group_dead as second argument; the programs declare one and
+ * read signal->live, which do_exit() has counted down before the event on every kernel.
+ */
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * sched.bpf.c - on-CPU and off-CPU time of the target's threads.
+ *
+ * One program on sched_switch.  For a thread of the target that leaves a CPU it closes the slice
+ * [a, b]: process CPU time grows by b - a, voice CPU time by V(b) - V(a), where V is the clock
+ * that runs while any voice stage is in flight.  Example: a slice of 10 ms of which a stage was
+ * in flight for the last 4 ms adds 10 ms and 4 ms.  For threads with a stage open it also keeps
+ * their own totals and the reason of every wait (usage.bpf.h).
+ *
+ * Known error: a thread that is already running when the program is attached is seen from its
+ * next switch on; reads and writes on descriptors above the table's size, and waits inside
+ * io_uring, count as "other".
+ */
+#include "common.bpf.h"
+#include "arch.bpf.h"
+#include "core_fixes.bpf.h"
+#include "usage.bpf.h"
+
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_IFBLK 0060000
+#define S_IFCHR 0020000
+#define S_IFIFO 0010000
+
+/* Run-time measurement: one run in so many reads the clock twice. */
+#define SAMPLE_MASK 63
+
+static __always_inline __u32 wait_of_fd(struct task_struct *task, __u64 fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file **table = BPF_CORE_READ(fdt, fd), *file = NULL;
+	unsigned short mode;
+
+	if (!table || fd >= BPF_CORE_READ(fdt, max_fds))
+		return WIRE_WAIT_OTHER;
+	if (bpf_probe_read_kernel(&file, sizeof(file), table + fd) || !file) {
+		ctr_inc(WIRE_CTR_READ_FAILED);
+		return WIRE_WAIT_OTHER;
+	}
+	mode = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
+	if (mode == S_IFSOCK)
+		return WIRE_WAIT_NETWORK;
+	if (mode == S_IFIFO || mode == S_IFCHR)
+		return WIRE_WAIT_PIPE;
+	if (mode == S_IFREG || mode == S_IFBLK)
+		return WIRE_WAIT_DISK;
+	return WIRE_WAIT_OTHER;
+}
+
+/* Why a thread leaves the CPU. */
+static __always_inline __u32 wait_reason(struct task_struct *task, bool preempted)
+{
+	struct pt_regs *regs;
+
+	if (preempted || task->__state == 0)
+		return WIRE_WAIT_RUNQUEUE;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	switch (arch_syscall_class((long)BPF_CORE_READ(regs, orig_ax))) {
+	case SYSCALL_NONE:
+		return WIRE_WAIT_PAGE_FAULT;
+	case SYSCALL_LOCK:
+		return WIRE_WAIT_LOCK;
+	case SYSCALL_SOCKET:
+		return WIRE_WAIT_NETWORK;
+	case SYSCALL_FD:
+		return wait_of_fd(task, BPF_CORE_READ(regs, di));
+	case SYSCALL_POLL:
+		return WIRE_WAIT_POLL;
+	case SYSCALL_SLEEP:
+		return WIRE_WAIT_SLEEP;
+	case SYSCALL_OTHER:
+		break;
+	}
+	return BPF_CORE_READ_BITFIELD(task, in_iowait) ? WIRE_WAIT_DISK : WIRE_WAIT_OTHER;
+}
+
+static __always_inline void switch_out(struct wire_slice *slice, struct task_struct *task,
+				       bool preempted, __u64 now)
+{
+	struct thread_state *ts;
+
+	if (slice->start_ns) {
+		__u64 voice = clock_read(WIRE_CLOCK_VOICE, now);
+
+		slice->cpu_ns += now - slice->start_ns;
+		slice->voice_cpu_ns += clock_diff(voice, slice->voice_start_ns);
+		slice->start_ns = 0;
+		clock_step(WIRE_CLOCK_CPU, 0, now);
+	}
+	ts = bpf_task_storage_get(&thread_states, task, NULL, 0);
+	if (!ts || !usage_active(ts))
+		return;
+	usage_settle(ts, task);
+	if (ts->on_ns)
+		ts->total.cpu_ns += now - ts->on_ns;
+	ts->on_ns = 0;
+	ts->off_ns = now;
+	ts->run_delay_ns = task->sched_info.run_delay;
+	ts->pending_reason = wait_reason(task, preempted);
+}
+
+static __always_inline void switch_in(struct wire_slice *slice, struct task_struct *task,
+				      __u64 now)
+{
+	struct thread_state *ts;
+
+	slice->voice_start_ns = clock_read(WIRE_CLOCK_VOICE, now);
+	slice->tid = task->pid;
+	slice->start_ns = now;
+	clock_step(WIRE_CLOCK_CPU, 1, now);
+	ts = bpf_task_storage_get(&thread_states, task, NULL, 0);
+	if (!ts || !usage_active(ts) || ts->on_ns)
+		return;
+	ts->pending_ns = now - ts->off_ns;
+	ts->on_ns = now;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	bool out = (__u32)prev->tgid == cfg_tgid, in = (__u32)next->tgid == cfg_tgid;
+	struct wire_slice *slice;
+	__u64 now;
+
+	if (!out && !in)
+		return 0;
+	slice = current_slice();
+	if (!slice) {
+		ctr_inc(WIRE_CTR_BUG);
+		return 0;
+	}
+	now = bpf_ktime_get_ns();
+	if (out)
+		switch_out(slice, prev, preempt, now);
+	if (in)
+		switch_in(slice, next, now);
+	if ((slice->tp_hits++ & SAMPLE_MASK) == 0) {
+		slice->tp_sampled++;
+		slice->tp_sampled_ns += bpf_ktime_get_ns() - now;
+	}
+	return 0;
+}

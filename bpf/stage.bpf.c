@@ -1,0 +1,658 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * stage.bpf.c - spans: from the entry of a stage's function to its return.
+ *
+ * Plain uprobes only.  An entry pushes a frame {function, SP at entry, return address, time}; an
+ * exit is any `ret` of the function, or of a function it jumps to, at which SP equals SP at
+ * entry again.  So a tail jump does not end a span, and an inner call of the same function, or
+ * of what it jumps to, does not either.  Example: PQexec entered at SP 0x7ffe10; the local
+ * function that it ends in returns with SP 0x7ffe10: that is the exit.
+ *
+ * A stage counts its outermost span only.  A frame left otherwise is found by its stack pointer
+ * (frames.bpf.h); a probe on __cxa_begin_catch dates exceptions.
+ *
+ * Known error: the two traps of an inner stage (and their BPF programs) are part of the outer
+ * one's time; a call that was under way when the probes came is not counted (unmatched).
+ */
+#include "frames.bpf.h"
+#include "value.bpf.h"
+
+#define SAMPLE_MASK 63
+
+/* One probe hit and what is configured for it. */
+struct hit {
+	struct wire_probe *probe;
+	struct wire_bind *bind;
+	struct stage_ref stage;
+	__u32 bind_index;
+	__u32 tid;
+	__u64 sp;	/* stack pointer at function entry */
+	__u64 now;
+};
+
+/* Which probe was hit, by the BPF cookie.  0: not ours, or a bug (counted). */
+static __always_inline int hit_lookup(struct hit *hit, struct pt_regs *regs)
+{
+	__u32 index = bpf_get_attach_cookie(regs);
+
+	hit->probe = bpf_map_lookup_elem(&probes, &index);
+	if (!hit->probe)
+		goto bug;
+	hit->bind_index = hit->probe->bind;
+	hit->bind = bpf_map_lookup_elem(&binds, &hit->bind_index);
+	if (!hit->bind || !stage_lookup(&hit->stage, hit->bind->stage))
+		goto bug;
+	hit->sp = regs->sp + (__s64)hit->probe->sp_delta;
+	hit->tid = (__u32)bpf_get_current_pid_tgid();
+	hit->now = bpf_ktime_get_ns();
+	return 1;
+bug:
+	ctr_inc(WIRE_CTR_BUG);
+	return 0;
+}
+
+/* One run in 64 of a uprobe program is timed, from its first clock reading on. */
+static __always_inline void measure_run(__u64 start_ns)
+{
+	struct wire_slice *slice = current_slice();
+
+	if (!slice || (slice->probe_runs++ & SAMPLE_MASK))
+		return;
+	slice->probe_sampled++;
+	slice->probe_sampled_ns += bpf_ktime_get_ns() - start_ns;
+}
+
+/* A condition; counts what could not be read, which is a no. */
+static __always_inline int holds(struct hit *hit, const struct wire_value *v,
+				 const struct value_ctx *at)
+{
+	long result = value_holds(v, at);
+
+	if (result < 0)
+		shared_add(&hit->stage.stats->read_failures, 1);
+	return result > 0;
+}
+
+/* A value, 0 where there is none or it could not be read. */
+static __always_inline __u64 value_of(struct hit *hit, const struct wire_value *v,
+				      const struct value_ctx *at)
+{
+	__u64 value = 0;
+
+	if (v->base != WIRE_BASE_NONE && value_eval(v, at, &value))
+		shared_add(&hit->stage.stats->read_failures, 1);
+	return value;
+}
+
+/* Is the handle of the class that the bind asks for?  Counts the refusal. */
+static __always_inline int class_fits(struct hit *hit, __u64 handle)
+{
+	struct class_key key = { .handle = handle };
+	__u64 *cls;
+
+	if (!hit->bind->cls)
+		return 1;
+	cls = bpf_map_lookup_elem(&handle_classes, &key);
+	if (!cls) {
+		shared_add(&hit->stage.stats->unknown_class, 1);
+		return 0;
+	}
+	if (*cls == hit->bind->cls)
+		return 1;
+	shared_add(&hit->stage.stats->filtered, 1);
+	return 0;
+}
+
+static __always_inline void class_learn(struct hit *hit, __u64 handle)
+{
+	struct class_key key = { .handle = handle };
+	__u64 cls = hit->bind->cls;
+
+	if (bpf_map_update_elem(&handle_classes, &key, &cls, BPF_ANY))
+		ctr_inc(WIRE_CTR_CLASSES_FULL);
+}
+
+/* --- streams --- */
+
+/* A stream's record, complete as of its last output. */
+static __noinline int stream_record(struct hit *hit, const struct wire_stream *s, __u64 key,
+					  __u32 flags)
+{
+	struct wire_span *span = span_reserve(&hit->stage, hit->now);
+
+	if (!span)
+		return 0;
+	span->bind = s->bind;
+	span->flags = s->flags | flags | WIRE_SPAN_KEY;
+	span->start_ns = s->start_ns;
+	span->end_ns = s->last_ns ?: s->start_ns;
+	span->first_ns = s->first_ns;
+	span->key = key;
+	span->handle = s->handle;
+	span->work = s->work;
+	span->per_second = s->per_second;
+	span->cpu_ns = s->cpu_ns;
+	span->process_cpu_ns = s->process_cpu_ns;
+	for (int i = 0; i < WIRE_WAITS; i++)
+		span->wait_ns[i] = s->wait_ns[i];
+	span->outputs = s->outputs;
+	bpf_ringbuf_submit(span, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/* The stream is not in flight any more: it put something out, or was given up. */
+static __always_inline void stream_landed(struct hit *hit, struct wire_stream *s)
+{
+	if (!s->voice)
+		return;
+	s->voice = 0;
+	clock_step(WIRE_CLOCK_VOICE, 0, hit->now);
+	slot_free(hit->stage.stats, s->slot);
+	shared_add(&hit->stage.stats->in_flight, -1);
+}
+
+static __noinline int stream_from(struct hit *hit, struct thread_state *ts, __u64 key,
+				  __u64 handle)
+{
+	struct wire_stream_key at = { .key = key, .stage = hit->stage.index };
+	struct wire_stream *old = bpf_map_lookup_elem(&streams, &at);
+	struct wire_stream *s = &ts->stream;
+
+	if (old) {
+		stream_landed(hit, old);
+		stream_record(hit, old, key,
+			      WIRE_SPAN_STREAM_CLOSED | (old->outputs ? 0 : WIRE_SPAN_ABNORMAL));
+	}
+	__builtin_memset(s, 0, sizeof(*s));
+	s->start_ns = hit->now;
+	s->handle = handle;
+	s->tid = hit->tid;
+	s->bind = hit->bind_index;
+	if (!usage_active(ts))
+		usage_begin(ts, hit->now);
+	usage_update(ts, bpf_get_current_task_btf(), hit->now);
+	s->cpu0_ns = ts->total.cpu_ns;
+	s->process_cpu0_ns = ts->total.process_cpu_ns;
+	for (int i = 0; i < WIRE_WAITS; i++)
+		s->wait0_ns[i] = ts->total.wait_ns[i];
+	ts->streams = 1;
+	if (hit->stage.conf->flags & WIRE_STAGE_VOICE) {
+		s->voice = 1;
+		s->slot = slot_take(hit->stage.index, hit->now, hit->tid);
+		clock_step(WIRE_CLOCK_VOICE, 1, hit->now);
+		shared_add(&hit->stage.stats->in_flight, 1);
+	}
+	if (bpf_map_update_elem(&streams, &at, s, BPF_ANY)) {
+		ctr_inc(WIRE_CTR_STREAMS_FULL);
+		stream_landed(hit, s);
+		return 0;
+	}
+	stream_record(hit, s, key, WIRE_SPAN_STREAM_OPEN);
+	return 0;
+}
+
+/* The thread's totals since `from`, if it is the thread of `from`. */
+static __always_inline void stream_usage(struct wire_stream *s, struct thread_state *ts,
+					 struct hit *hit)
+{
+	if (s->tid != hit->tid || !usage_active(ts)) {
+		s->flags &= ~WIRE_SPAN_CPU;
+		return;
+	}
+	usage_update(ts, bpf_get_current_task_btf(), hit->now);
+	s->cpu_ns = ts->total.cpu_ns - s->cpu0_ns;
+	s->process_cpu_ns = clock_diff(ts->total.process_cpu_ns, s->process_cpu0_ns);
+	for (int i = 0; i < WIRE_WAITS; i++)
+		s->wait_ns[i] = ts->total.wait_ns[i] - s->wait0_ns[i];
+	s->flags |= WIRE_SPAN_CPU;
+}
+
+static __noinline int stream_to(struct hit *hit, struct thread_state *ts, __u64 key,
+				const struct value_ctx *at)
+{
+	struct wire_stream_key where = { .key = key, .stage = hit->stage.index };
+	struct wire_stream *s = bpf_map_lookup_elem(&streams, &where);
+
+	/* An output before any `from`: partial results while the user still speaks. */
+	if (!s)
+		return 0;
+	if (hit->bind->when.base != WIRE_BASE_NONE && !holds(hit, &hit->bind->when, at))
+		return 0;
+	if (hit->bind->error.base != WIRE_BASE_NONE && holds(hit, &hit->bind->error, at))
+		s->flags |= WIRE_SPAN_ERROR;
+	if (hit->bind->work.base != WIRE_BASE_NONE) {
+		s->work += value_of(hit, &hit->bind->work, at);
+		s->per_second = value_of(hit, &hit->bind->per_second, at);
+		s->flags |= WIRE_SPAN_WORK;
+	}
+	s->last_ns = hit->now;
+	s->outputs++;
+	stream_usage(s, ts, hit);
+	stream_landed(hit, s);
+	if (!s->first_ns) {
+		s->first_ns = hit->now;
+		stream_record(hit, s, key, WIRE_SPAN_STREAM_FIRST);
+	}
+	return 0;
+}
+
+/* --- entry --- */
+
+/*
+ * Looks through the open frames: closes the dead, and says whether this call is an inner one of
+ * a stage (or an output or hit function) that is open already.
+ */
+static __always_inline int enter_nested(struct hit *hit, struct thread_state *ts)
+{
+	int nested = 0;
+
+	for (__u32 i = 0; i < WIRE_FRAMES_MAX; i++) {
+		struct frame *f = frame_at(ts, i);
+		struct wire_bind *bind;
+		__u32 bind_index;
+
+		if (!(ts->used >> i))
+			break;
+		if (!((ts->used >> i) & 1))
+			continue;
+		bind_index = f->bind;
+		if (f->sp == hit->sp && bind_index == hit->bind_index &&
+		    (hit->bind->flags & WIRE_BIND_ENTRY_LOOPS))
+			return 1;
+		if (f->sp <= hit->sp) {
+			/* An inner alternative reached by a jump shares the SP of the outer. */
+			if (f->sp == hit->sp && bind_index != hit->bind_index)
+				goto same_stage;
+			if (stack_same(f->sp, hit->sp))
+				frame_abandon(i, FRAME_UNWOUND, hit->now);
+			continue;
+		}
+same_stage:
+		if (bind_index != hit->bind_index) {
+			bind = bpf_map_lookup_elem(&binds, &bind_index);
+			if (!bind || bind->stage != hit->bind->stage ||
+			    bind->role != hit->bind->role)
+				continue;
+		}
+		if (!nested && stack_same(f->sp, hit->sp))
+			nested = 1;
+	}
+	return nested;
+}
+
+static __noinline int enter_push(struct hit *hit, struct thread_state *ts,
+				 const struct value_ctx *at, __u64 key, __u64 handle)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct wire_bind *bind = hit->bind;
+	struct frame *f;
+	__u32 i;
+
+	for (i = 0; i < WIRE_FRAMES_MAX; i++)
+		if (!((ts->used >> i) & 1))
+			break;
+	if (i >= WIRE_FRAMES_MAX) {
+		shared_add(&hit->stage.stats->frames_overflow, 1);
+		frame_evict(ts, hit->now);
+		return 0;
+	}
+	f = frame_at(ts, i);
+	if (bpf_probe_read_user(&f->return_address, 8, (void *)hit->sp))
+		f->return_address = 0;
+	if (!usage_active(ts))
+		usage_begin(ts, hit->now);
+	usage_update(ts, task, hit->now);
+	f->at_entry = ts->total;
+	f->sp = hit->sp;
+	f->start_ns = hit->now;
+	f->key = key;
+	f->handle = handle;
+	for (int n = 0; n < ARCH_REG_ARGS; n++)
+		f->arg[n] = at->arg[n];
+	f->bind = hit->bind_index;
+	f->span_flags = bind->key.base != WIRE_BASE_NONE ? WIRE_SPAN_KEY : 0;
+	f->voice = 0;
+	f->slot = 0;
+	if (bind->role == WIRE_ROLE_CALL || bind->role == WIRE_ROLE_FRAME)
+		f->slot = slot_take(hit->stage.index, hit->now, hit->tid);
+	if (hit->stage.conf->flags & WIRE_STAGE_VOICE) {
+		f->voice = 1;
+		clock_step(WIRE_CLOCK_VOICE, 1, hit->now);
+	}
+	shared_add(&hit->stage.stats->in_flight, 1);
+	ts->used |= 1U << i;
+	return 0;
+}
+
+/* True when the call's return site is probed already; else asks user space for it. */
+static __always_inline int return_site_known(struct hit *hit)
+{
+	struct site_key key = { .bind = hit->bind_index };
+	struct wire_learn *learn;
+
+	if (bpf_probe_read_user(&key.return_address, 8, (void *)hit->sp)) {
+		shared_add(&hit->stage.stats->read_failures, 1);
+		return 0;
+	}
+	if (bpf_map_lookup_elem(&return_sites, &key))
+		return 1;
+	shared_add(&hit->stage.stats->learning, 1);
+	learn = bpf_ringbuf_reserve(&events, sizeof(*learn), 0);
+	if (!learn) {
+		ctr_inc(WIRE_CTR_RING_FULL);
+		return 0;
+	}
+	__builtin_memset(learn, 0, sizeof(*learn));
+	hdr_fill(&learn->hdr, WIRE_KIND_LEARN, sizeof(*learn), hit->now);
+	learn->stage = hit->stage.index;
+	learn->bind = hit->bind_index;
+	learn->return_address = key.return_address;
+	bpf_ringbuf_submit(learn, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+static __always_inline void enter(struct hit *hit, const struct value_ctx *at)
+{
+	struct wire_bind *bind = hit->bind;
+	struct thread_state *ts;
+	__u64 handle, key;
+
+	if (bind->where.base != WIRE_BASE_NONE && !(bind->flags & WIRE_BIND_WHERE_AT_RETURN) &&
+	    !holds(hit, &bind->where, at)) {
+		shared_add(&hit->stage.stats->filtered, 1);
+		return;
+	}
+	handle = value_of(hit, &bind->handle, at);
+	if (bind->role == WIRE_ROLE_CLASS) {
+		class_learn(hit, handle);
+		return;
+	}
+	if (!class_fits(hit, handle))
+		return;
+	key = bind->key.base == WIRE_BASE_RET ? 0 : value_of(hit, &bind->key, at);
+	if (bind->key.base == WIRE_BASE_NONE)
+		key = hit->tid;
+	ts = thread_get(bpf_get_current_task_btf(), 1);
+	if (!ts)
+		return;
+	if (!(bind->flags & WIRE_BIND_AT_RETURN)) {
+		if (bind->role == WIRE_ROLE_FROM)
+			stream_from(hit, ts, key, handle);
+		else if (bind->role == WIRE_ROLE_TO)
+			stream_to(hit, ts, key, at);
+		return;
+	}
+	if (enter_nested(hit, ts)) {
+		shared_add(&hit->stage.stats->nested, 1);
+		return;
+	}
+	if ((bind->flags & WIRE_BIND_LEARN) && !return_site_known(hit))
+		return;
+	enter_push(hit, ts, at, key, handle);
+}
+
+SEC("uprobe")
+int probe_enter(struct pt_regs *regs)
+{
+	struct value_ctx at = {};
+	struct hit hit;
+
+	if (!current_is_target() || !hit_lookup(&hit, regs))
+		return 0;
+	shared_add(&hit.stage.stats->entry_hits, 1);
+	shared_add(&hit.stage.stats->cost_ns, hit.probe->cost_ns);
+	if (hit.stage.conf->state == WIRE_STAGE_ARMED) {
+		arch_args(regs, at.arg);
+		at.sp = hit.sp;
+		enter(&hit, &at);
+	}
+	measure_run(hit.now);
+	return 0;
+}
+
+/* --- exit --- */
+
+/* Work stated by a span or frame: samples and samples per second. */
+static __always_inline int work_of(struct hit *hit, const struct value_ctx *at, __u64 wall_ns,
+				   __s64 *work, __s64 *per_second)
+{
+	struct wire_stage_stats *stats = hit->stage.stats;
+
+	if (hit->bind->work.base == WIRE_BASE_NONE)
+		return 0;
+	*work = value_of(hit, &hit->bind->work, at);
+	*per_second = value_of(hit, &hit->bind->per_second, at);
+	if (*work <= 0 || *per_second <= 0 || *work > (1LL << 32))
+		return 0;
+	shared_add(&stats->work_sum_ns, (__u64)*work * 1000000000ULL / (__u64)*per_second);
+	shared_add(&stats->worked_ns, wall_ns);
+	return 1;
+}
+
+static __always_inline void exit_call(struct hit *hit, struct frame *f, const struct usage *used,
+				      const struct value_ctx *at)
+{
+	__u64 wall_ns = hit->now - f->start_ns;
+	struct wire_stage_stats *stats = hit->stage.stats;
+	__u32 flags = f->span_flags | WIRE_SPAN_CPU;
+	__s64 work = 0, per_second = 0;
+	struct wire_span *span;
+
+	hist_count(hit->stage.index, WIRE_HIST_LATENCY, wall_ns);
+	if (hit->bind->error.base != WIRE_BASE_NONE && holds(hit, &hit->bind->error, at)) {
+		shared_add(&stats->errors, 1);
+		flags |= WIRE_SPAN_ERROR;
+	}
+	if (work_of(hit, at, wall_ns, &work, &per_second))
+		flags |= WIRE_SPAN_WORK;
+	span = span_reserve(&hit->stage, hit->now);
+	if (!span)
+		return;
+	span->bind = hit->bind_index;
+	span->start_ns = f->start_ns;
+	span->end_ns = hit->now;
+	span->first_ns = hit->now;
+	span->key = hit->bind->key.base == WIRE_BASE_RET ? value_of(hit, &hit->bind->key, at) :
+							   f->key;
+	span->handle = f->handle;
+	span->work = work;
+	span->per_second = per_second;
+	span_usage(span, used);
+	span->flags = flags;
+	bpf_ringbuf_submit(span, BPF_RB_NO_WAKEUP);
+}
+
+/* The newest frame of the thread hit: that is the latency of a frame stage, and a record. */
+static __always_inline void frame_hit(struct hit *hit, struct thread_state *ts, __u64 handle)
+{
+	struct last_frame *last = &ts->last_frame;
+	struct wire_span *span;
+
+	if (!last->valid || last->stage != hit->stage.index || last->handle != handle) {
+		ctr_inc(WIRE_CTR_HIT_WITHOUT_FRAME);
+		return;
+	}
+	last->valid = 0;
+	shared_add(&hit->stage.stats->hits, 1);
+	hist_count(hit->stage.index, WIRE_HIST_LATENCY, last->end_ns - last->start_ns);
+	span = span_reserve(&hit->stage, hit->now);
+	if (!span)
+		return;
+	span->bind = last->bind;
+	span->start_ns = last->start_ns;
+	span->end_ns = last->end_ns;
+	span->first_ns = last->end_ns;
+	span->key = last->key;
+	span->handle = last->handle;
+	span->work = last->work;
+	span->per_second = last->per_second;
+	span_usage(span, &last->used);
+	span->flags = last->span_flags | WIRE_SPAN_HIT | WIRE_SPAN_CPU;
+	bpf_ringbuf_submit(span, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void exit_frame(struct hit *hit, struct thread_state *ts, struct frame *f,
+				       const struct usage *used, const struct value_ctx *at)
+{
+	__u64 wall_ns = hit->now - f->start_ns;
+	struct last_frame *last = &ts->last_frame;
+
+	hist_count(hit->stage.index, WIRE_HIST_FRAME, wall_ns);
+	last->start_ns = f->start_ns;
+	last->end_ns = hit->now;
+	last->handle = f->handle;
+	last->key = f->key;
+	last->used = *used;
+	last->stage = hit->stage.index;
+	last->bind = hit->bind_index;
+	last->span_flags = f->span_flags;
+	last->work = 0;
+	last->per_second = 0;
+	if (work_of(hit, at, wall_ns, &last->work, &last->per_second))
+		last->span_flags |= WIRE_SPAN_WORK;
+	if (hit->bind->error.base != WIRE_BASE_NONE && holds(hit, &hit->bind->error, at))
+		shared_add(&hit->stage.stats->errors, 1);
+	last->valid = 1;
+	if (hit->bind->when.base != WIRE_BASE_NONE && holds(hit, &hit->bind->when, at))
+		frame_hit(hit, ts, f->handle);
+}
+
+/* What a return means, by the role of the function. */
+static __noinline int exit_act(struct hit *hit, struct thread_state *ts, struct frame *f,
+			       const struct value_ctx *at)
+{
+	struct wire_stage_stats *stats = hit->stage.stats;
+	struct wire_bind *bind = hit->bind;
+	__u64 wall_ns = hit->now - f->start_ns;
+	struct usage *used = &ts->spent;
+
+	if ((bind->flags & WIRE_BIND_WHERE_AT_RETURN) && !holds(hit, &bind->where, at)) {
+		shared_add(&stats->filtered, 1);
+		return 0;
+	}
+	if (bind->role == WIRE_ROLE_HIT) {
+		if (bind->when.base == WIRE_BASE_NONE || holds(hit, &bind->when, at))
+			frame_hit(hit, ts, f->handle);
+		return 0;
+	}
+	if (bind->role == WIRE_ROLE_FROM) {
+		stream_from(hit, ts, f->key, f->handle);
+		return 0;
+	}
+	if (bind->role == WIRE_ROLE_TO) {
+		stream_to(hit, ts, f->key, at);
+		return 0;
+	}
+	usage_update(ts, bpf_get_current_task_btf(), hit->now);
+	usage_diff(used, &ts->total, &f->at_entry);
+	shared_add(&stats->spans, 1);
+	shared_add(&stats->sum_ns, wall_ns);
+	span_max(hit->stage.index, wall_ns);
+	stats_usage(stats, used);
+	if (hit->stage.conf->timeout_ns && wall_ns > hit->stage.conf->timeout_ns)
+		shared_add(&stats->timeouts, 1);
+	if (bind->role == WIRE_ROLE_FRAME)
+		exit_frame(hit, ts, f, used, at);
+	else
+		exit_call(hit, f, used, at);
+	return 0;
+}
+
+/* The open frame that returns here: same function, same stack pointer, same return address. */
+static __always_inline int exit_match(struct hit *hit, struct thread_state *ts, __u64 sp_now)
+{
+	__u64 return_address = 0;
+	int inner = 0;
+
+	for (__u32 i = 0; i < WIRE_FRAMES_MAX; i++) {
+		struct frame *f = frame_at(ts, i);
+
+		if (!(ts->used >> i))
+			break;
+		if (!((ts->used >> i) & 1) || f->bind != hit->bind_index)
+			continue;
+		if (f->sp != hit->sp) {
+			inner = 1;
+			continue;
+		}
+		if (!hit->probe->no_ra_check &&
+		    (bpf_probe_read_user(&return_address, 8, (void *)sp_now) ||
+		     return_address != f->return_address)) {
+			frame_abandon(i, FRAME_UNWOUND, hit->now);
+			continue;
+		}
+		return i;
+	}
+	/* Expected: inner calls, and calls that `where` or the class let pass. */
+	if (!inner && hit->bind->where.base == WIRE_BASE_NONE && !hit->bind->cls)
+		shared_add(&hit->stage.stats->unmatched, 1);
+	return -1;
+}
+
+static __always_inline void leave(struct hit *hit, struct pt_regs *regs)
+{
+	struct thread_state *ts = thread_get(bpf_get_current_task_btf(), 0);
+	struct value_ctx at = {};
+	struct frame *f;
+	int i;
+
+	if (!ts || !ts->used) {
+		if (hit->bind->where.base == WIRE_BASE_NONE && !hit->bind->cls)
+			shared_add(&hit->stage.stats->unmatched, 1);
+		return;
+	}
+	i = exit_match(hit, ts, regs->sp);
+	if (i < 0)
+		return;
+	f = frame_at(ts, i);
+	for (int n = 0; n < ARCH_REG_ARGS; n++)
+		at.arg[n] = f->arg[n];
+	at.ret = regs->ax;
+	at.sp = hit->sp;
+	exit_act(hit, ts, f, &at);
+	frame_release(ts, i, hit->stage.stats, hit->now);
+	/* Whatever was open further down this stack has been left on the way. */
+	if (ts->used)
+		frames_reconcile(ts, hit->sp - 1, FRAME_UNWOUND, hit->now);
+}
+
+SEC("uprobe")
+int probe_exit(struct pt_regs *regs)
+{
+	struct hit hit;
+
+	if (!current_is_target() || !hit_lookup(&hit, regs))
+		return 0;
+	shared_add(&hit.stage.stats->exit_hits, 1);
+	shared_add(&hit.stage.stats->cost_ns, hit.probe->cost_ns);
+	if (hit.stage.conf->state == WIRE_STAGE_ARMED)
+		leave(&hit, regs);
+	measure_run(hit.now);
+	return 0;
+}
+
+/* --- exceptions --- */
+
+/*
+ * __cxa_begin_catch is called by the function that catches, so everything at or below the stack
+ * pointer has been unwound by now.
+ */
+SEC("uprobe")
+int probe_catch(struct pt_regs *regs)
+{
+	struct thread_state *ts;
+	struct wire_slice *slice;
+	__u64 now;
+
+	if (!current_is_target())
+		return 0;
+	now = bpf_ktime_get_ns();
+	slice = current_slice();
+	if (slice)
+		slice->catch_hits++;
+	ts = thread_get(bpf_get_current_task_btf(), 0);
+	if (ts && ts->used)
+		frames_reconcile(ts, regs->sp, FRAME_EXCEPTION, now);
+	measure_run(now);
+	return 0;
+}

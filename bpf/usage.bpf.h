@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * usage.bpf.h - where a thread's wall time goes: on a CPU, or off it and why.
+ *
+ * A thread is followed only while it has a stage open.  At switch-out the reason of a wait is
+ * read from the saved user registers and the task's flags; at switch-in the length is known, but
+ * not how much of it was spent waiting for a CPU: the kernel adds that to sched_info.run_delay
+ * right after the tracepoint.  So the split is made at the next event of the thread.  Nothing is
+ * hooked for wake-ups.  CPU time plus waits equal wall time by construction.
+ */
+#ifndef CHESHIRE_USAGE_BPF_H
+#define CHESHIRE_USAGE_BPF_H
+
+#include "common.bpf.h"
+
+/* Splits the newest wait; task is the thread itself. */
+static __always_inline void usage_settle(struct thread_state *ts, struct task_struct *task)
+{
+	__u64 pending = ts->pending_ns, delay;
+	__u32 reason = ts->pending_reason;
+
+	if (!pending)
+		return;
+	delay = task->sched_info.run_delay - ts->run_delay_ns;
+	if (delay > pending)
+		delay = pending;
+	if (reason >= WIRE_WAITS)
+		reason = WIRE_WAIT_OTHER;
+	ts->total.wait_ns[WIRE_WAIT_RUNQUEUE] += delay;
+	ts->total.wait_ns[reason] += pending - delay;
+	ts->pending_ns = 0;
+}
+
+/* Starts following: the thread is running now. */
+static __always_inline void usage_begin(struct thread_state *ts, __u64 now)
+{
+	ts->on_ns = now;
+	ts->pending_ns = 0;
+}
+
+/* Brings the totals of the running thread up to now. */
+static __always_inline void usage_update(struct thread_state *ts, struct task_struct *task,
+					 __u64 now)
+{
+	usage_settle(ts, task);
+	if (ts->on_ns)
+		ts->total.cpu_ns += now - ts->on_ns;
+	ts->on_ns = now;
+	ts->total.process_cpu_ns = clock_read(WIRE_CLOCK_CPU, now);
+}
+
+/* What was used between two instants of one thread. */
+static __always_inline void usage_diff(struct usage *out, const struct usage *later,
+				       const struct usage *earlier)
+{
+	out->cpu_ns = later->cpu_ns - earlier->cpu_ns;
+	out->process_cpu_ns = clock_diff(later->process_cpu_ns, earlier->process_cpu_ns);
+	for (int i = 0; i < WIRE_WAITS; i++)
+		out->wait_ns[i] = later->wait_ns[i] - earlier->wait_ns[i];
+}
+
+/* True while the thread must be followed by the scheduler program. */
+static __always_inline int usage_active(const struct thread_state *ts)
+{
+	return ts->used || ts->streams;
+}
+
+#endif

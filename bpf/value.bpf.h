@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* value.bpf.h - values read from the target's registers and memory, and conditions on them. */
+#ifndef CHESHIRE_VALUE_BPF_H
+#define CHESHIRE_VALUE_BPF_H
+
+#include "arch.bpf.h"
+#include "common.bpf.h"
+
+/* Where a value is evaluated: argument registers, return value, SP at function entry. */
+struct value_ctx {
+	__u64 arg[ARCH_REG_ARGS];
+	__u64 ret;
+	__u64 sp;
+};
+
+/* The value of `v`; 0, or negative when target memory could not be read (value.bpf.c). */
+int value_eval(const struct wire_value *v, const struct value_ctx *at, __u64 *out);
+/* 1 the condition holds, 0 it does not, negative: target memory could not be read. */
+int value_holds(const struct wire_value *v, const struct value_ctx *at);
+
+#endif

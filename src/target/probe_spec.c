@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "target/probe_spec.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int unsupported(const char *text, char *err, size_t err_size)
+{
+	if (strncmp(text, "usdt:", 5) == 0) {
+		snprintf(err, err_size, "usdt: probes are not supported yet");
+		return -EOPNOTSUPP;
+	}
+	if (strncmp(text, "python:", 7) == 0) {
+		snprintf(err, err_size, "python: probes are not supported yet");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+/* Cuts "@entry" or "@return" off the end; another word behind a last '@' is an error. */
+static int take_point(char *text, struct probe_spec *spec, char *err, size_t err_size)
+{
+	char *at = strrchr(text, '@');
+
+	spec->point = PROBE_BOTH;
+	if (!at)
+		return 0;
+	if (strcmp(at, "@entry") == 0) {
+		spec->point = PROBE_ENTRY;
+	} else if (strcmp(at, "@return") == 0) {
+		spec->point = PROBE_RETURN;
+	} else {
+		snprintf(err, err_size, "'%.60s' is not a point: '@entry' or '@return' is", at);
+		return -EINVAL;
+	}
+	*at = '\0';
+	return 0;
+}
+
+/* "OBJECT+0xOFFSET": the digits must reach the end. */
+static int take_offset(const char *plus, struct probe_spec *spec, char *err, size_t err_size)
+{
+	char *end;
+
+	errno = 0;
+	spec->offset = strtoull(plus + 3, &end, 16);
+	if (errno || end == plus + 3 || *end || strchr("+- x", plus[3])) {
+		snprintf(err, err_size, "'%.60s' is not a hexadecimal offset", plus + 1);
+		return -EINVAL;
+	}
+	spec->kind = PROBE_OFFSET;
+	return 0;
+}
+
+int probe_spec_parse(const char *text, struct probe_spec *spec, char *err, size_t err_size)
+{
+	char copy[PROBE_TEXT_MAX], *colon, *plus;
+	int ret;
+
+	memset(spec, 0, sizeof(*spec));
+	err[0] = '\0';
+	ret = unsupported(text, err, err_size);
+	if (ret)
+		return ret;
+	if (strlen(text) >= sizeof(copy)) {
+		snprintf(err, err_size, "longer than %zu characters", sizeof(copy) - 1);
+		return -EINVAL;
+	}
+	strcpy(copy, text);
+	ret = take_point(copy, spec, err, err_size);
+	if (ret)
+		return ret;
+	/* The first ':' ends the object: C++ names hold more of them. */
+	colon = strchr(copy, ':');
+	plus = strstr(copy, "+0x");
+	if (colon && (!plus || colon < plus)) {
+		spec->kind = PROBE_SYMBOL;
+		*colon = '\0';
+		snprintf(spec->symbol, sizeof(spec->symbol), "%s", colon + 1);
+	} else if (plus) {
+		/* The last one: an object's name may hold "+0x" itself. */
+		while (strstr(plus + 1, "+0x"))
+			plus = strstr(plus + 1, "+0x");
+		ret = take_offset(plus, spec, err, err_size);
+		if (ret)
+			return ret;
+		*plus = '\0';
+	} else {
+		snprintf(err, err_size, "neither OBJECT:SYMBOL nor OBJECT+0xOFFSET");
+		return -EINVAL;
+	}
+	snprintf(spec->object, sizeof(spec->object), "%s", copy);
+	if (!spec->object[0] || (spec->kind == PROBE_SYMBOL && !spec->symbol[0])) {
+		snprintf(err, err_size, "the %s is missing", spec->object[0] ? "symbol" : "object");
+		return -EINVAL;
+	}
+	return 0;
+}

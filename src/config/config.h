@@ -146,7 +146,10 @@ struct turn_config {
 	char *wake;		/* frame stage whose hit precedes; NULL: wake_word */
 };
 
+struct arena;
+
 struct config {
+	struct arena *arena;		/* owns everything below */
 	char *target_name;	/* label; prefix of exported metrics; default "alice" */
 	struct stage_config *stages;
 	size_t stages_n;	/* <= WIRE_STAGES_MAX */
@@ -202,7 +205,8 @@ void catalogue_free(struct catalogue *catalogue);
  * Adds to `config` (which has no stages of its own) the stages of the engines whose objects
  * match one of `objects` (base names).  Engines that name the same stage become alternatives of
  * it where the kinds agree; else the first wins and the loser is named in *skipped.
- * Returns the number of engines recognised, or a negative errno.
+ * Returns the number of engines recognised, or a negative errno.  The two texts ("flite, sqlite3")
+ * are malloc'ed for the caller or NULL when empty.
  */
 int catalogue_apply(const struct catalogue *catalogue, struct config *config,
 		    const char *const *objects, size_t objects_n, char **recognised,

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "config/config.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/arena.h"
+#include "config/config_new.h"
+#include "config/embedded.h"
+#include "config/errors.h"
+#include "config/read_file.h"
+#include "config/read_parts.h"
+#include "config/reader.h"
+#include "config/yaml.h"
+
+#define BUILTIN_NAME "config/alice.yaml"
+
+static void read_name(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	const char *text = read_text(r, node, "a name (such as alice)");
+
+	(void)ctx;
+	if (!text)
+		return;
+	if (read_is_name(text))
+		r->config->target_name = arena__strdup(r->arena, text);
+	else
+		read_error(r, node, "'%.60s' is no name: lower-case letters, digits and _, a letter "
+				    "first", text);
+}
+
+static void read_target(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	static const struct read_key keys[] = { { "name", read_name } };
+
+	read_map(r, node, READ_KEYS(keys), ctx);
+}
+
+static void read_overhead(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	double percent = 0;
+	size_t before = config_errors__count(r->errors);
+
+	(void)ctx;
+	read_quantity(r, node, UNIT_PERCENT, &percent);
+	if (config_errors__count(r->errors) != before)
+		return;
+	if (percent < 0.01 || percent > 50)
+		read_error(r, node, "the overhead limit is between 0.01%% and 50%% of one CPU");
+	else
+		r->config->overhead_percent = percent;
+}
+
+static void read_records(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	double per_s = 0;
+	size_t before = config_errors__count(r->errors);
+
+	(void)ctx;
+	read_quantity(r, node, UNIT_PER_S, &per_s);
+	if (config_errors__count(r->errors) != before)
+		return;
+	if (per_s < 1 || per_s > 100000 || per_s != floor(per_s))
+		read_error(r, node, "expected a whole number of records from 1/s to 100000/s");
+	else
+		r->config->records_per_s = (uint32_t)per_s;
+}
+
+static void read_limits(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	static const struct read_key keys[] = { { "overhead", read_overhead },
+						{ "records", read_records } };
+
+	read_map(r, node, READ_KEYS(keys), ctx);
+}
+
+static void read_interval(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	(void)ctx;
+	read_ns(r, node, SECOND_NS, 86400 * SECOND_NS, &r->config->summary_interval_ns);
+}
+
+static void read_summary(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	static const struct read_key keys[] = { { "interval", read_interval } };
+
+	read_map(r, node, READ_KEYS(keys), ctx);
+}
+
+/* Parts in the order in which they need each other, not in that of the file. */
+static void read_config(struct reader *r, const struct yaml_node *root)
+{
+	static const struct read_key keys[] = {
+		{ "target", read_target },   { "limits", read_limits },
+		{ "summary", read_summary }, { "classes", NULL },
+		{ "stages", NULL },	     { "turn", NULL },
+		{ "budgets", NULL },
+	};
+	static const struct read_key ordered[] = {
+		{ "classes", read_classes },
+		{ "stages", read_stages },
+		{ "turn", read_turn },
+		{ "budgets", read_budgets },
+	};
+	const struct yaml_node *n;
+
+	if (!read_map(r, root, READ_KEYS(keys), NULL))
+		return;
+	for (size_t i = 0; i < sizeof(ordered) / sizeof(ordered[0]); i++)
+		if ((n = yaml_get(root, ordered[i].name)))
+			ordered[i].read(r, n, NULL);
+}
+
+struct config *config_new(void)
+{
+	struct arena *arena = arena__new();
+	struct config *config = arena ? arena__alloc(arena, sizeof(*config)) : NULL;
+
+	if (!config) {
+		arena__free(arena);
+		return NULL;
+	}
+	config->arena = arena;
+	config->target_name = arena__strdup(arena, "alice");
+	config->turn.idle_ns = 10 * SECOND_NS;
+	config->overhead_percent = 1;
+	config->records_per_s = 200;
+	return config;
+}
+
+void config_free(struct config *config)
+{
+	if (config)
+		arena__free(config->arena);
+}
+
+/* Reads a text into config; all mistakes are in errors. */
+static int parse_into(struct config *config, const char *name, const char *text, size_t len,
+		      struct config_errors *errors)
+{
+	size_t before = config_errors__count(errors);
+	struct reader r = { .arena = config->arena, .errors = errors, .config = config };
+	struct yaml_node *root;
+
+	r.file = arena__strdup(config->arena, name);
+	config_errors__add_source(errors, name, text, len);
+	root = r.file ? yaml_parse(r.file, text, len, config->arena, errors) : NULL;
+	/* A file of comments only is one that changes nothing. */
+	if (root && !(root->kind == YAML_SCALAR && !root->text[0]))
+		read_config(&r, root);
+	if (arena__failed(config->arena)) {
+		config_errors__add(errors, NULL, "out of memory");
+		return -ENOMEM;
+	}
+	return config_errors__count(errors) == before ? 0 : -EINVAL;
+}
+
+static const struct embedded *find_builtin(void)
+{
+	for (size_t i = 0; i < embedded_files_n; i++)
+		if (!strcmp(embedded_files[i].name, BUILTIN_NAME))
+			return &embedded_files[i];
+	return NULL;
+}
+
+const char *config_builtin_text(void)
+{
+	const struct embedded *file = find_builtin();
+
+	return file ? file->start : "";
+}
+
+/* The built-in budgets, for a file that has none: it may have any stages. */
+static int add_builtin_budgets(struct config *config, struct config_errors *errors)
+{
+	struct config *builtin = config_new();
+	const char *text = config_builtin_text();
+	int err;
+
+	if (!builtin)
+		return -ENOMEM;
+	err = parse_into(builtin, BUILTIN_NAME, text, strlen(text), errors);
+	if (!err)
+		err = config_take_budgets(config, builtin);
+	config_free(builtin);
+	return err;
+}
+
+int config_parse(const char *name, const char *text, size_t len, struct config_errors *errors,
+		 struct config **out)
+{
+	struct config *config = config_new();
+	int err;
+
+	*out = NULL;
+	if (!config)
+		return -ENOMEM;
+	err = parse_into(config, name, text, len, errors);
+	if (!err && !config->budgets_given)
+		err = add_builtin_budgets(config, errors);
+	if (err) {
+		config_free(config);
+		return err;
+	}
+	*out = config;
+	return 0;
+}
+
+int config_load(const char *path, struct config_errors *errors, struct config **out)
+{
+	const char *builtin = config_builtin_text();
+	struct config_pos pos = { .file = path };
+	char *text;
+	size_t len;
+	int err;
+
+	*out = NULL;
+	if (!path) {
+		err = config_parse(BUILTIN_NAME, builtin, strlen(builtin), errors, out);
+		if (!err)
+			(*out)->budgets_given = false;
+		return err;
+	}
+	err = read_file(path, YAML_BYTES_MAX, &text, &len);
+	if (err)
+		config_errors__add(errors, &pos, "cannot read the file: %s",
+				   err == -EINVAL ? "not a regular file" : strerror(-err));
+	else
+		err = config_parse(path, text, len, errors, out);
+	free(text);
+	return err;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copies of parts of one configuration into another that outlives it. */
+#include <errno.h>
+#include <string.h>
+
+#include "config/arena.h"
+#include "config/config.h"
+#include "config/config_new.h"
+
+static struct config_pos copy_pos(struct arena *arena, struct config_pos pos)
+{
+	pos.file = arena__strdup(arena, pos.file);
+	return pos;
+}
+
+int config_take_budgets(struct config *config, const struct config *from)
+{
+	struct arena *arena = config->arena;
+	struct budget_config *b;
+
+	for (size_t i = 0; i < from->budgets_n; i++) {
+		b = arena__append(arena, config->budgets, config->budgets_n, sizeof(*b));
+		if (!b)
+			return -ENOMEM;
+		config->budgets = b;
+		b += config->budgets_n++;
+		*b = from->budgets[i];
+		b->metric = arena__strdup(arena, b->metric);
+		b->pos = copy_pos(arena, b->pos);
+		b->alert = arena__strdup(arena, b->alert);
+		b->action = arena__strdup(arena, b->action);
+		b->impact = arena__strdup(arena, b->impact);
+	}
+	return arena__failed(arena) ? -ENOMEM : 0;
+}
+
+/* The number of a class in `config`, by its name in `from`; added when it is new. */
+static int map_class(struct config *config, const struct config *from, uint8_t class, uint8_t *out)
+{
+	const char *name;
+	char **names;
+
+	*out = 0;
+	if (!class)
+		return 0;
+	name = from->classes[class - 1];
+	for (size_t i = 0; i < config->classes_n; i++) {
+		if (!strcmp(config->classes[i], name)) {
+			*out = (uint8_t)(i + 1);
+			return 0;
+		}
+	}
+	if (config->classes_n == 100)
+		return -E2BIG;
+	names = arena__append(config->arena, config->classes, config->classes_n, sizeof(*names));
+	if (!names)
+		return -ENOMEM;
+	config->classes = names;
+	names[config->classes_n++] = arena__strdup(config->arena, name);
+	*out = (uint8_t)config->classes_n;
+	return 0;
+}
+
+int config_take_probes(struct config *config, const struct config *from,
+		       const struct probe_list *probes, struct probe_list *list)
+{
+	struct probe_config *p;
+	int err;
+
+	for (size_t i = 0; i < probes->n; i++) {
+		p = arena__append(config->arena, list->item, list->n, sizeof(*p));
+		if (!p)
+			return -ENOMEM;
+		list->item = p;
+		p += list->n++;
+		*p = probes->item[i];
+		p->probe = arena__strdup(config->arena, p->probe);
+		p->pos = copy_pos(config->arena, p->pos);
+		err = map_class(config, from, p->handle_class, &p->handle_class);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int config_take_stage(struct config *config, const struct config *from,
+		      const struct stage_config *stage, const char *engine)
+{
+	struct stage_config *s;
+	int err;
+
+	s = arena__append(config->arena, config->stages, config->stages_n, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	config->stages = s;
+	s += config->stages_n++;
+	*s = *stage;
+	memset(&s->call, 0, sizeof(s->call));
+	memset(&s->hit, 0, sizeof(s->hit));
+	memset(&s->from, 0, sizeof(s->from));
+	memset(&s->to, 0, sizeof(s->to));
+	s->name = arena__strdup(config->arena, stage->name);
+	s->pos = copy_pos(config->arena, stage->pos);
+	s->engine = arena__strdup(config->arena, engine);
+	err = config_take_probes(config, from, &stage->call, &s->call);
+	if (!err)
+		err = config_take_probes(config, from, &stage->hit, &s->hit);
+	if (!err)
+		err = config_take_probes(config, from, &stage->from, &s->from);
+	if (!err)
+		err = config_take_probes(config, from, &stage->to, &s->to);
+	if (!err && arena__failed(config->arena))
+		err = -ENOMEM;
+	return err;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "config/metric_names.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define BIT(stat) (1u << (stat))
+/* Distributions of spans; samples taken once a second; ratios of sums; plain counts. */
+#define SPANS                                                                                      \
+	(BIT(STAT_P50) | BIT(STAT_P95) | BIT(STAT_P99) | BIT(STAT_MAX) | BIT(STAT_MEAN) |          \
+	 BIT(STAT_MEDIAN))
+#define SAMPLES                                                                                    \
+	(BIT(STAT_NOW) | BIT(STAT_MEAN) | BIT(STAT_MAX) | BIT(STAT_MIN) | BIT(STAT_MEDIAN))
+#define SUMS BIT(STAT_MEAN)
+#define COUNTS (BIT(STAT_COUNT) | BIT(STAT_RATE))
+#define ONE(stat) BIT(stat)
+
+static const struct metric_def globals[] = {
+	{ "cpu.usage", UNIT_PERCENT, STAT_MEAN, SAMPLES, false,
+	  "on-CPU time of all threads, of the CPUs available" },
+	{ "cpu.voice", UNIT_PERCENT, STAT_MEAN, SUMS, false,
+	  "the same while a voice stage is in flight" },
+	{ "cpu.background", UNIT_PERCENT, STAT_MEAN, SUMS, false,
+	  "the same while none is in flight" },
+	{ "memory.rss", UNIT_BYTES, STAT_NOW, SAMPLES, false, "resident memory" },
+	{ "memory.anon", UNIT_BYTES, STAT_NOW, SAMPLES, false, "its anonymous part" },
+	{ "memory.file", UNIT_BYTES, STAT_NOW, SAMPLES, false, "its part mapped from files" },
+	{ "memory.shared", UNIT_BYTES, STAT_NOW, SAMPLES, false, "its shared part" },
+	{ "memory.baseline", UNIT_BYTES, STAT_MEDIAN, ONE(STAT_MEDIAN), false,
+	  "resident memory while no voice stage is in flight" },
+	{ "memory.peak", UNIT_BYTES, STAT_MAX, ONE(STAT_MAX), false,
+	  "highest resident memory of the window" },
+	{ "memory.growth", UNIT_BYTES_PER_H, STAT_NOW, ONE(STAT_NOW), false,
+	  "slope of anonymous memory and swap" },
+	{ "fds.open", UNIT_COUNT, STAT_NOW, SAMPLES, false, "open file descriptors" },
+	{ "threads.count", UNIT_COUNT, STAT_NOW, SAMPLES, false, "threads" },
+	{ "target.up", UNIT_COUNT, STAT_NOW, ONE(STAT_NOW), true, "1 while the target runs" },
+	{ "target.responsive", UNIT_COUNT, STAT_NOW, ONE(STAT_NOW), true,
+	  "1 while no stage hangs and audio frames arrive" },
+	{ "turn.latency", UNIT_S, STAT_P95, SPANS, false, "end of speech to first audio out" },
+	{ "turn.speech", UNIT_S, STAT_P95, SPANS, false, "wake word to end of speech" },
+	{ "turn.outcome.complete", UNIT_COUNT, STAT_COUNT, COUNTS, false, "turns answered" },
+	{ "turn.outcome.abandoned", UNIT_COUNT, STAT_COUNT, COUNTS, false, "turns left unanswered" },
+	{ "turn.outcome.interrupted", UNIT_COUNT, STAT_COUNT, COUNTS, false,
+	  "turns cut off by the next one" },
+};
+
+static const struct metric_def gap = { "turn.gap", UNIT_S, STAT_P95, SPANS, false,
+				       "end of one stage to start of the next" };
+
+#define WAIT(reason, text)                                                                         \
+	{                                                                                          \
+		"wait." reason, UNIT_S, STAT_MEAN, SUMS, false, text                               \
+	}
+
+static const struct metric_def measures[] = {
+	{ "latency", UNIT_S, STAT_P95, SPANS, false, "what the user waits for" },
+	{ "first", UNIT_S, STAT_P95, SPANS, false, "start to first output" },
+	{ "total", UNIT_S, STAT_P95, SPANS, false, "the whole span" },
+	{ "rtf", UNIT_RATIO, STAT_MEAN, SUMS, false, "latency / audio time processed" },
+	{ "cpu", UNIT_S, STAT_MEAN, SUMS, false, "on-CPU time of the calling thread, per span" },
+	{ "process_cpu", UNIT_S, STAT_MEAN, SUMS, false, "CPU time of the process, per span" },
+	WAIT("runqueue", "waiting for a CPU, per span"),
+	WAIT("lock", "waiting for a lock, per span"),
+	WAIT("disk", "waiting for storage, per span"),
+	WAIT("network", "waiting for the network, per span"),
+	WAIT("pipe", "waiting for a pipe, per span"),
+	WAIT("poll", "waiting in poll, per span"),
+	WAIT("page_fault", "waiting for a page, per span"),
+	WAIT("sleep", "sleeping, per span"),
+	WAIT("other", "blocked otherwise, per span"),
+	{ "error_rate", UNIT_RATIO, STAT_MEAN, SUMS, false, "failed spans / all spans" },
+	{ "timeout_rate", UNIT_RATIO, STAT_MEAN, SUMS, false, "spans over the timeout / all" },
+	{ "abnormal", UNIT_COUNT, STAT_COUNT, COUNTS, false, "spans that did not return" },
+	{ "count", UNIT_COUNT, STAT_COUNT, ONE(STAT_COUNT), false, "spans" },
+	{ "rate", UNIT_PER_S, STAT_RATE, ONE(STAT_RATE), false, "spans per second" },
+};
+
+#define N(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct {
+	const char *name;
+	enum stat stat;
+} stats[] = {
+	/* First the names that stat_name() gives. */
+	{ "now", STAT_NOW },   { "mean", STAT_MEAN }, { "max", STAT_MAX },
+	{ "p50", STAT_P50 },   { "p95", STAT_P95 },   { "p99", STAT_P99 },
+	{ "rate", STAT_RATE }, { "count", STAT_COUNT }, { "median", STAT_MEDIAN },
+	{ "min", STAT_MIN },   { "average", STAT_MEAN }, { "peak", STAT_MAX },
+};
+
+static const char *const usual_stages[] = { "wake_word", "stt", "intent", "response", "tts" };
+
+const struct metric_def *metric_globals(size_t *n)
+{
+	*n = N(globals);
+	return globals;
+}
+
+const struct metric_def *metric_measures(size_t *n)
+{
+	*n = N(measures);
+	return measures;
+}
+
+const char *const *metric_stages_usual(size_t *n)
+{
+	*n = N(usual_stages);
+	return usual_stages;
+}
+
+bool metric_stage_usual(const char *stage)
+{
+	for (size_t i = 0; i < N(usual_stages); i++)
+		if (!strcmp(usual_stages[i], stage))
+			return true;
+	return false;
+}
+
+const char *stat_name(enum stat stat)
+{
+	for (size_t i = 0; i < N(stats); i++)
+		if (stats[i].stat == stat)
+			return stats[i].name;
+	return "";
+}
+
+enum stat stat_parse(const char *name)
+{
+	for (size_t i = 0; i < N(stats); i++)
+		if (!strcmp(stats[i].name, name))
+			return stats[i].stat;
+	return STAT_INVALID;
+}
+
+bool metric_name_reserved(const char *stage)
+{
+	static const char *const later[] = { "io", "db", "cache", "users", "turn" };
+	size_t len = strlen(stage);
+
+	for (size_t i = 0; i < N(later); i++)
+		if (!strcmp(later[i], stage))
+			return true;
+	for (size_t i = 0; i < N(globals); i++)
+		if (!strncmp(globals[i].name, stage, len) && globals[i].name[len] == '.')
+			return true;
+	return false;
+}
+
+/* Copies one word of an id; false when it is empty or too long. */
+static bool copy_word(char *out, const char *word, size_t len)
+{
+	if (!len || len >= METRIC_STAGE_MAX)
+		return false;
+	memcpy(out, word, len);
+	out[len] = '\0';
+	return true;
+}
+
+static int find_gap(const char *rest, struct metric_ref *ref)
+{
+	const char *dot = strchr(rest, '.');
+
+	if (!dot || strchr(dot + 1, '.') || !copy_word(ref->stage, rest, (size_t)(dot - rest)) ||
+	    !copy_word(ref->stage2, dot + 1, strlen(dot + 1)))
+		return -ENOENT;
+	ref->def = &gap;
+	return 0;
+}
+
+int metric_find(const char *id, struct metric_ref *ref)
+{
+	const char *dot = strchr(id, '.');
+
+	memset(ref, 0, sizeof(*ref));
+	for (size_t i = 0; i < N(globals); i++) {
+		if (!strcmp(globals[i].name, id)) {
+			ref->def = &globals[i];
+			return 0;
+		}
+	}
+	if (!strncmp(id, "turn.gap.", 9))
+		return find_gap(id + 9, ref);
+	if (!dot || !copy_word(ref->stage, id, (size_t)(dot - id)) ||
+	    metric_name_reserved(ref->stage))
+		return -ENOENT;
+	for (size_t i = 0; i < N(measures); i++) {
+		if (!strcmp(measures[i].name, dot + 1)) {
+			ref->def = &measures[i];
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+int metric_find_stat(const char *id, struct metric_ref *ref, size_t *id_len, enum stat *stat)
+{
+	const char *dot = strrchr(id, '.');
+	char head[3 * METRIC_STAGE_MAX];
+	int err;
+
+	*id_len = strlen(id);
+	*stat = STAT_INVALID;
+	/* The whole id first: `memory.peak` and `stt.rate` end in the name of a statistic. */
+	err = metric_find(id, ref);
+	if (!err && ref->def != &gap)
+		return 0;
+	if (dot && (size_t)(dot - id) < sizeof(head)) {
+		struct metric_ref shorter;
+
+		memcpy(head, id, (size_t)(dot - id));
+		head[dot - id] = '\0';
+		if (stat_parse(dot + 1) && !metric_find(head, &shorter)) {
+			*ref = shorter;
+			*id_len = (size_t)(dot - id);
+			*stat = stat_parse(dot + 1);
+			return 0;
+		}
+	}
+	return err;
+}

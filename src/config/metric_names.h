@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * metric_names.h - every metric there is: its id, unit and statistics, in one place.
+ *
+ * An id is `cpu.usage`, `stt.latency` (a measure of a stage), `turn.gap.stt.intent`.  The
+ * statistic is apart from it and may follow as a last word: `stt.latency.p95`.
+ */
+#ifndef CHESHIRE_CONFIG_METRIC_NAMES_H
+#define CHESHIRE_CONFIG_METRIC_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/config.h"
+
+#define METRIC_STAGE_MAX 64	/* bytes of a stage's name, with its NUL */
+
+struct metric_def {
+	const char *name;	/* "cpu.usage"; for stages the measure alone: "latency" */
+	enum unit unit;
+	enum stat stat;		/* the usual one */
+	uint32_t stats;		/* possible ones: bits 1 << enum stat */
+	bool below;		/* small values are the bad ones */
+	const char *help;	/* one line */
+};
+
+/* What an id names.  Plain data. */
+struct metric_ref {
+	const struct metric_def *def;
+	char stage[METRIC_STAGE_MAX];	/* "" unless it is a measure of a stage, or a gap */
+	char stage2[METRIC_STAGE_MAX];	/* the second stage of a gap, else "" */
+};
+
+/* Metrics of the process and of turns; measures of a stage. */
+const struct metric_def *metric_globals(size_t *n);
+const struct metric_def *metric_measures(size_t *n);
+
+/* Finds what an id without statistic names; -ENOENT when nothing. */
+int metric_find(const char *id, struct metric_ref *ref);
+/*
+ * The same for an id that may end in a statistic; *id_len is the length of the id without it,
+ * *stat the statistic or STAT_INVALID.
+ */
+int metric_find_stat(const char *id, struct metric_ref *ref, size_t *id_len, enum stat *stat);
+/* The statistic by its name ("average" is mean, "peak" is max), or STAT_INVALID. */
+enum stat stat_parse(const char *name);
+/* True for names that a stage cannot have: they begin ids of other metrics. */
+bool metric_name_reserved(const char *stage);
+/* The stages that the built-in budgets speak of. */
+bool metric_stage_usual(const char *stage);
+const char *const *metric_stages_usual(size_t *n);
+
+#endif /* CHESHIRE_CONFIG_METRIC_NAMES_H */

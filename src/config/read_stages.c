@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <string.h>
+
+#include "config/arena.h"
+#include "config/metric_names.h"
+#include "config/near.h"
+#include "config/read_parts.h"
+#include "config/reader.h"
+#include "config/yaml.h"
+
+#define CALL_VALUES                                                                                \
+	(PROBE_KEY | PROBE_HANDLE | PROBE_WHERE | PROBE_ERROR | PROBE_WORK | PROBE_EXIT)
+#define FRAME_VALUES (CALL_VALUES | PROBE_WHEN | PROBE_HIT)
+#define FROM_VALUES (PROBE_KEY | PROBE_HANDLE | PROBE_WHERE | PROBE_EXIT)
+#define TO_VALUES CALL_VALUES
+#define DAY_NS (86400 * SECOND_NS)
+#define MS_NS 1000000ull
+
+static void set_kind(struct reader *r, const struct yaml_node *node, struct stage_config *stage,
+		     enum stage_kind kind)
+{
+	if (stage->kind)
+		read_error(r, node->key, "a stage is one of call, frame and stream");
+	stage->kind = kind;
+}
+
+static void read_call(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	struct stage_config *stage = ctx;
+	const struct probe_place place = { .what = "a call", .values = CALL_VALUES };
+
+	set_kind(r, node, stage, STAGE_CALL);
+	read_probes(r, node, &place, &stage->call);
+}
+
+static void read_frame(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	struct stage_config *stage = ctx;
+	const struct probe_place place = { .what = "a frame", .values = FRAME_VALUES,
+					   .hits = &stage->hit };
+
+	set_kind(r, node, stage, STAGE_FRAME);
+	read_probes(r, node, &place, &stage->call);
+}
+
+static void read_gap(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	read_ns(r, node, MS_NS, 3600 * SECOND_NS, &((struct stage_config *)ctx)->gap_ns);
+}
+
+static void read_latency(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	struct stage_config *stage = ctx;
+	const char *text = read_text(r, node, "first or last");
+
+	if (!text)
+		return;
+	if (strcmp(text, "first") && strcmp(text, "last"))
+		read_error(r, node, "expected first or last, not '%.60s'", text);
+	stage->latency_is_first = !strcmp(text, "first");
+}
+
+static void read_timeout(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	read_ns(r, node, 1, DAY_NS, &((struct stage_config *)ctx)->timeout_ns);
+}
+
+static void read_hang(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	read_ns(r, node, 100 * MS_NS, DAY_NS, &((struct stage_config *)ctx)->hang_ns);
+}
+
+static void read_voice(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	read_bool(r, node, &((struct stage_config *)ctx)->voice);
+}
+
+static void read_turn_flag(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	read_bool(r, node, &((struct stage_config *)ctx)->turn);
+}
+
+/* Inside `stream:`; gap and latency may stand here or beside it. */
+static void read_stream(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	static const struct read_key keys[] = {
+		{ "from", NULL }, { "to", NULL },	 { "key", NULL },
+		{ "handle", NULL }, { "where", NULL }, { "gap", NULL },
+		{ "latency", NULL },
+	};
+	struct stage_config *stage = ctx;
+	struct probe_config shared = { .probe = NULL };
+	struct probe_place from = { .what = "the start of a stream", .values = FROM_VALUES,
+				    .entry = true, .shared = &shared };
+	struct probe_place to = { .what = "an output of a stream", .values = TO_VALUES,
+				  .shared = &shared };
+	const struct yaml_node *n;
+
+	set_kind(r, node, stage, STAGE_STREAM);
+	if (!read_map(r, node, READ_KEYS(keys), NULL))
+		return;
+	/* What is shared comes first, wherever it stands in the file. */
+	if ((n = yaml_get(node, "key")))
+		read_shared_key(r, n, &shared);
+	if ((n = yaml_get(node, "handle")))
+		read_shared_handle(r, n, &shared);
+	if ((n = yaml_get(node, "where")))
+		read_shared_where(r, n, &shared);
+	if ((n = yaml_get(node, "gap")))
+		read_gap(r, n, stage);
+	if ((n = yaml_get(node, "latency")))
+		read_latency(r, n, stage);
+	if ((n = yaml_get(node, "from")))
+		read_probes(r, n, &from, &stage->from);
+	else
+		read_error(r, node, "'from' is missing: the function that starts the stream");
+	if ((n = yaml_get(node, "to")))
+		read_probes(r, n, &to, &stage->to);
+	else
+		read_error(r, node, "'to' is missing: the function that gives output");
+}
+
+static const struct read_key stage_keys[] = {
+	{ "call", read_call },	   { "frame", read_frame },   { "stream", read_stream },
+	{ "timeout", read_timeout }, { "hang", read_hang },	{ "gap", read_gap },
+	{ "latency", read_latency }, { "voice", read_voice }, { "turn", read_turn_flag },
+};
+
+/* The keys that speak of streams only are mistakes elsewhere. */
+static void check_stage(struct reader *r, const struct yaml_node *node,
+			const struct stage_config *stage)
+{
+	static const char *const stream_only[] = { "gap", "latency" };
+	const struct yaml_node *n;
+
+	if (!stage->kind) {
+		read_error(r, node->key, "stage '%s' needs one of call, frame and stream",
+			   stage->name);
+		return;
+	}
+	for (size_t i = 0; i < 2 && stage->kind != STAGE_STREAM; i++)
+		if ((n = yaml_get(node, stream_only[i])))
+			read_error(r, n->key, "'%s' is for streams only", stream_only[i]);
+}
+
+static bool check_name(struct reader *r, const struct yaml_node *key)
+{
+	if (!read_is_name(key->text)) {
+		read_error(r, key, "'%.60s' is no name: lower-case letters, digits and _, "
+				   "a letter first, at most %d", key->text, METRIC_STAGE_MAX - 1);
+		return false;
+	}
+	if (metric_name_reserved(key->text)) {
+		read_error(r, key, "a stage cannot be called '%s': metrics of that name exist",
+			   key->text);
+		return false;
+	}
+	return true;
+}
+
+void read_stages(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	struct config *config = r->config;
+	struct stage_config *stage;
+
+	(void)ctx;
+	config->stages_given = true;
+	if (node->kind != YAML_MAP) {
+		read_error(r, node, "expected a mapping of stages (name: { call: … })");
+		return;
+	}
+	for (const struct yaml_node *n = node->first; n; n = n->next) {
+		if (!n->key->text || !check_name(r, n->key))
+			continue;
+		if (config->stages_n == WIRE_STAGES_MAX) {
+			read_error(r, n->key, "more than %d stages", WIRE_STAGES_MAX);
+			return;
+		}
+		stage = arena__append(r->arena, config->stages, config->stages_n, sizeof(*stage));
+		if (!stage)
+			return;
+		config->stages = stage;
+		stage += config->stages_n++;
+		stage->name = arena__strdup(r->arena, n->key->text);
+		stage->pos = read_pos(r, n->key);
+		stage->gap_ns = 2 * SECOND_NS;
+		stage->hang_ns = 10 * SECOND_NS;
+		stage->voice = true;
+		stage->turn = true;
+		/* Listening goes on all day: not voice processing unless the file says so. */
+		if (yaml_get(n, "frame"))
+			stage->voice = false;
+		if (read_map(r, n, READ_KEYS(stage_keys), stage))
+			check_stage(r, n, stage);
+	}
+}
+
+void read_classes(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	const struct probe_place place = { .what = "a class",
+					   .values = PROBE_HANDLE | PROBE_WHERE, .entry = true };
+	struct config *config = r->config;
+	struct probe_list *list = &config->class_probes;
+	char **names;
+
+	(void)ctx;
+	if (node->kind != YAML_MAP) {
+		read_error(r, node, "expected a mapping of classes (name: [ { probe: …, "
+				    "handle: … } ])");
+		return;
+	}
+	for (const struct yaml_node *n = node->first; n; n = n->next) {
+		size_t before = list->n;
+
+		if (!n->key->text || !check_name(r, n->key))
+			continue;
+		if (config->classes_n == 100) {
+			read_error(r, n->key, "more than 100 classes");
+			return;
+		}
+		names = arena__append(r->arena, config->classes, config->classes_n,
+				      sizeof(*names));
+		if (!names)
+			return;
+		config->classes = names;
+		names[config->classes_n++] = arena__strdup(r->arena, n->key->text);
+		read_probes(r, n, &place, list);
+		for (size_t i = before; i < list->n; i++) {
+			list->item[i].handle_class = (uint8_t)config->classes_n;
+			if (!list->item[i].handle.base)
+				read_error(r, n, "'handle' is missing: which argument gets the "
+						 "class");
+		}
+	}
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "metrics/streams.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "metrics/turns.h"
+
+enum stream_state {
+	FREE = 0,
+	OPEN = 1,
+	CLOSED = 2,	/* by us; the kernel may still have it */
+	FORGOTTEN = 3,	/* ... not any more: kept to know its CLOSED record again */
+};
+
+struct stream {
+	enum stream_state state;
+	bool first_said;
+	struct wire_span span;
+};
+
+struct streams {
+	const struct config *config;
+	stream_fn fn;
+	void *ctx;
+	uint64_t full, empty;
+	struct stream stream[STREAMS_MAX];
+};
+
+struct streams *streams__new(const struct config *config, stream_fn fn, void *ctx)
+{
+	struct streams *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->config = config;
+	s->fn = fn;
+	s->ctx = ctx;
+	return s;
+}
+
+void streams__free(struct streams *s)
+{
+	free(s);
+}
+
+static void say_first(struct streams *s, struct stream *stream)
+{
+	if (stream->first_said || !stream->span.first_ns)
+		return;
+	stream->first_said = true;
+	s->fn(s->ctx, STREAM_FIRST, &stream->span);
+}
+
+static void close_stream(struct streams *s, struct stream *stream)
+{
+	stream->state = CLOSED;
+	if (!stream->span.first_ns) {
+		s->empty++;
+		s->fn(s->ctx, STREAM_EMPTY, &stream->span);
+		return;
+	}
+	say_first(s, stream);
+	s->fn(s->ctx, STREAM_END, &stream->span);
+}
+
+static struct stream *find(struct streams *s, const struct wire_span *span, bool same_start)
+{
+	for (size_t i = 0; i < STREAMS_MAX; i++) {
+		struct stream *stream = &s->stream[i];
+
+		if (stream->state == FREE || stream->span.stage != span->stage ||
+		    stream->span.key != span->key)
+			continue;
+		if (!same_start || stream->span.start_ns == span->start_ns)
+			return stream;
+	}
+	return NULL;
+}
+
+/* The place of this key, else a free one, else the oldest that is closed, else NULL. */
+static struct stream *place(struct streams *s, const struct wire_span *span)
+{
+	struct stream *best = find(s, span, false);
+
+	for (size_t i = 0; i < STREAMS_MAX && !best; i++)
+		if (s->stream[i].state == FREE)
+			best = &s->stream[i];
+	for (size_t i = 0; i < STREAMS_MAX; i++) {
+		struct stream *stream = &s->stream[i];
+
+		if (best && best->state != FORGOTTEN)
+			break;
+		if (stream->state == FORGOTTEN &&
+		    (!best || stream->span.start_ns < best->span.start_ns))
+			best = stream;
+	}
+	return best;
+}
+
+static void feed_open(struct streams *s, const struct wire_span *span)
+{
+	struct stream *stream = place(s, span);
+
+	if (!stream) {
+		s->full++;
+		return;
+	}
+	if (stream->state != FREE && stream->span.stage == span->stage &&
+	    stream->span.key == span->key && stream->span.start_ns >= span->start_ns)
+		return;
+	if (stream->state == OPEN)
+		close_stream(s, stream);
+	stream->state = OPEN;
+	stream->first_said = false;
+	stream->span = *span;
+	stream->span.first_ns = 0;
+	stream->span.end_ns = span->start_ns;
+	s->fn(s->ctx, STREAM_BEGIN, &stream->span);
+}
+
+/* A stream whose opening we were not told: its record has all there is to know. */
+static void feed_whole(struct streams *s, const struct wire_span *span)
+{
+	struct stream stream = { .span = *span };
+
+	s->fn(s->ctx, STREAM_BEGIN, span);
+	close_stream(s, &stream);
+}
+
+void streams__feed(struct streams *s, const struct wire_span *span)
+{
+	struct stream *stream;
+
+	if (span->flags & WIRE_SPAN_STREAM_OPEN) {
+		feed_open(s, span);
+		return;
+	}
+	stream = find(s, span, true);
+	if (span->flags & WIRE_SPAN_STREAM_FIRST) {
+		if (!stream) {
+			feed_open(s, span);
+			stream = find(s, span, true);
+		}
+		if (!stream || stream->state != OPEN || stream->span.first_ns)
+			return;
+		stream->span.first_ns = span->first_ns;
+		if (span->end_ns > stream->span.end_ns)
+			stream->span.end_ns = span->end_ns;
+		say_first(s, stream);
+		return;
+	}
+	if (!stream) {
+		feed_whole(s, span);
+	} else if (stream->state == OPEN) {
+		stream->span = *span;
+		close_stream(s, stream);
+		stream->state = FORGOTTEN;
+	}
+}
+
+static bool same_turn(const struct streams *s, const struct wire_span *a, const struct wire_span *b)
+{
+	uint64_t key_a, key_b;
+	bool keyed_a = turn_key_of(&s->config->turn, a, &key_a);
+	bool keyed_b = turn_key_of(&s->config->turn, b, &key_b);
+
+	return keyed_a == keyed_b && key_a == key_b;
+}
+
+void streams__next_stage(struct streams *s, const struct wire_span *span)
+{
+	struct stream *found = NULL;
+	uint64_t key;
+	size_t n = 0;
+
+	for (size_t i = 0; i < STREAMS_MAX; i++) {
+		struct stream *stream = &s->stream[i];
+
+		if (stream->state != OPEN || stream->span.stage == span->stage ||
+		    stream->span.start_ns > span->start_ns ||
+		    !s->config->stages[stream->span.stage].turn)
+			continue;
+		if (!same_turn(s, &stream->span, span))
+			continue;
+		/* No output so far: that stage is not through, whatever runs beside it. */
+		if (!stream->span.first_ns)
+			continue;
+		found = stream;
+		n++;
+		if (turn_key_of(&s->config->turn, span, &key))
+			close_stream(s, stream);
+	}
+	/* Without a key: only where there is no doubt which stream it is. */
+	if (n == 1 && found->state == OPEN)
+		close_stream(s, found);
+}
+
+void streams__tick(struct streams *s, uint64_t time_ns)
+{
+	for (size_t i = 0; i < STREAMS_MAX; i++) {
+		struct stream *stream = &s->stream[i];
+		const struct stage_config *stage;
+
+		if (stream->state != OPEN)
+			continue;
+		stage = &s->config->stages[stream->span.stage];
+		/* One that has given nothing yet is given as long as a hung stage. */
+		if (time_ns > stream->span.end_ns +
+				      (stream->span.first_ns || stage->hang_ns < stage->gap_ns ?
+					       stage->gap_ns :
+					       stage->hang_ns))
+			close_stream(s, stream);
+	}
+}
+
+bool streams__wanted(const struct streams *s, size_t i, struct wire_stream_key *key)
+{
+	const struct stream *stream = &s->stream[i];
+
+	if (stream->state != OPEN && stream->state != CLOSED)
+		return false;
+	*key = (struct wire_stream_key){ .key = stream->span.key, .stage = stream->span.stage };
+	return true;
+}
+
+static void take_state(struct wire_span *span, const struct wire_stream *state)
+{
+	span->first_ns = state->first_ns;
+	span->end_ns = state->last_ns > span->start_ns ? state->last_ns : span->start_ns;
+	if (span->first_ns > span->end_ns)
+		span->end_ns = span->first_ns;
+	span->handle = state->handle;
+	span->work = state->work;
+	span->per_second = state->per_second;
+	span->outputs = state->outputs;
+	span->cpu_ns = state->cpu_ns;
+	span->process_cpu_ns = state->process_cpu_ns;
+	memcpy(span->wait_ns, state->wait_ns, sizeof(span->wait_ns));
+	span->flags |= state->flags & (WIRE_SPAN_CPU | WIRE_SPAN_ERROR | WIRE_SPAN_WORK);
+}
+
+bool streams__state(struct streams *s, size_t i, const struct wire_stream *state)
+{
+	struct stream *stream = &s->stream[i];
+	/* Another stream of the same key may have taken its place since. */
+	bool same = state && state->start_ns == stream->span.start_ns;
+
+	if (stream->state == CLOSED) {
+		stream->state = FORGOTTEN;
+		return same;
+	}
+	if (stream->state != OPEN || !same)
+		return false;
+	if (state->first_ns >= state->start_ns && state->outputs)
+		take_state(&stream->span, state);
+	say_first(s, stream);
+	return false;
+}
+
+uint64_t streams__full(const struct streams *s)
+{
+	return s->full;
+}
+
+uint64_t streams__empty(const struct streams *s)
+{
+	return s->empty;
+}

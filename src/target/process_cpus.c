@@ -36,25 +36,30 @@ static int read_affinity(pid_t pid, uint32_t *cpus)
 	return err;
 }
 
+static int read_limit(const char *dir, const char *name, char *buf, size_t size)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	return proc_file_read(-1, path, buf, size, NULL);
+}
+
 /* Quota of one cgroup directory in thousandths of a CPU; 0: none set; negative errno. */
 static int64_t quota_of(const char *dir, bool v2)
 {
-	char path[PATH_MAX], buf[64], *end;
 	uint64_t quota, period;
+	char buf[64], *end;
 	int err;
 
-	if (snprintf(path, sizeof(path), "%s/%s", dir, v2 ? "cpu.max" : "cpu.cfs_quota_us") >=
-	    (int)sizeof(path))
-		return -ENAMETOOLONG;
-	err = proc_file_read(-1, path, buf, sizeof(buf), NULL);
+	err = read_limit(dir, v2 ? "cpu.max" : "cpu.cfs_quota_us", buf, sizeof(buf));
 	if (err)
 		return err;
 	if (strncmp(buf, "max", 3) == 0 || buf[0] == '-')
 		return 0;
 	quota = strtoull(buf, &end, 10);
 	if (!v2) {
-		snprintf(path, sizeof(path), "%s/cpu.cfs_period_us", dir);
-		err = proc_file_read(-1, path, buf, sizeof(buf), NULL);
+		err = read_limit(dir, "cpu.cfs_period_us", buf, sizeof(buf));
 		if (err)
 			return err;
 		end = buf;

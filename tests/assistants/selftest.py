@@ -87,7 +87,8 @@ def test_turns(scratch):
     check("every wake word frame is logged", len(frames) == user["wake_frames"], len(frames))
     check("frame times sum up", sum(r["end_ns"] - r["start_ns"] for r in frames)
           == user["wake_sum_ns"], user)
-    check("as many frames hit as turns woke", sum(r["hit"] for r in frames) == user["wake_hits"])
+    check("as many frames hit as turns woke",
+          sum(r["hit"] for r in frames) == user["wake_hits"] == len(log.spans("wake_word")))
     in_order = all(a["end_ns"] <= b["start_ns"] for t in turns for a, b in zip(
         stages_of(log, t), stages_of(log, t)[1:]))
     check("a turn's stages follow each other", in_order)
@@ -212,6 +213,9 @@ def test_ends(scratch):
         took = time.monotonic() - start
         check("SIGTERM %s ends it at once" % how, r.proc.returncode == 0 and took < 0.5, took)
         check("... and the log is whole", log.records[-1]["type"] == "end", log.records[-1])
+        if how == "in a turn":
+            check("... with the turn that was cut short",
+                  log.of_type("turn")[-1]["outcome"] == "unfinished", log.of_type("turn")[-1:])
     status, _ = run(scratch, "--turns", "0", "--fault", "crash@0.3s")
     check("crash is a SIGSEGV", status == -signal.SIGSEGV, status)
     status, _ = run(scratch, "--turns", "0", "--fault", "exit=7@0.3s")

@@ -96,10 +96,13 @@ class Truth:
         return sorted(found, key=lambda r: r["end_ns"])
 
     def turns(self, since_ns=0, until_ns=math.inf, user=None, outcome=None):
-        """Turns whose end of speech and end lie inside since..until. Missed turns have neither."""
+        """Turns whose end of speech and end lie inside since..until.
+
+        Without speech, missed or cut short by the end of the assistant, it is not a turn.
+        """
         return [r for r in self.of_type("turn")
                 if user in (None, r["user"]) and outcome in (None, r["outcome"])
-                and r["start_ns"] >= since_ns and r["end_ns"] <= until_ns]
+                and r["start_ns"] and r["start_ns"] >= since_ns and r["end_ns"] <= until_ns]
 
     def frames(self, since_ns=0, until_ns=math.inf, user=None):
         """Wake word frames, if the log has them (--log-frames)."""
@@ -149,8 +152,7 @@ class Truth:
         """Highest number of turns between end of speech and first audio at the same time."""
         edges = []
         for r in self.turns(since_ns, until_ns):
-            if r["outcome"] != "missed":
-                edges += [(r["start_ns"], 1), (r["end_ns"], -1)]
+            edges += [(r["start_ns"], 1), (r["end_ns"], -1)]
         open_now = highest = 0
         for _, step in sorted(edges):
             open_now += step
@@ -159,7 +161,7 @@ class Truth:
 
     def matched(self):
         """(turns understood word by word, turns)"""
-        turns = self.of_type("turn")
+        turns = self.turns()
         return sum(r["matched"] for r in turns), len(turns)
 
 

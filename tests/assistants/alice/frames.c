@@ -8,6 +8,7 @@
 #include "session.h"
 #include "span.h"
 #include "turn.h"
+#include "turn_log.h"
 #include "wake.h"
 
 /* A pause of an hour is 180,000 frames; past the bound only the sums go on. */
@@ -49,6 +50,7 @@ int frames_listen(struct session *s, const int16_t *frame, struct span *span)
 			 (unsigned long long)timing.end_ns, hit > 0 ? "true" : "false");
 	if (hit > 0) {
 		s->wake_hits++;
+		span_log(s, s->turns, &timing, "");
 		*span = timing;
 	}
 	return hit;

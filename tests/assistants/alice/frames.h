@@ -9,7 +9,8 @@ struct frame_summary;
 struct session;
 struct span;
 
-/* Times detect_wake_word() on one frame and returns what it does. Fills @span if it hits. */
+/* Times detect_wake_word() on one frame and returns what it does. Fills and logs @span if it hits.
+ */
 int frames_listen(struct session *s, const int16_t *frame, struct span *span);
 
 /* Sums up the frames since the last call. */

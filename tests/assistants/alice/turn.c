@@ -149,6 +149,8 @@ bool turn_run(struct session *s, bool follow_up, enum turn_outcome *outcome)
 	if (going_on && turn->outcome != TURN_MISSED)
 		going_on = listen(s, turn);
 	if (!going_on) {
+		turn->outcome = TURN_UNFINISHED;
+		turn_log(turn);
 		free(turn);
 		return false;
 	}

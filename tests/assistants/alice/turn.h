@@ -13,7 +13,13 @@
 
 struct session;
 
-enum turn_outcome { TURN_COMPLETE = 0, TURN_ABANDONED, TURN_INTERRUPTED, TURN_MISSED };
+enum turn_outcome {
+	TURN_COMPLETE = 0,
+	TURN_ABANDONED,
+	TURN_INTERRUPTED,
+	TURN_MISSED,
+	TURN_UNFINISHED
+};
 
 /* Wake word frames of one turn, and of the quiet before it. */
 struct frame_summary {

@@ -9,10 +9,9 @@
 #include "turn.h"
 
 static const char *const outcomes[] = {
-	[TURN_COMPLETE] = "complete",
-	[TURN_ABANDONED] = "abandoned",
-	[TURN_INTERRUPTED] = "interrupted",
-	[TURN_MISSED] = "missed",
+	[TURN_COMPLETE] = "complete",	    [TURN_ABANDONED] = "abandoned",
+	[TURN_INTERRUPTED] = "interrupted", [TURN_MISSED] = "missed",
+	[TURN_UNFINISHED] = "unfinished",
 };
 
 typedef unsigned long long ull;
@@ -36,17 +35,28 @@ static void stage_extras(const struct turn *turn, const struct span *sp, char *o
 			 (ull)turn->speech.samples, turn->speech.rate);
 }
 
-static void log_span(const struct turn *turn, const struct span *sp)
+void span_log(const struct session *s, uint32_t turn_number, const struct span *sp,
+	      const char *extras)
 {
-	char extras[256];
-
-	stage_extras(turn, sp, extras, sizeof(extras));
 	log_line("{\"type\":\"span\",\"stage\":\"%s\",\"user\":%u,\"turn\":%u,\"tid\":%d,"
 		 "\"start_ns\":%llu,\"end_ns\":%llu,\"cpu_ns\":%llu,\"process_cpu_ns\":%llu,"
 		 "\"ok\":%s%s}",
-		 span_name(sp->stage), turn->session->user, turn->number, (int)sp->tid,
-		 (ull)sp->start_ns, (ull)sp->end_ns, (ull)sp->cpu_ns, (ull)sp->process_cpu_ns,
+		 span_name(sp->stage), s->user, turn_number, (int)sp->tid, (ull)sp->start_ns,
+		 (ull)sp->end_ns, (ull)sp->cpu_ns, (ull)sp->process_cpu_ns,
 		 sp->ok ? "true" : "false", extras);
+}
+
+/* All but the wake word's, which is logged when it hits. */
+static void log_spans(const struct turn *turn)
+{
+	for (unsigned int i = SPAN_STT; i < SPAN_CNT; i++) {
+		char extras[256];
+
+		if (!turn->spans[i].done)
+			continue;
+		stage_extras(turn, &turn->spans[i], extras, sizeof(extras));
+		span_log(turn->session, turn->number, &turn->spans[i], extras);
+	}
 }
 
 /* When the turn was over: its last stage's end. */
@@ -66,10 +76,7 @@ void turn_log(const struct turn *turn)
 	const struct frame_summary *fr = &turn->frames;
 	char expected[300], heard[600];
 
-	for (unsigned int i = 0; i < SPAN_CNT; i++) {
-		if (turn->spans[i].done)
-			log_span(turn, &turn->spans[i]);
-	}
+	log_spans(turn);
 	log_line("{\"type\":\"turn\",\"user\":%u,\"turn\":%u,\"outcome\":\"%s\",\"start_ns\":%llu,"
 		 "\"end_ns\":%llu,\"wake_ns\":%llu,\"expected\":\"%s\",\"heard\":\"%s\","
 		 "\"matched\":%s,\"intent\":\"%s\",\"wake_frames\":%llu,\"wake_min_ns\":%llu,"

@@ -110,6 +110,11 @@ char *unit_format_scaled(char *buf, size_t size, double value, const struct unit
 		decimals = 1;
 	if (shown == 0)
 		shown = 0; /* no "-0" */
+	/* Small is not nothing: 0.0025 %, not 0.00 %. */
+	if (shown != 0 && fabs(shown) < 0.005) {
+		snprintf(buf, size, "%.2g%s%s", shown, scale->suffix[0] ? " " : "", scale->suffix);
+		return buf;
+	}
 	snprintf(buf, size, "%.*f%s%s", decimals, shown, scale->suffix[0] ? " " : "", scale->suffix);
 	return buf;
 }

@@ -72,15 +72,18 @@ static void watch_pending(struct sink_set *set)
 	for (i = 0; i < set->n; i++) {
 		sink = set->sink[i];
 		fd = sink->ops->wait_fd(sink);
-		if (fd == sink->watched_fd)
-			continue;
-		/* It may have been closed (syslog reconnecting): then it left the set by itself. */
-		if (sink->watched_fd >= 0)
+		if (sink->watched_fd >= 0 && sink->watched_fd != fd)
 			epoll_ctl(set->epoll_fd, EPOLL_CTL_DEL, sink->watched_fd, NULL);
 		sink->watched_fd = -1;
+		if (fd < 0)
+			continue;
 		event.data.fd = fd;
-		/* What cannot be waited for is tried again at the next tick. */
-		if (fd >= 0 && epoll_ctl(set->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
+		/*
+		 * A syslog connection that was closed has left the epoll set by itself, and the new one
+		 * may have the same number: ask the kernel, not our memory.  What cannot be waited
+		 * for is tried again at the next tick.
+		 */
+		if (epoll_ctl(set->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 || errno == EEXIST)
 			sink->watched_fd = fd;
 	}
 }

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "sinks/format.h"
 #include "sinks/text.h"
@@ -65,11 +66,11 @@ void text_alert_value(struct strbuf *out, const struct sink_alert *alert)
 	}
 	strbuf_puts(out, unit_format_scaled(text, sizeof(text), alert->value, &scale));
 	if (isfinite(alert->limit)) {
-		const char *sign = alert->value > alert->limit ? ">" :
-				   alert->value < alert->limit ? "<" :
-				   alert->value == alert->limit ? "=" : "limit";
+		const char *sign = alert->value > alert->limit ? " >" :
+				   alert->value < alert->limit ? " <" :
+				   alert->value == alert->limit ? " =" : ", limit";
 
-		strbuf_printf(out, " %s %s", sign,
+		strbuf_printf(out, "%s %s", sign,
 			      unit_format_scaled(text, sizeof(text), alert->limit, &scale));
 	}
 	if (!isfinite(alert->target) && !(alert->window_s > 0))
@@ -109,22 +110,34 @@ static void span_terms(struct strbuf *out, const struct sink_evidence *e)
 		add_term(out, &sep, sink_wait_name((enum wire_wait)i), e->wait_s[i], e->wall_s);
 }
 
+/* The gap between two spans that follow each other; NAN where there is none. */
+static double gap_between(const struct sink_evidence *turn, const char *from, const char *to)
+{
+	size_t i;
+
+	for (i = 0; i < turn->gaps_n; i++)
+		if (!strcmp(turn->gaps[i].from, from) && !strcmp(turn->gaps[i].to, to))
+			return turn->gaps[i].s;
+	return NAN;
+}
+
 /* The parts of a turn in order: a span, the gap after it, the next span. */
 static void turn_terms(struct strbuf *out, const struct sink_evidence *e)
 {
-	const char *sep = " = ";
+	const char *sep = " = ", *name;
 	char text[FORMAT_MAX];
 	size_t i;
 
 	for (i = 0; i < e->spans_n; i++) {
+		name = e->spans[i].stage;
 		strbuf_puts(out, sep);
-		text_name(out, e->spans[i].stage);
+		text_name(out, name);
 		strbuf_printf(out, " %s",
 			      unit_format(text, sizeof(text), e->spans[i].wall_s, UNIT_S));
 		sep = " + ";
-		if (i < e->gaps_n && e->gaps[i].s >= e->wall_s / 1000)
-			strbuf_printf(out, " + gap %s",
-				      unit_format(text, sizeof(text), e->gaps[i].s, UNIT_S));
+		if (i + 1 < e->spans_n)
+			add_term(out, &sep, "gap", gap_between(e, name, e->spans[i + 1].stage),
+				 e->wall_s);
 	}
 }
 

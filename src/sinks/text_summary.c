@@ -3,7 +3,7 @@
  * text_summary.c - the live table: one row per stage (and one for turns), then a line per other
  * subject (cpu, memory, ...), then what it costs and what was lost.
  *
- * It knows no list of metrics: a subject with a `.latency.p50` or a `.count` is a row, the columns
+ * It knows no list of metrics: a subject with a `.latency.p50` is a row, the columns
  * are fixed ids under it, and everything else is printed by its own name.
  */
 #include <inttypes.h>
@@ -42,7 +42,7 @@ static void subject_of(const struct sink_metric *m, char subject[SUBJECT_MAX])
 
 static bool is_row(const struct sink_summary *s, const char *subject)
 {
-	return find(s, subject, "latency.p50") || find(s, subject, "count");
+	return find(s, subject, "latency.p50") != NULL;
 }
 
 /* True when an earlier metric has the same subject: it was printed there. */
@@ -116,11 +116,13 @@ static void row(struct strbuf *out, const struct sink_summary *s, const char *su
 	strbuf_printf(out, "  %9s", cell(text, sizeof(text), find(s, subject, "cpu")));
 	dominant_wait(s, subject, wait, sizeof(wait));
 	if (worst != SINK_QUALITY_EXACT)
-		strbuf_printf(out, "  %-20s  %s\n", wait, sink_quality_name(worst));
-	else if (wait[0])
-		strbuf_printf(out, "  %s\n", wait);
+		strbuf_printf(out, "  %-20s  %s", wait, sink_quality_name(worst));
 	else
-		strbuf_puts(out, "\n");
+		strbuf_printf(out, "  %s", wait);
+	/* Empty cells at the end leave no blanks behind. */
+	while (!out->failed && out->len > from && out->data[out->len - 1] == ' ')
+		out->len--;
+	strbuf_puts(out, "\n");
 }
 
 /* Already in the table, or a variant of what is there. */

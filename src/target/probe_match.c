@@ -66,8 +66,32 @@ static int match_symbols(struct match_run *run)
 	if (!symbols)
 		return -errno;
 	err = symbol_table__match(symbols, run->spec->symbol, take_symbol, run);
+	if (!err && run->n_ifuncs)
+		err = symbol_table__match(symbols, run->spec->symbol, drop_shadowed, run);
 	symbol_table__free(symbols);
 	return err;
+}
+
+/*
+ * A name that is an IFUNC in its default version may also be an old version's plain function:
+ * nobody calls that one, and probing it instead would be silently wrong.
+ */
+static int drop_shadowed(const struct symbol *sym, void *ctx)
+{
+	struct match_run *run = ctx;
+	size_t i, kept = 0;
+
+	if (!sym->ifunc)
+		return 0;
+	for (i = 0; i < run->n; i++) {
+		if (run->list[i].object == run->obj->index &&
+		    strcmp(run->list[i].name, sym->name) == 0)
+			free(run->list[i].name);
+		else
+			run->list[kept++] = run->list[i];
+	}
+	run->n = kept;
+	return 0;
 }
 
 /* An offset must be a function's first byte: the stack pointer at another place means nothing. */

@@ -67,7 +67,7 @@ int symbol_table__match(const struct symbol_table *table, const char *pattern, s
 	for (i = 0; i < table->n; i++) {
 		const struct symbol *sym = &table->syms[i];
 
-		if (sym->offset == last || !name_pattern_matches(&names, sym->name))
+		if (sym->cold || sym->offset == last || !name_pattern_matches(&names, sym->name))
 			continue;
 		last = sym->offset;
 		ret = fn(sym, ctx);
@@ -113,6 +113,8 @@ size_t symbol_table__near(const struct symbol_table *table, const char *pattern,
 		struct near cand = { .sym = sym };
 
 		cand.score = name_distance(pattern, sym->name, limit);
+		if (sym->cold)
+			continue;
 		if (cand.score > limit) {
 			if (len < 3 || !strcasestr(sym->name, pattern))
 				continue;

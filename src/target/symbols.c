@@ -46,6 +46,14 @@ static int append(struct symbol_table *table, const struct symbol *sym)
 	return 0;
 }
 
+/* NAME.cold or, by older compilers, NAME.cold.1 */
+static bool is_cold(const char *name)
+{
+	const char *cold = strstr(name, ".cold");
+
+	return cold && (cold[5] == '\0' || cold[5] == '.');
+}
+
 /* Takes one ELF symbol if it is code that is in the object's file. */
 static int take(struct symbol_table *table, const struct elf_file *main_elf, const Elf64_Sym *es,
 		char *strings, size_t strings_size, enum symbol_source source)
@@ -75,6 +83,7 @@ static int take(struct symbol_table *table, const struct elf_file *main_elf, con
 		sym.size = 0;
 	sym.source = (uint8_t)source;
 	sym.ifunc = type == STT_GNU_IFUNC;
+	sym.cold = is_cold(sym.name);
 	sym.global = bind == STB_GLOBAL || bind == STB_WEAK || bind == STB_GNU_UNIQUE;
 	return append(table, &sym);
 }

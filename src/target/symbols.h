@@ -26,6 +26,7 @@ struct symbol {
 	uint8_t source;		/* enum symbol_source */
 	bool ifunc;		/* a resolver, not the function: never to be probed */
 	bool global;		/* STB_GLOBAL or STB_WEAK */
+	bool cold;		/* a split-off part (NAME.cold), no function: never matched */
 };
 
 /* All function symbols of an object, sorted by offset. Free it when planning is done. */

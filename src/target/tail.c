@@ -32,7 +32,10 @@ static bool is_busy(const char *name)
 		"malloc", "free", "cfree", "calloc", "realloc", "aligned_alloc", "memalign",
 		"posix_memalign", "__libc_malloc", "__libc_free", "__libc_calloc",
 		"__libc_realloc", "_Zn[wa]m*", "_Zd[la]Pv*", "g_free", "g_malloc*",
-		"mem[cms]*", "__mem*", "str[cnl]*", "__str[cnl]*", "bcmp",
+		"memcpy", "memmove", "mempcpy", "memset", "memcmp", "memchr", "memrchr", "bcmp",
+		"__memcpy*", "__memmove*", "__mempcpy*", "__memset*", "__memcmp*", "__memchr*",
+		"strlen", "strnlen", "str*cmp", "str*cpy", "str*chr", "strcat", "strstr",
+		"strspn", "strcspn", "__strlen*", "__str*cmp_*", "__str*cpy_*", "__str*chr_*",
 		"pthread_mutex_lock", "pthread_mutex_unlock", "___pthread_mutex_*",
 		"pthread_getspecific", "pthread_self", "__tls_get_addr", "__errno_location",
 		"clock_gettime", "__clock_gettime", "gettimeofday", "time", NULL
@@ -111,10 +114,11 @@ static int resolve_slot(struct code_space *space, struct code_object *code, uint
 	uint64_t bias, addr = 0, offset;
 	struct object *obj;
 
+	/* An IFUNC's slot has a relocation without a name: a string function, as a rule. */
 	if (dynamic_slot_name(&code->elf, &code->dyn, slot, target->name,
 			      sizeof(target->name)) != 0) {
 		target->name[0] = '\0';
-		snprintf(reason, size, "it goes through a pointer that is no GOT slot");
+		snprintf(reason, size, "it goes through an IFUNC or a pointer that may change");
 		return -ENOENT;
 	}
 	target->busy = is_busy(target->name);
@@ -181,8 +185,8 @@ int tail_resolve(struct code_space *space, struct code_object *code, const struc
 	err = resolve_slot(space, code, jump->vaddr, target, why, sizeof(why));
 	if (err) {
 		name_escape(target->name, name, sizeof(name));
-		snprintf(reason, size, "the tail jump at 0x%" PRIx64 " to '%s' is not known: %s",
-			 jump->from, name, why);
+		snprintf(reason, size, "the tail jump at 0x%" PRIx64 "%s%s is not known: %s",
+			 jump->from, name[0] ? " to " : "", name, why);
 	}
 	return err;
 }

@@ -11,7 +11,7 @@ __noinline int clock_step(__u32 which, __u32 up, __u64 t)
 
 	if (which >= WIRE_CLOCKS)
 		return -1;
-	word = &clocks[which].word;
+	word = clocks[which];
 	for (int i = 0; i < CAS_TRIES; i++) {
 		__u64 old = *(volatile __u64 *)word;
 		__u64 n = old >> WIRE_CLOCK_BITS, sum = old;

@@ -58,7 +58,7 @@ int clock_step(__u32 which, __u32 up, __u64 t);
 /* What the clock reads at time t; only differences mean anything. */
 static __always_inline __u64 clock_read(__u32 which, __u64 t)
 {
-	__u64 word = *(volatile __u64 *)&clocks[which].word;
+	__u64 word = *(volatile __u64 *)clocks[which];
 	__u64 n = word >> WIRE_CLOCK_BITS;
 
 	if (which == WIRE_CLOCK_VOICE && n > 1)

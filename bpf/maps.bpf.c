@@ -20,4 +20,4 @@ struct events events SEC(".maps");
 /* The target's tgid as the initial PID namespace counts. */
 const volatile __u32 cfg_tgid = 1;
 
-struct clock_words clocks[WIRE_CLOCKS];
+__u64 clocks[WIRE_CLOCKS][8];

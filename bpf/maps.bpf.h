@@ -168,13 +168,9 @@ struct events {
 	__uint(max_entries, 256 * 1024);
 };
 
-/* The process-wide clocks of wire.h, a cache line each. */
-struct clock_words {
-	__u64 word;
-	__u64 pad[7];
-};
-
 extern const volatile __u32 cfg_tgid;
-extern struct clock_words clocks[WIRE_CLOCKS];
+
+/* The process-wide clocks of wire.h, a cache line each: word 0 of it. */
+extern __u64 clocks[WIRE_CLOCKS][8];
 
 #endif

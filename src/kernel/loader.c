@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "kernel/loader.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "cheshire.skel.h"
+#include "kernel/shared_clock.h"
+#include "log/log.h"
+
+/* An array map that is mapped into our memory. */
+struct shared_map {
+	void *base;
+	size_t size_bytes;
+};
+
+struct loader {
+	struct cheshire_bpf *skel;
+	struct ring_buffer *ring;
+	struct shared_map stages, stats, hists, slices;
+	struct shared_clock *clocks;	/* in the .bss of the programs */
+	int cpus_n;
+	size_t stages_n;
+	bool multi;
+	loader_record_fn record;
+	void *record_ctx;
+};
+
+static int log_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	if (level == LIBBPF_WARN)
+		log_va(LOG_LEVEL_INFO, fmt, args);
+	else if (level == LIBBPF_DEBUG && log_get_level() >= LOG_LEVEL_DEBUG)
+		log_va(LOG_LEVEL_DEBUG, fmt, args);
+	return 0;
+}
+
+/* Kernels before 5.11 (1,3) account BPF memory to RLIMIT_MEMLOCK; harmless where it fails. */
+static void raise_memlock(void)
+{
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+
+	(void)setrlimit(RLIMIT_MEMLOCK, &unlimited);
+}
+
+static int explain_load(int err, char *why, size_t size)
+{
+	if (err == -EPERM || err == -EACCES) {
+		snprintf(why, size,
+			 "not permitted to load BPF programs (needs root, or CAP_BPF, CAP_PERFMON and "
+			 "CAP_SYS_PTRACE)");
+		return -EPERM;
+	}
+	snprintf(why, size,
+		 "this kernel does not take the BPF programs (%s): Linux 5.15 or newer with BTF is "
+		 "needed; -v shows the kernel's words",
+		 err_str(err));
+	return -EOPNOTSUPP;
+}
+
+static int open_skeleton(struct loader *l, const struct loader_opts *opts, char *why, size_t size)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .btf_custom_path = opts->btf_path);
+
+	if (!opts->btf_path && access("/sys/kernel/btf/vmlinux", R_OK)) {
+		snprintf(why, size, "this kernel has no BTF (/sys/kernel/btf/vmlinux): give one for it "
+				    "with --btf FILE");
+		return -EOPNOTSUPP;
+	}
+	l->skel = cheshire_bpf__open_opts(&open_opts);
+	if (!l->skel)
+		return explain_load(-errno, why, size);
+	return 0;
+}
+
+/* Sizes follow the configuration and the host, not the load. */
+static int size_maps(struct loader *l, const struct loader_opts *opts)
+{
+	uint32_t stages_n = opts->stages_n ? opts->stages_n : 1;
+	int err;
+
+	l->cpus_n = libbpf_num_possible_cpus();
+	if (l->cpus_n < 0)
+		return l->cpus_n;
+	err = bpf_map__set_max_entries(l->skel->maps.slices, l->cpus_n);
+	err = err ?: bpf_map__set_max_entries(l->skel->maps.stages, stages_n);
+	err = err ?: bpf_map__set_max_entries(l->skel->maps.stage_stats, stages_n);
+	err = err ?: bpf_map__set_max_entries(l->skel->maps.stage_hists, stages_n);
+	return err;
+}
+
+static int set_attach_type(struct loader *l)
+{
+	struct bpf_program *progs[] = { l->skel->progs.probe_enter, l->skel->progs.probe_exit,
+					l->skel->progs.probe_catch, l->skel->progs.probe_loader };
+
+	for (size_t i = 0; l->multi && i < sizeof(progs) / sizeof(progs[0]); i++) {
+		int err = bpf_program__set_expected_attach_type(
+			progs[i], (enum bpf_attach_type)UPROBE_MULTI_ATTACH_TYPE);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int share_map(struct shared_map *shared, struct bpf_map *map, bool writable)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	size_t size = (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map);
+	void *base;
+
+	size = (size + page - 1) & ~(page - 1);
+	base = mmap(NULL, size, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED,
+		    bpf_map__fd(map), 0);
+	if (base == MAP_FAILED)
+		return -errno;
+	shared->base = base;
+	shared->size_bytes = size;
+	return 0;
+}
+
+static void unshare_map(struct shared_map *shared)
+{
+	if (shared->base)
+		munmap(shared->base, shared->size_bytes);
+	shared->base = NULL;
+}
+
+static int on_record(void *ctx, void *data, size_t len)
+{
+	struct loader *l = ctx;
+
+	if (l->record)
+		l->record(l->record_ctx, data, len);
+	return 0;
+}
+
+static int share_maps(struct loader *l)
+{
+	int err;
+
+	err = share_map(&l->stages, l->skel->maps.stages, true);
+	err = err ?: share_map(&l->stats, l->skel->maps.stage_stats, false);
+	err = err ?: share_map(&l->hists, l->skel->maps.stage_hists, false);
+	err = err ?: share_map(&l->slices, l->skel->maps.slices, false);
+	if (err)
+		return err;
+	l->clocks = (struct shared_clock *)l->skel->bss->clocks;
+	l->ring = ring_buffer__new(bpf_map__fd(l->skel->maps.events), on_record, l, NULL);
+	return l->ring ? 0 : -errno;
+}
+
+static int load(struct loader *l, const struct loader_opts *opts, char *why, size_t why_size)
+{
+	int err;
+
+	raise_memlock();
+	l->stages_n = opts->stages_n;
+	l->multi = !opts->force_perf && uprobe_link_have_multi();
+	err = open_skeleton(l, opts, why, why_size);
+	if (err)
+		return err;
+	l->skel->rodata->cfg_tgid = opts->tgid;
+	err = size_maps(l, opts);
+	err = err ?: set_attach_type(l);
+	if (err)
+		return explain_load(err, why, why_size);
+	err = cheshire_bpf__load(l->skel);
+	if (err)
+		return explain_load(err, why, why_size);
+	err = share_maps(l);
+	if (err)
+		snprintf(why, why_size, "cannot map the BPF maps: %s", err_str(err));
+	return err;
+}
+
+int loader__open(const struct loader_opts *opts, struct loader **out, char *why, size_t why_size)
+{
+	struct loader *l = calloc(1, sizeof(*l));
+	int err;
+
+	*out = NULL;
+	if (!l)
+		return -ENOMEM;
+	libbpf_set_print(log_libbpf);
+	err = load(l, opts, why, why_size);
+	if (err) {
+		loader__free(l);
+		return err;
+	}
+	*out = l;
+	return 0;
+}
+
+void loader__free(struct loader *l)
+{
+	if (!l)
+		return;
+	ring_buffer__free(l->ring);
+	unshare_map(&l->stages);
+	unshare_map(&l->stats);
+	unshare_map(&l->hists);
+	unshare_map(&l->slices);
+	cheshire_bpf__destroy(l->skel);
+	free(l);
+}
+
+bool loader__multi(const struct loader *l)
+{
+	return l->multi;
+}
+
+/* By hand: the uprobe programs of the skeleton are attached elsewhere. */
+int loader__attach_tracing(struct loader *l)
+{
+	struct {
+		struct bpf_program *prog;
+		struct bpf_link **link;
+	} hooks[] = {
+		{ l->skel->progs.sched_switch, &l->skel->links.sched_switch },
+		{ l->skel->progs.sched_process_exit, &l->skel->links.sched_process_exit },
+		{ l->skel->progs.sched_process_exec, &l->skel->links.sched_process_exec },
+		{ l->skel->progs.sched_process_fork, &l->skel->links.sched_process_fork },
+	};
+
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
+		*hooks[i].link = bpf_program__attach_trace(hooks[i].prog);
+		if (!*hooks[i].link)
+			return -errno;
+	}
+	return 0;
+}
+
+int loader__attach(struct loader *l, enum loader_prog prog, const struct uprobe_set *set,
+		   struct uprobe_link **out)
+{
+	struct bpf_program *const progs[LOADER_PROGS] = {
+		[LOADER_ENTER] = l->skel->progs.probe_enter,
+		[LOADER_EXIT] = l->skel->progs.probe_exit,
+		[LOADER_CATCH] = l->skel->progs.probe_catch,
+		[LOADER_OBJECTS] = l->skel->progs.probe_loader,
+	};
+
+	return uprobe_link__attach(progs[prog], l->multi, set, out);
+}
+
+int loader__set_bind(struct loader *l, uint32_t i, const struct wire_bind *bind)
+{
+	return bpf_map__update_elem(l->skel->maps.binds, &i, sizeof(i), bind, sizeof(*bind), 0);
+}
+
+int loader__set_probe(struct loader *l, uint32_t i, const struct wire_probe *probe)
+{
+	return bpf_map__update_elem(l->skel->maps.probes, &i, sizeof(i), probe, sizeof(*probe), 0);
+}
+
+struct wire_stage *loader__stage(struct loader *l, uint32_t i)
+{
+	return &((struct wire_stage *)l->stages.base)[i];
+}
+
+int loader__add_return_site(struct loader *l, uint32_t bind, uint64_t return_address)
+{
+	const struct {
+		uint64_t return_address;
+		uint64_t bind;
+	} key = { return_address, bind };
+	const uint64_t one = 1;
+
+	return bpf_map__update_elem(l->skel->maps.return_sites, &key, sizeof(key), &one,
+				    sizeof(one), 0);
+}
+
+const struct wire_stage_stats *loader__stats(const struct loader *l, uint32_t i)
+{
+	return &((const struct wire_stage_stats *)l->stats.base)[i];
+}
+
+const struct wire_histogram *loader__hist(const struct loader *l, uint32_t i, enum wire_hist which)
+{
+	return &((const struct wire_histogram *)l->hists.base)[i * WIRE_HISTS + which];
+}
+
+int loader__counters(struct loader *l, uint64_t counters[WIRE_CTR_CNT])
+{
+	uint64_t *values = calloc(l->cpus_n, sizeof(*values));
+	int err = 0;
+
+	if (!values)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < WIRE_CTR_CNT && !err; i++) {
+		err = bpf_map__lookup_elem(l->skel->maps.counters, &i, sizeof(i), values,
+					   l->cpus_n * sizeof(*values), 0);
+		counters[i] = 0;
+		for (int cpu = 0; !err && cpu < l->cpus_n; cpu++)
+			counters[i] += values[cpu];
+	}
+	free(values);
+	return err;
+}
+
+/* One run in 64 was timed. */
+static uint64_t scale_sampled(uint64_t sampled_ns, uint64_t sampled, uint64_t runs)
+{
+	return sampled ? (uint64_t)((double)sampled_ns / (double)sampled * (double)runs) : 0;
+}
+
+void loader__cpu(const struct loader *l, uint64_t now_ns, struct loader_cpu *out)
+{
+	const struct wire_slice *slices = l->slices.base;
+	uint64_t voice = shared_clock_read(&l->clocks[WIRE_CLOCK_VOICE], true, now_ns);
+
+	memset(out, 0, sizeof(*out));
+	for (int i = 0; i < l->cpus_n; i++) {
+		const volatile struct wire_slice *s = &slices[i];
+		uint64_t start_ns = s->start_ns, voice_start_ns = s->voice_start_ns;
+
+		out->cpu_ns += s->cpu_ns;
+		out->voice_cpu_ns += s->voice_cpu_ns;
+		/* The slice may have been closed between the reads: then it is counted already. */
+		if (start_ns && s->start_ns == start_ns && start_ns < now_ns) {
+			out->cpu_ns += now_ns - start_ns;
+			out->voice_cpu_ns += shared_clock_diff(voice, voice_start_ns);
+		}
+		out->tracepoint_ns += scale_sampled(s->tp_sampled_ns, s->tp_sampled, s->tp_hits);
+		out->probe_ns +=
+			scale_sampled(s->probe_sampled_ns, s->probe_sampled, s->probe_runs);
+		out->probe_runs += s->probe_runs;
+		out->catch_hits += s->catch_hits;
+	}
+	out->voice_ns = voice;
+}
+
+int loader__stream_lookup(struct loader *l, const struct wire_stream_key *key,
+			  struct wire_stream *out)
+{
+	return bpf_map__lookup_elem(l->skel->maps.streams, key, sizeof(*key), out, sizeof(*out),
+				    0);
+}
+
+void loader__stream_forget(struct loader *l, const struct wire_stream_key *key, uint64_t now_ns)
+{
+	struct wire_stream s;
+
+	if (bpf_map__lookup_and_delete_elem(l->skel->maps.streams, key, sizeof(*key), &s,
+					    sizeof(s), 0))
+		return;
+	if (s.voice)
+		shared_clock_stop(&l->clocks[WIRE_CLOCK_VOICE], now_ns);
+}
+
+int loader__drain(struct loader *l, loader_record_fn fn, void *ctx)
+{
+	int n;
+
+	l->record = fn;
+	l->record_ctx = ctx;
+	n = ring_buffer__consume(l->ring);
+	return n < 0 ? n : 0;
+}
+
+int loader__ring_fd(const struct loader *l)
+{
+	return ring_buffer__epoll_fd(l->ring);
+}

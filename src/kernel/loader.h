@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * loader.h - the BPF programs and maps, loaded for one target.  Only this module includes the
+ * skeleton.
+ *
+ * Life: loader__open (features found by trying, maps sized, programs loaded), the set calls,
+ * loader__attach_tracing, uprobes by loader__attach, states of stages changed while running,
+ * loader__free.  Nothing is pinned: the kernel takes everything back with our last descriptor.
+ */
+#ifndef CHESHIRE_KERNEL_LOADER_H
+#define CHESHIRE_KERNEL_LOADER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cheshire/wire.h"
+#include "kernel/uprobe_link.h"
+
+struct loader;
+
+struct loader_opts {
+	uint32_t tgid;		/* of the target, in the initial PID namespace */
+	size_t stages_n;
+	const char *btf_path;	/* NULL: the kernel's own BTF */
+	bool force_perf;	/* perf event uprobes even where uprobe_multi works */
+};
+
+/*
+ * 0, or a negative errno with the reason in `why`: -EPERM not permitted, -EOPNOTSUPP the kernel
+ * lacks something that is needed (which is said).
+ */
+int loader__open(const struct loader_opts *opts, struct loader **out, char *why, size_t why_size);
+void loader__free(struct loader *loader);
+
+/* uprobe_multi links are used; else perf events. */
+bool loader__multi(const struct loader *loader);
+
+/* Hooks of the scheduler and of the target's life. */
+int loader__attach_tracing(struct loader *loader);
+
+enum loader_prog {
+	LOADER_ENTER = 0,
+	LOADER_EXIT = 1,
+	LOADER_CATCH = 2,
+	LOADER_OBJECTS = 3,	/* the dynamic loader's hook */
+	LOADER_PROGS = 4,
+};
+
+/* The link is the caller's: uprobe_link__free. */
+int loader__attach(struct loader *loader, enum loader_prog prog, const struct uprobe_set *set,
+		   struct uprobe_link **out);
+
+/* Writing configuration; `i` below the limits of wire.h.  0 or negative errno. */
+int loader__set_bind(struct loader *loader, uint32_t i, const struct wire_bind *bind);
+int loader__set_probe(struct loader *loader, uint32_t i, const struct wire_probe *probe);
+/* Stages are shared memory: writes act at once.  Valid until loader__free. */
+struct wire_stage *loader__stage(struct loader *loader, uint32_t i);
+/* A return site of the bind is probed now: calls from there are counted. */
+int loader__add_return_site(struct loader *loader, uint32_t bind, uint64_t return_address);
+
+/* What the kernel counted.  Shared memory: valid until loader__free. */
+const struct wire_stage_stats *loader__stats(const struct loader *loader, uint32_t i);
+const struct wire_histogram *loader__hist(const struct loader *loader, uint32_t i,
+					  enum wire_hist which);
+int loader__counters(struct loader *loader, uint64_t counters[WIRE_CTR_CNT]);
+
+/* Sums over all CPUs, slices still open included as of now_ns. */
+struct loader_cpu {
+	uint64_t cpu_ns;	/* as seen by the scheduler hook */
+	uint64_t voice_cpu_ns;	/* the part of it with a voice stage in flight */
+	uint64_t voice_ns;	/* wall time with a voice stage in flight, running total */
+	uint64_t tracepoint_ns;	/* estimated run time of the scheduler program for the target */
+	uint64_t probe_ns;	/* estimated run time of the uprobe programs, without the traps */
+	uint64_t probe_runs;
+	uint64_t catch_hits;
+};
+void loader__cpu(const struct loader *loader, uint64_t now_ns, struct loader_cpu *out);
+
+/* Open streams, for metrics__poll_streams. */
+int loader__stream_lookup(struct loader *loader, const struct wire_stream_key *key,
+			  struct wire_stream *out);
+/* Removes a closed stream; one that never put anything out leaves the voice clock. */
+void loader__stream_forget(struct loader *loader, const struct wire_stream_key *key,
+			   uint64_t now_ns);
+
+/*
+ * The records that are there now; they do not wake anyone but life events, which make the
+ * descriptor readable.
+ */
+typedef void (*loader_record_fn)(void *ctx, const void *data, size_t len_bytes);
+int loader__drain(struct loader *loader, loader_record_fn fn, void *ctx);
+int loader__ring_fd(const struct loader *loader);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "kernel/shared_clock.h"
+
+uint64_t shared_clock_read(const struct shared_clock *clock, bool once, uint64_t t)
+{
+	uint64_t word = __atomic_load_n(&clock->word, __ATOMIC_RELAXED);
+	uint64_t n = word >> WIRE_CLOCK_BITS;
+
+	if (once && n > 1)
+		n = 1;
+	return (word + n * t) & WIRE_CLOCK_MASK;
+}
+
+uint64_t shared_clock_diff(uint64_t later, uint64_t earlier)
+{
+	return (later - earlier) & WIRE_CLOCK_MASK;
+}
+
+void shared_clock_stop(struct shared_clock *clock, uint64_t t)
+{
+	uint64_t old = __atomic_load_n(&clock->word, __ATOMIC_RELAXED), sum;
+
+	do {
+		uint64_t n = old >> WIRE_CLOCK_BITS;
+
+		if (n == 0)
+			return;
+		sum = n == 1 ? old + t : old;
+		sum = (sum & WIRE_CLOCK_MASK) | ((n - 1) << WIRE_CLOCK_BITS);
+	} while (!__atomic_compare_exchange_n(&clock->word, &old, sum, false, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
+}

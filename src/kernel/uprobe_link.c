@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * uprobe_link.c - attaching uprobes.
+ *
+ * libbpf 1.1 has no call for uprobe_multi links, and Debian 12's linux/bpf.h no fields for them,
+ * so the raw BPF_LINK_CREATE attribute is laid out here as in Linux 6.6 include/uapi/linux/bpf.h.
+ */
+#include "kernel/uprobe_link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+
+#include "log/log.h"
+
+/* BPF_F_UPROBE_MULTI_RETURN */
+#define UPROBE_MULTI_RETURN 1
+
+struct link_create_multi {
+	__u32 prog_fd;
+	__u32 target_fd;
+	__u32 attach_type;
+	__u32 flags;
+	__u64 path;
+	__u64 offsets;
+	__u64 ref_ctr_offsets;
+	__u64 cookies;
+	__u32 cnt;
+	__u32 multi_flags;
+	__u32 pid;
+	__u32 pad0;
+};
+
+struct uprobe_link {
+	int fd;			/* multi; -1 otherwise */
+	struct bpf_link **links;	/* perf events; owned */
+	size_t n;
+};
+
+static int multi_create(int prog_fd, const struct uprobe_set *set)
+{
+	struct link_create_multi attr = {
+		.prog_fd = prog_fd,
+		.attach_type = UPROBE_MULTI_ATTACH_TYPE,
+		.path = (uintptr_t)set->path,
+		.offsets = (uintptr_t)set->offsets,
+		.cookies = (uintptr_t)set->cookies,
+		.cnt = set->n,
+		.multi_flags = set->uretprobe ? UPROBE_MULTI_RETURN : 0,
+		.pid = set->pid,
+	};
+	long fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+/*
+ * A program of two instructions for the attach type; a link at an offset outside the file must
+ * then fail with something other than EINVAL for "no such attach type": the kernel checks the
+ * path before anything else, so a path that does not exist answers ENOENT.
+ */
+bool uprobe_link_have_multi(void)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts,
+		    .expected_attach_type = (enum bpf_attach_type)UPROBE_MULTI_ATTACH_TYPE);
+	const uint64_t zero = 0;
+	const struct uprobe_set set = { .path = "/", .offsets = &zero, .cookies = &zero, .n = 1 };
+	int prog, fd;
+
+	prog = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", insns, 2, &opts);
+	if (prog < 0)
+		return false;
+	/* "/" is not a regular file: EBADF from the multi attach, EINVAL without it. */
+	fd = multi_create(prog, &set);
+	close(prog);
+	if (fd >= 0)
+		close(fd);
+	return fd == -EBADF;
+}
+
+static int attach_multi(struct uprobe_link *link, struct bpf_program *prog,
+			const struct uprobe_set *set)
+{
+	link->fd = multi_create(bpf_program__fd(prog), set);
+	if (link->fd < 0)
+		return link->fd;
+	link->n = set->n;
+	return 0;
+}
+
+static int attach_perf(struct uprobe_link *link, struct bpf_program *prog,
+		       const struct uprobe_set *set)
+{
+	link->links = calloc(set->n, sizeof(*link->links));
+	if (!link->links)
+		return -ENOMEM;
+	for (size_t i = 0; i < set->n; i++) {
+		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = set->cookies[i],
+			    .retprobe = set->uretprobe);
+		struct bpf_link *one = bpf_program__attach_uprobe_opts(prog, set->pid, set->path,
+								       set->offsets[i], &opts);
+
+		if (!one)
+			return -errno;
+		link->links[link->n++] = one;
+	}
+	return 0;
+}
+
+int uprobe_link__attach(struct bpf_program *prog, bool multi, const struct uprobe_set *set,
+			struct uprobe_link **out)
+{
+	struct uprobe_link *link = calloc(1, sizeof(*link));
+	int err;
+
+	*out = NULL;
+	if (!link)
+		return -ENOMEM;
+	link->fd = -1;
+	err = multi ? attach_multi(link, prog, set) : attach_perf(link, prog, set);
+	if (err) {
+		uprobe_link__free(link);
+		return err;
+	}
+	*out = link;
+	return 0;
+}
+
+void uprobe_link__free(struct uprobe_link *link)
+{
+	if (!link)
+		return;
+	if (link->fd >= 0)
+		close(link->fd);
+	for (size_t i = 0; link->links && i < link->n; i++)
+		bpf_link__destroy(link->links[i]);
+	free(link->links);
+	free(link);
+}
+
+size_t uprobe_link__count(const struct uprobe_link *link)
+{
+	return link ? link->n : 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CHESHIRE_KERNEL_UPROBE_LINK_H
+#define CHESHIRE_KERNEL_UPROBE_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bpf_program;
+
+/*
+ * A set of uprobes with one program, in one file, for one process: one uprobe_multi link where
+ * the kernel has them (6.6), else a perf event each.
+ */
+struct uprobe_link;
+
+/* Value of BPF_TRACE_UPROBE_MULTI, 89ae89f53d20 ("bpf: Add multi uprobe link"), Linux 6.6. */
+#define UPROBE_MULTI_ATTACH_TYPE 48
+
+struct uprobe_set {
+	const char *path;	/* as the kernel shall open it */
+	int pid;		/* in our PID namespace */
+	const uint64_t *offsets;	/* file offsets */
+	const uint64_t *cookies;
+	size_t n;
+	bool uretprobe;	/* at the returns of functions that start at offsets; see docs/safety.md */
+};
+
+/* True if a uprobe_multi link can be made here, found by making one; false and why otherwise. */
+bool uprobe_link_have_multi(void);
+
+/*
+ * Attaches all or nothing.  `multi` must be what the program was loaded for.  Returns 0 or a
+ * negative errno; on failure *out is NULL and nothing is left attached.
+ */
+int uprobe_link__attach(struct bpf_program *prog, bool multi, const struct uprobe_set *set,
+			struct uprobe_link **out);
+
+/* Detaches; NULL is fine.  About 0.1 s a probe without multi. */
+void uprobe_link__free(struct uprobe_link *link);
+
+/* Number of uprobes in it. */
+size_t uprobe_link__count(const struct uprobe_link *link);
+
+#endif

@@ -5,6 +5,7 @@
 
 #include <pocketsphinx.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,7 +36,8 @@ struct session {
 	uint64_t engine_start_ns; /* of the last transcribe(): ps_end_utt is called */
 	uint64_t engine_end_ns;	  /* of the last transcribe(): ps_get_hyp has returned */
 	uint64_t total_frames, total_frames_ns;
-	uint32_t turns, wake_hits, missed;
+	atomic_uint turns; /* begun; read by the main thread at the end */
+	uint32_t wake_hits, missed;
 };
 
 /* 0 or negative errno, with a message on stderr. session_close() takes what was half opened. */

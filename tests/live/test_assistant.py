@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The demo assistant on real engines, against its own log: 1 and 8 users, over 200 turns."""
+
+import importlib.util
+import os
+import signal
+import time
+
+from harness import BUILD, ROOT, Failure, Process, Skip, Summary, test, wait_until
+
+ALICE = BUILD / "assistants" / "alice"
+STAGES = ("stt", "intent", "response", "tts")
+
+# As an operator would write it who knows the program and its libraries.
+CONFIG = """\
+target: { name: alice }
+limits: { overhead: 50%, records: 5000/s }
+stages:
+  stt:
+    stream:
+      from: "libpocketsphinx.so*:ps_end_utt@entry"
+      to: "libpocketsphinx.so*:ps_get_hyp@return"
+      key: arg0
+  intent: { call: "alice:parse_intent" }
+  response: { call: "alice:generate_response" }
+  tts: { call: "libespeak-ng.so*:espeak_Synth" }
+turn: { key: thread, idle: 2s }
+"""
+
+
+def load_truth():
+    """tests/assistants/truth.py, the reader of the assistant's log."""
+    path = ROOT / "tests" / "assistants" / "truth.py"
+    spec = importlib.util.spec_from_file_location("alice_truth", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Alice(Process):
+    """The assistant, stopped when it is ready, so that the watcher misses nothing of its turns."""
+
+    def __init__(self, case, *args):
+        if not ALICE.exists():
+            raise Failure(f"{ALICE} is not built")
+        if not (BUILD / "corpus").is_dir():
+            raise Skip("the corpus is not made")
+        self.log_path = case.dir / "alice.log"
+        super().__init__(case, "alice", [ALICE, "--log", self.log_path, *args], cwd=ROOT)
+        self.lines.wait(lambda line: line.startswith("alice: ready"), 30, "alice ready")
+        self.signal(signal.SIGSTOP)
+        wait_until(self.stopped, 5, "alice is stopped")
+        self.stopped_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+
+    def stopped(self):
+        with open(f"/proc/{self.pid}/stat", encoding="utf-8") as file:
+            return file.read().rpartition(")")[2].split()[0] == "T"
+
+    def go(self):
+        self.signal(signal.SIGCONT)
+
+    def truth(self, timeout_s=120):
+        status = self.wait(timeout_s)
+        if status:
+            raise Failure(f"alice ended with {status}: {self.errors()[-300:]}")
+        return load_truth().Truth(self.log_path)
+
+
+def watch_alice(t, config, *args):
+    """Runs the assistant to its end under watch; returns (alice, truth, summary, watch)."""
+    alice = Alice(t, *args)
+    watch = t.watch(alice.pid, config)
+    alice.go()
+    truth = alice.truth()
+    t.equal(watch.wait(30), 4, "exit code of cheshire when the target has exited")
+    return alice, truth, watch.last_summary(), watch
+
+
+def check_stages(t, alice, truth, summary: Summary, stages):
+    for stage in stages:
+        durations = truth.durations(stage, alice.stopped_ns)
+        t.equal(summary.count(stage), len(durations), f"{stage}.count")
+        t.percentiles(summary, f"{stage}.latency", durations)
+
+
+def check_turns(t, alice, truth, summary, at_least):
+    turns = truth.turns(alice.stopped_ns, outcome="complete")
+    t.check(len(turns) >= at_least, f"only {len(turns)} complete turns")
+    t.equal(summary.number("turn.outcome.complete"), len(turns), "turn.outcome.complete")
+    t.percentiles(summary, "turn.latency", [turn["end_ns"] - turn["start_ns"] for turn in turns])
+    for first, second in zip(STAGES, STAGES[1:]):
+        gaps = sorted(truth.gaps(first, second, alice.stopped_ns))
+        name = f"turn.gap.{first}.{second}.p50"
+        t.near(summary.number(name), gaps[(len(gaps) - 1) // 2] / 1e9, name)
+
+
+@test(150)
+def assistant_one_user(t):
+    alice, truth, summary, _ = watch_alice(t, CONFIG, "--fast", "--turns", 210)
+    check_stages(t, alice, truth, summary, STAGES)
+    check_turns(t, alice, truth, summary, 200)
+    t.no_drops(summary)
+
+
+@test(150)
+def assistant_eight_users(t):
+    alice, truth, summary, _ = watch_alice(t, CONFIG, "--fast", "--users", 8, "--turns", 27)
+    check_stages(t, alice, truth, summary, STAGES)
+    check_turns(t, alice, truth, summary, 200)
+    t.no_drops(summary)
+
+
+@test(120)
+def assistant_without_configuration(t):
+    """Nothing is configured: the engines in the process are recognised by themselves."""
+    alice, truth, summary, watch = watch_alice(t, None, "--fast", "--turns", 60)
+    for engine in ("pocketsphinx", "espeak-ng", "sqlite3"):
+        t.check(engine in watch.hello["engines"], f"engines: {watch.hello['engines']}")
+    check_stages(t, alice, truth, summary, ("stt", "tts"))
+    hits = truth.durations("wake_word", alice.stopped_ns)
+    t.equal(summary.number("wake_word.latency.p50") > 0, True, "wake_word.latency.p50 is known")
+    t.near(
+        summary.number("wake_word.latency.p50"),
+        load_truth().percentile(hits, 50) / 1e9,
+        "wake_word.latency.p50",
+    )
+
+
+@test(90)
+def assistant_with_flite(t):
+    config = CONFIG.replace("libespeak-ng.so*:espeak_Synth", "libflite.so*:flite_text_to_wave")
+    alice, truth, summary, _ = watch_alice(t, config, "--fast", "--tts", "flite", "--turns", 30)
+    check_stages(t, alice, truth, summary, STAGES)
+
+
+@test(90)
+def assistant_cpu_equals_proc(t):
+    """CPU-seconds of a real assistant over its run, voice and background together the whole."""
+    alice = Alice(t, "--fast", "--turns", 60)
+    before = cpu_of(alice.pid)
+    watch = t.watch(alice.pid, CONFIG)
+    base = watch.summary_now()
+    alice.go()
+    log = load_truth()
+    log.wait_for(alice.log_path, "turn", 60, 50)
+    alice.signal(signal.SIGSTOP)
+    wait_until(alice.stopped, 5, "alice is stopped")
+    used = cpu_of(alice.pid) - before
+    summary = watch.summary_now()
+
+    def grown(part):
+        name = f"cpu.{part}.sum"
+        return summary.number(name) - base.number(name)
+
+    t.near(grown("usage"), used, "CPU-seconds", 0.02, 0.02)
+    t.near(grown("voice") + grown("background"), grown("usage"), "voice + background", 1e-3, 1e-3)
+    alice.go()
+    alice.truth()
+
+
+def cpu_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        words = file.read().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@test(60)
+def assistant_slow_intent_fires(t):
+    """A fault in its own code, and the alert says which stage was slow and what it waited for."""
+    alice = Alice(t, "--fast", "--pause", "100ms", "--duration", "40s", "--fault", "slow-intent@3s-12s")
+    more = (
+        "budgets:\n  intent.latency: { stat: p95, window: 4s, target: 200ms, warning: 400ms, "
+        "critical: 800ms, for: 1s, min_count: 3 }\n"
+    )
+    watch = t.watch(alice.pid, CONFIG + more)
+    alice.go()
+    _, firing = watch.wait_alert("intent.latency", "firing", 20)
+    t.equal(firing["severity"], "warning", "severity of 600 ms")
+    t.between(firing["value"], 0.55, 0.75, "value")
+    slowest = firing["evidence"][0]
+    t.equal(slowest["stage"], "intent", "stage of the evidence")
+    t.between(slowest["wall_s"], 0.55, 0.75, "its wall time")
+    watch.wait_alert("intent.latency", "resolved", 25)
+    faults = load_truth().Truth(alice.log_path).faults("slow-intent")
+    t.equal(len(faults), 1, "faults in the assistant's log")
+    watch.stop()

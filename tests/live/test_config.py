@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Ten mistakes are ten messages with their places, exit code 2, and nothing attached."""
+
+import re
+
+from harness import CHESHIRE, changed_text_bytes, config, test
+
+# Every line that is wrong says in a comment which word its message must contain.
+TEN_MISTAKES = """\
+target: { name: alice }
+limits: { overhead: 400% }
+stages:
+  one:
+    calls: "steady:stage_work"                                    # calls
+  two:
+    call: { probe: "steady:stage_work", error: "ret <> 0" }       # error
+  three:
+    call: { probe: "steadystage_work" }                           # probe
+  four:
+    call: { probe: "steady:stage_work", key: xmm0 }               # xmm0
+  five:
+    call: "steady:stage_work"
+    timeout: 300                                                  # timeout
+budgets:
+  five.latency: { stat: p96, window: 5m, target: 1ms, warning: 2ms, critical: 3ms, for: 0s }  # p96
+  six.latency: { stat: p95, window: 5m, target: 1ms, warning: 2ms, critical: 3ms, for: 0s }   # six
+  cpu.usage: { stat: average, window: 5m, target: 20MB, warning: 30%, critical: 50%, for: 1m } # 20MB
+  memory.rss: { stat: max, window: 5m, target: 2GB, warning: 1GB, critical: 3GB, for: 1m }    # warning
+  threads.count: { stat: max, window: 5 apples, target: 10, warning: 20, critical: 30, for: 1m } # apples
+"""
+
+
+def messages(text):
+    """[(line, column, message)] of the messages that name config.yaml."""
+    found = re.findall(r"^\S*config\.yaml:(\d+):(\d+): (.+)$", text, re.M)
+    return [(int(line), int(column), message) for line, column, message in found]
+
+
+def run_check(t, text, *command):
+    path = t.write("config.yaml", text)
+    return t.run(CHESHIRE, *command, "--config", path)
+
+
+@test()
+def ten_mistakes_ten_messages(t):
+    target = t.target("steady", "--mode", "command", wait=False)
+    done = run_check(t, TEN_MISTAKES, "watch", "--pid", target.pid, "--output", "json")
+    t.equal(done.returncode, 2, "exit code")
+    t.equal(done.stdout, "", "stdout")
+    found = messages(done.stderr)
+    expected = {
+        number: line.rpartition("#")[2].strip()
+        for number, line in enumerate(TEN_MISTAKES.splitlines(), 1)
+        if "#" in line
+    }
+    t.equal(len(expected), 10, "mistakes in the file")
+    t.equal(sorted(line for line, _, _ in found), sorted(expected), "lines with a message")
+    for line, column, message in found:
+        t.check(column >= 1, f"column of the message on line {line}")
+        t.check(
+            expected[line].lower() in message.lower(),
+            f"line {line}: '{message}' does not name '{expected[line]}'",
+        )
+    for number in expected:
+        t.check(TEN_MISTAKES.splitlines()[number - 1][:40] in done.stderr, f"line {number} quoted")
+    t.equal(changed_text_bytes(target.pid), 0, "bytes of code changed")
+
+
+@test()
+def check_finds_the_same(t):
+    done = run_check(t, TEN_MISTAKES, "check")
+    t.equal(done.returncode, 2, "exit code")
+    t.equal(len(messages(done.stderr)), 10, "messages")
+
+
+@test()
+def misspelt_function_lists_near_matches(t):
+    target = t.target("steady", "--mode", "command", wait=False)
+    text = config({"work": "steady:stage_wrok", "other": "stedy:stage_work"})
+    done = run_check(t, text, "watch", "--pid", target.pid, "--output", "json", "--duration", "2s")
+    said = done.stderr + done.stdout
+    t.check("stage_work" in said, f"no near match of stage_wrok: {said[:400]}")
+    t.check("steady" in said, f"no near match of stedy: {said[:400]}")
+
+
+@test()
+def yaml_that_is_no_yaml(t):
+    done = run_check(t, "stages:\n  work: { call: [\n", "check")
+    t.equal(done.returncode, 2, "exit code")
+    t.check(len(messages(done.stderr)) >= 1, f"no position: {done.stderr[:300]}")
+
+
+@test()
+def file_that_is_not_there(t):
+    done = t.run(CHESHIRE, "check", "--config", t.dir / "none.yaml")
+    t.equal(done.returncode, 2, "exit code")
+    t.check("none.yaml" in done.stderr, f"the file is not named: {done.stderr[:300]}")
+
+
+@test()
+def built_in_configuration_is_valid(t):
+    shown = t.run(CHESHIRE, "config")
+    t.equal(shown.returncode, 0, "exit code of 'config'")
+    for metric in ("stt.latency", "cpu.usage", "memory.growth", "turn.latency", "fds.open"):
+        t.check(metric in shown.stdout, f"no budget on {metric}")
+    done = run_check(t, shown.stdout, "check")
+    t.equal(done.returncode, 0, f"exit code of 'check' on it: {done.stderr[:300]}")
+
+
+@test()
+def check_with_pid_attaches_nothing(t):
+    target = t.target("steady", "--mode", "command", wait=False)
+    text = config({"work": "steady:stage_work"})
+    done = run_check(t, text, "check", "--pid", target.pid)
+    t.equal(done.returncode, 0, f"exit code: {done.stderr[:300]}")
+    t.check("stage_work" in done.stdout, f"stage_work is not shown: {done.stdout[:300]}")
+    t.equal(changed_text_bytes(target.pid), 0, "bytes of code changed")
+    target.command("run 5 100")
+    target.send_line("quit")
+    target.finish()
+
+
+@test()
+def usage_errors(t):
+    for command in (
+        ("watch",),
+        ("watch", "--pid", "12x"),
+        ("watch", "--pid", "1", "--output", "xml"),
+        ("watch", "--pid", "1", "--duration", "5"),
+        ("watch", "--pid", "1", "--fail-on", "notice"),
+        ("wacht", "--pid", "1"),
+        ("stages",),
+        (),
+    ):
+        done = t.run(CHESHIRE, *command)
+        t.equal(done.returncode, 2, f"exit code of 'cheshire {' '.join(command)}'")
+        t.check(done.stderr.strip(), f"'cheshire {' '.join(command)}' says nothing")

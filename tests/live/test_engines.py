@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Stages in real libraries: libpq, flite, and whatever the demo assistant stands on."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from harness import CHESHIRE, Failure, Process, Skip, config, test, wait_until
+
+POSTGRES_BIN = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+class Postgres:
+    """A server of our own in a scratch directory, reached by a unix socket there."""
+
+    def __init__(self, case):
+        if not POSTGRES_BIN:
+            raise Skip("PostgreSQL is not installed")
+        try:
+            self.owner = pwd.getpwnam("postgres")
+        except KeyError:
+            raise Skip("there is no user postgres") from None
+        self.bin = POSTGRES_BIN[-1]
+        self.dir = Path(tempfile.mkdtemp(prefix="cheshire-pg-"))
+        case.cleanups.append(lambda: shutil.rmtree(self.dir, ignore_errors=True))
+        os.chown(self.dir, self.owner.pw_uid, self.owner.pw_gid)
+        made = subprocess.run(
+            [self.bin / "initdb", "--no-sync", "--auth=trust", "-D", self.dir / "data"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=self.dir,
+            **self.identity(),
+        )
+        if made.returncode:
+            raise Failure(f"initdb: {made.stderr[-300:]}")
+        self.server = Process(
+            case,
+            "postgres",
+            [self.bin / "postgres", "-D", self.dir / "data", "-k", self.dir]
+            + ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=10"],
+            cwd=self.dir,
+            **self.identity(),
+        )
+        case.cleanups.append(self.end_children)
+        wait_until(self.answers, 30, "PostgreSQL answers")
+
+    def identity(self):
+        return {"user": self.owner.pw_uid, "group": self.owner.pw_gid, "extra_groups": []}
+
+    def connection(self):
+        return f"host={self.dir} user=postgres dbname=postgres"
+
+    def answers(self):
+        if not self.server.running():
+            raise Failure(f"PostgreSQL ended: {self.server.errors()[-300:]}")
+        asked = subprocess.run(
+            [self.bin / "pg_isready", "-q", "-h", self.dir], timeout=10, check=False
+        )
+        return not asked.returncode
+
+    def stop(self):
+        self.server.signal(signal.SIGINT)
+        self.server.wait(20)
+
+    def end_children(self):
+        """Its processes leave by themselves when the first is gone; the directory goes after."""
+        data = str(self.dir)
+
+        def gone():
+            for entry in Path("/proc").glob("[0-9]*/cwd"):
+                try:
+                    if os.readlink(entry).startswith(data):
+                        return False
+                except OSError:
+                    continue
+            return True
+
+        wait_until(gone, 10, "the processes of PostgreSQL ended")
+
+
+@test(90)
+def libpq_queries(t):
+    """PQexec succeeds only by a tail jump to the function that waits for the server."""
+    server = Postgres(t)
+    target = t.target(
+        "pq", "--extra", server.connection(), "--iterations", 70, "--us", "1000:50000"
+    )
+    watch = t.watch(target.pid, config({"query": "libpq.so*:PQexec"}))
+    t.equal(watch.stage("query")["state"], "armed", "state of stage 'query' in hello")
+    target.go()
+    truth = target.finish()
+    watch.wait(20)
+    t.equal(truth.functions["PQexec"].outermost, 210, "queries of the target")
+    t.spans(watch.last_summary(), "query", truth.functions["PQexec"])
+    server.stop()
+
+
+@test(90)
+def libpq_query_of_50_ms(t):
+    server = Postgres(t)
+    target = t.target(
+        "pq", "--extra", server.connection(), "--iterations", 20, "--us", "50000"
+    )
+    watch = t.watch(target.pid, config({"query": "libpq.so*:PQexec"}))
+    target.go()
+    truth = target.finish()
+    watch.wait(20)
+    summary = watch.last_summary()
+    t.spans(summary, "query", truth.functions["PQexec"])
+    t.between(summary.number("query.latency.max"), 0.05, 0.08, "select pg_sleep(0.05)")
+    server.stop()
+
+
+@test(60)
+def flite_speech(t):
+    target = t.target("flite", "--iterations", 60)
+    watch = t.watch(target.pid, config({"tts": "libflite.so*:flite_text_to_wave"}))
+    target.go()
+    truth = target.finish()
+    watch.wait(20)
+    t.spans(watch.last_summary(), "tts", truth.functions["flite_text_to_wave"])
+
+
+@test(60)
+def flite_recognised_without_configuration(t):
+    target = t.target("flite", "--iterations", 60)
+    watch = t.watch(target.pid)
+    t.check("flite" in watch.hello["engines"], f"engines: {watch.hello['engines']}")
+    target.go()
+    truth = target.finish()
+    watch.wait(20)
+    t.spans(watch.last_summary(), "tts", truth.functions["flite_text_to_wave"])
+
+
+@test()
+def nothing_known_is_still_watched(t):
+    """No engine, no configuration: CPU, memory and resources, and what to write."""
+    target = t.target("steady", "--rate", 100, "--iterations", 0, "--duration", 20)
+    target.go()
+    watch = t.watch(target.pid)
+    t.equal(watch.hello["engines"], [], "engines")
+    t.equal(watch.hello["stages"], [], "stages")
+    t.check("stages:" in watch.errors(), f"no lines of YAML to start from: {watch.errors()[-300:]}")
+    wait_until(lambda: watch.summary_now().value("cpu.usage.average") is not None, 5, "cpu.usage")
+    summary = watch.stop()
+    for metric in ("memory.rss", "threads.count", "fds.open", "cpu.usage.average"):
+        t.check(summary.number(metric) > 0, f"{metric} is {summary.value(metric)}")
+
+
+@test()
+def stages_lists_what_can_be_probed(t):
+    target = t.target("steady", "--mode", "command", wait=False)
+    done = t.run(CHESHIRE, "stages", "--pid", target.pid, "stage_*")
+    t.equal(done.returncode, 0, f"exit code: {done.stderr[:300]}")
+    t.check("stage_work" in done.stdout, f"stage_work is not listed: {done.stdout[:300]}")
+    t.check("hot_function" not in done.stdout, "what does not match is listed")

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""CPU, waits, memory, threads and descriptors against /proc and the target's own clocks."""
+
+import os
+from pathlib import Path
+
+from harness import Summary, config, cpu_seconds, proc_status_kb, test, wait_until
+
+MIB = 1 << 20
+VOICE = {"voice": "memory:stage_voice"}
+
+
+def cpu_s(summary, part):
+    """CPU-seconds that cheshire has seen: part is usage, voice or background."""
+    return summary.number(f"cpu.{part}.sum")
+
+
+@test(60)
+def cpu_seconds_by_voice_and_background(t):
+    target = t.target("memory", wait=False)
+    watch = t.watch(target.pid, config(VOICE))
+    before = cpu_seconds(target.pid)
+    base = watch.summary_now()
+    for _ in range(8):
+        target.command("voice 400")
+        target.command("burn 300")
+        target.command("work 150")
+        target.command("idle 200")
+    after = cpu_seconds(target.pid)
+    summary = watch.summary_now()
+    used = after - before
+    whole = cpu_s(summary, "usage") - cpu_s(base, "usage")
+    voice = cpu_s(summary, "voice") - cpu_s(base, "voice")
+    background = cpu_s(summary, "background") - cpu_s(base, "background")
+    t.near(whole, used, "CPU-seconds of the target", 0.02, 0.02)
+    t.near(voice + background, whole, "voice and background together", 0.001, 1e-3)
+    t.near(voice, 8 * 0.4, "CPU-seconds with a voice stage in flight", 0.03, 0.03)
+    t.near(background, used - 8 * 0.4, "CPU-seconds without one", 0.03, 0.05)
+    target.send_line("quit")
+    truth = target.finish()
+    watch.wait(20)
+    logged = [line for line in truth.others if line["type"] == "voice"]
+    t.near(
+        watch.last_summary().number("voice.cpu.sum"),
+        sum(line["cpu_ns"] for line in logged) / 1e9,
+        "voice.cpu.sum",
+    )
+
+
+@test(60)
+def cpu_usage_percent(t):
+    """One thread at half of one CPU: an average of 50 % of one, over the CPUs that it may use."""
+    target = t.target("memory", wait=False)
+    watch = t.watch(target.pid, config(VOICE, more="", overhead="1%"))
+    cpus = len(os.sched_getaffinity(target.pid))
+    t.equal(watch.hello["cpus"], cpus, "CPUs available to the target")
+    target.command("cycle 80 50 50", 30)
+    summary = watch.stop()
+    t.near(summary.number("cpu.usage.average") * cpus, 50, "average, % of one CPU", 0.1, 4)
+    t.between(summary.number("cpu.usage.peak") * cpus, 45, 80, "peak, % of one CPU")
+
+
+WAITS = {
+    "stage_lock": "lock",
+    "stage_disk": "disk",
+    "stage_socket": "network",
+    "stage_pipe": "pipe",
+    "stage_poll": "poll",
+    "stage_epoll": "poll",
+    "stage_sleep": "sleep",
+    "stage_fault": "page_fault",
+    "stage_runqueue": "runqueue",
+}
+REASONS = ("runqueue", "lock", "disk", "network", "pipe", "poll", "page_fault", "sleep", "other")
+
+
+@test(90)
+def waits_by_reason(t):
+    data = t.dir / "data"
+    with open(data, "wb") as file:
+        file.write(os.urandom(MIB) * 16)
+        os.fsync(file.fileno())
+    target = t.target("waits", "--iterations", 40, "--us", "2000:9000", "--extra", data)
+    stages = ["stage_cpu", *WAITS]
+    bindings = {stage: f"waits:{stage}" for stage in stages}
+    watch = t.watch(target.pid, config(bindings))
+    target.go()
+    truth = target.finish()
+    watch.wait(20)
+    summary = watch.last_summary()
+    for stage in stages:
+        check_waits(t, summary, stage, truth.waits[stage])
+        t.spans(summary, stage, truth.functions[stage], latency=False)
+
+
+def check_waits(t, summary: Summary, stage, truth):
+    spans = truth["spans"]
+    wall, cpu, delay = (truth[key] / spans / 1e9 for key in ("wall_ns", "cpu_ns", "run_delay_ns"))
+    waits = {reason: summary.number(f"{stage}.wait.{reason}") for reason in REASONS}
+    t.near(summary.number(f"{stage}.cpu"), cpu, f"{stage}.cpu", 0.02, 60e-6)
+    t.near(
+        summary.number(f"{stage}.cpu") + sum(waits.values()), wall, f"{stage}: the sum", 0.02, 60e-6
+    )
+    t.near(waits["runqueue"], delay, f"{stage}.wait.runqueue", 0.05, 150e-6)
+    if stage in WAITS and WAITS[stage] != "runqueue":
+        t.near(waits[WAITS[stage]], wall - cpu - delay, f"{stage}.wait.{WAITS[stage]}", 0.1, 250e-6)
+
+
+@test()
+def memory_rss_equals_proc(t):
+    target = t.target("memory", wait=False)
+    watch = t.watch(target.pid, config(VOICE))
+    for command, megabytes in (("grow 100", 100), ("grow 60", 160), ("free", 0)):
+        target.command(command)
+        expected = proc_status_kb(target.pid, "VmRSS") * 1024
+        t.near(expected, megabytes * MIB, "RSS by /proc", 0, 16 * MIB)
+        wait_until(
+            lambda: abs(watch.summary_now().number("memory.rss") - expected) <= 256 * 1024,
+            3,
+            f"memory.rss equals /proc after '{command}': {expected}",
+        )
+        t.near(watch.summary_now().number("memory.rss"), expected, "memory.rss", 0, 256 * 1024)
+    anonymous = proc_status_kb(target.pid, "RssAnon") * 1024
+    t.near(watch.summary_now().number("memory.anon"), anonymous, "anonymous", 0, 256 * 1024)
+
+
+@test()
+def memory_spike_of_50_ms_is_the_peak(t):
+    target = t.target("memory", wait=False)
+    watch = t.watch(target.pid, config(VOICE))
+    target.command("grow 20")
+    target.command("idle 1500")
+    target.command("spike 300 50")
+    peak = proc_status_kb(target.pid, "VmHWM") * 1024
+    t.check(peak > 300 * MIB, f"high-water mark by /proc: {peak}")
+    wait_until(
+        lambda: watch.summary_now().number("memory.peak") > 300 * MIB, 3, "the spike in memory.peak"
+    )
+    entry = watch.summary_now().entry("memory.peak")
+    t.near(entry["value"], peak, "memory.peak", 0, 512 * 1024)
+    t.equal(entry["quality"], "exact", "quality of memory.peak")
+    t.check(
+        watch.summary_now().number("memory.rss") < 100 * MIB, "memory.rss is still that of the spike"
+    )
+
+
+@test()
+def threads_and_descriptors(t):
+    target = t.target("memory", wait=False)
+    watch = t.watch(target.pid, config(VOICE))
+    target.command("threads 25")
+    target.command("fds 140")
+    threads = len(list(Path(f"/proc/{target.pid}/task").iterdir()))
+    fds = len(list(Path(f"/proc/{target.pid}/fd").iterdir()))
+    t.between(threads, 26, 26, "threads by /proc")
+    t.check(fds >= 140, f"descriptors by /proc: {fds}")
+    wait_until(
+        lambda: watch.summary_now().number("threads.count") == threads, 3, f"{threads} threads"
+    )
+    summary = watch.summary_now()
+    t.equal(summary.number("threads.count"), threads, "threads.count")
+    t.equal(summary.number("fds.open"), fds, "fds.open")
+
+
+@test(60)
+def memory_growth_of_a_steady_leak(t):
+    """1 MB a second is 3,600 MB an hour; by then the interval must have said so."""
+    target = t.target("memory", wait=False)
+    watch = t.watch(target.pid, config(VOICE))
+    target.command("leak 256 100 250000", 40)
+    entry = watch.summary_now().entry("memory.growth")
+    t.equal(entry["unit"], "bytes/h", "unit of memory.growth")
+    t.near(entry["value"], 3600 * MIB, "memory.growth", 0.15, 0)
+
+
+@test()
+def process_cpu_of_a_stage(t):
+    """Worker threads count for process_cpu and not for cpu: here a burner beside the stage."""
+    target = t.target("waits", "--mode", "runqueue", "--iterations", 40, "--us", "4000")
+    watch = t.watch(target.pid, config({"stage": "waits:stage_runqueue"}))
+    target.go()
+    truth = target.finish().waits["stage_runqueue"]
+    watch.wait(20)
+    summary = watch.last_summary()
+    t.near(
+        summary.number("stage.process_cpu"),
+        truth["wall_ns"] / truth["spans"] / 1e9,
+        "stage.process_cpu: one CPU is never idle",
+        0.05,
+        100e-6,
+    )
+    t.near(summary.number("stage.cpu"), 4e-3, "stage.cpu", 0.02)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One stage, right: counts and latencies equal to the target's own, whatever the build."""
+
+import disassembly
+from harness import TARGETS, config, test
+
+WORK = "stage_work"
+
+
+def watch_steady(t, program, binding, *args, overhead="400%"):
+    """Runs a steady target to its end under watch; returns (truth, summary, watch)."""
+    target = t.target(program, *args)
+    watch = t.watch(target.pid, config({"work": binding}, overhead))
+    t.equal(watch.stage("work")["state"], "armed", "state of stage 'work' in hello")
+    target.go()
+    truth = target.finish()
+    watch.wait(20)
+    return truth, watch.last_summary(), watch
+
+
+@test()
+def stage_counts_and_percentiles(t):
+    truth, summary, _ = watch_steady(
+        t, "steady", "steady:stage_work", "--iterations", 250, "--us", "800:40000"
+    )
+    t.spans(summary, "work", truth.functions[WORK])
+    t.no_drops(summary)
+
+
+@test()
+def stage_on_eight_threads(t):
+    truth, summary, _ = watch_steady(
+        t, "steady", "steady:stage_work", "--threads", 8, "--iterations", 60, "--us", "500:20000"
+    )
+    t.equal(truth.functions[WORK].outermost, 480, "calls of the target")
+    t.spans(summary, "work", truth.functions[WORK])
+
+
+@test()
+def stage_that_computes(t):
+    truth, summary, _ = watch_steady(
+        t, "steady", "steady:stage_work", "--mode", "burn", "--iterations", 120, "--us", "500:9000"
+    )
+    t.spans(summary, "work", truth.functions[WORK])
+
+
+@test()
+def stage_at_5000_calls_a_second(t):
+    truth, summary, _ = watch_steady(
+        t,
+        "steady",
+        "steady:stage_work",
+        *("--iterations", 10000, "--rate", 5000, "--us", "20:120"),
+        overhead="1000%",
+    )
+    t.spans(summary, "work", truth.functions[WORK])
+    t.between(truth.end["elapsed_ns"] / 1e9, 1.9, 4, "the target kept its pace, s")
+
+
+@test()
+def stage_name_by_glob(t):
+    truth, summary, _ = watch_steady(t, "steady", "stead*:stage_w?rk", "--iterations", 20)
+    t.spans(summary, "work", truth.functions[WORK])
+
+
+@test()
+def stage_endbr64_entry(t):
+    first = disassembly.instructions(TARGETS / "steady-cet", WORK)[0][0]
+    t.equal(first, "endbr64", "first instruction of the stage")
+    truth, summary, _ = watch_steady(t, "steady-cet", "steady-cet:stage_work", "--iterations", 60)
+    t.spans(summary, "work", truth.functions[WORK])
+
+
+@test()
+def stage_without_optimisation(t):
+    truth, summary, _ = watch_steady(t, "steady-O0", "steady-O0:stage_work", "--iterations", 60)
+    t.spans(summary, "work", truth.functions[WORK])
+
+
+@test()
+def stage_with_frame_pointer(t):
+    truth, summary, _ = watch_steady(t, "steady-fp", "steady-fp:stage_work", "--iterations", 60)
+    t.spans(summary, "work", truth.functions[WORK])
+
+
+@test()
+def stage_in_static_pie(t):
+    truth, summary, _ = watch_steady(
+        t, "steady-static-pie", "steady-static-pie:stage_work", "--iterations", 60
+    )
+    t.spans(summary, "work", truth.functions[WORK])
+
+
+@test()
+def stage_by_minidebuginfo(t):
+    path = TARGETS / "steady-minidebug"
+    t.check(".gnu_debugdata" in disassembly.tool("readelf", "-SW", path), "no .gnu_debugdata")
+    t.check(".symtab" not in disassembly.tool("readelf", "-SW", path), "there is a .symtab")
+    truth, summary, _ = watch_steady(
+        t, "steady-minidebug", "steady-minidebug:stage_work", "--iterations", 60
+    )
+    t.spans(summary, "work", truth.functions[WORK])
+
+
+@test()
+def stage_stripped_by_offset(t):
+    offset = disassembly.file_offset(TARGETS / "steady", WORK)
+    truth, summary, _ = watch_steady(
+        t, "steady-stripped", f"steady-stripped+{offset:#x}", "--iterations", 60
+    )
+    t.spans(summary, "work", truth.functions[WORK])
+
+
+@test()
+def stage_span_in_flight_at_attach(t):
+    """A call that began before we came has no start: it is not counted, and hurts no other."""
+    target = t.target("steady", "--mode", "command", wait=False)
+    target.send_line("run 1 3000000")
+    watch = t.watch(target.pid, config({"work": "steady:stage_work"}))
+    target.answered, _ = target.lines.wait(lambda line: line == "done 1", 15, "first call")
+    target.command("run 20 1000")
+    target.send_line("quit")
+    truth = target.finish()
+    watch.wait(20)
+    summary = watch.last_summary()
+    t.equal(truth.functions[WORK].outermost, 21, "calls of the target")
+    t.equal(summary.count("work"), 20, "work.count")
+    t.percentiles(summary, "work.latency", truth.functions[WORK].normal_ns[:-1])

@@ -58,20 +58,6 @@ static int take_symbol(const struct symbol *sym, void *ctx)
 	return append(run, sym->offset, sym->size, sym->name);
 }
 
-static int match_symbols(struct match_run *run)
-{
-	struct symbol_table *symbols = symbol_table__open(run->obj);
-	int err;
-
-	if (!symbols)
-		return -errno;
-	err = symbol_table__match(symbols, run->spec->symbol, take_symbol, run);
-	if (!err && run->n_ifuncs)
-		err = symbol_table__match(symbols, run->spec->symbol, drop_shadowed, run);
-	symbol_table__free(symbols);
-	return err;
-}
-
 /*
  * A name that is an IFUNC in its default version may also be an old version's plain function:
  * nobody calls that one, and probing it instead would be silently wrong.
@@ -92,6 +78,20 @@ static int drop_shadowed(const struct symbol *sym, void *ctx)
 	}
 	run->n = kept;
 	return 0;
+}
+
+static int match_symbols(struct match_run *run)
+{
+	struct symbol_table *symbols = symbol_table__open(run->obj);
+	int err;
+
+	if (!symbols)
+		return -errno;
+	err = symbol_table__match(symbols, run->spec->symbol, take_symbol, run);
+	if (!err && run->n_ifuncs)
+		err = symbol_table__match(symbols, run->spec->symbol, drop_shadowed, run);
+	symbol_table__free(symbols);
+	return err;
 }
 
 /* An offset must be a function's first byte: the stack pointer at another place means nothing. */

@@ -24,9 +24,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CHURN_AT_ONCE	  4
-#define PLUGIN_SPAN_BYTES 65536
-#define LINE_BYTES	  1024
+#define CHURN_AT_ONCE 4
+#define LINE_BYTES    1024
 
 typedef uint64_t (*plugin_fn)(long us, uint64_t value);
 
@@ -74,7 +73,7 @@ static void block_former_place(void)
 	if (plugin && dladdr((void *)plugin, &info))
 		former = (uintptr_t)info.dli_fbase;
 	else if (former)
-		mmap((void *)former, PLUGIN_SPAN_BYTES, PROT_NONE,
+		mmap((void *)former, (size_t)getpagesize(), PROT_NONE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 }
 

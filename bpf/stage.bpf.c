@@ -635,7 +635,7 @@ int probe_exit(struct pt_regs *regs)
 
 /*
  * __cxa_begin_catch is called by the function that catches, so everything at or below the stack
- * pointer has been unwound by now.
+ * pointer has been unwound by now.  The cookie is the distance to SP at its entry.
  */
 SEC("uprobe")
 int probe_catch(struct pt_regs *regs)
@@ -652,7 +652,7 @@ int probe_catch(struct pt_regs *regs)
 		slice->catch_hits++;
 	ts = thread_get(bpf_get_current_task_btf(), 0);
 	if (ts && ts->used)
-		frames_reconcile(ts, regs->sp, FRAME_EXCEPTION, now);
+		frames_reconcile(ts, regs->sp + bpf_get_attach_cookie(regs), FRAME_EXCEPTION, now);
 	measure_run(now);
 	return 0;
 }

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "watch/attachment.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/loader.h"
+#include "log/log.h"
+#include "target/insn.h"
+#include "target/maps.h"
+#include "target/probe_spec.h"
+#include "target/process.h"
+#include "watch/bindings.h"
+
+/* The programs' own part of a hit, before it has been measured; docs/overhead.md. */
+#define PROGRAM_GUESS_NS 400
+
+/* One probe about to be attached. */
+struct pending_probe {
+	uint32_t object;
+	uint64_t offset;
+	uint64_t cookie;
+};
+
+struct pending {
+	struct pending_probe *items;
+	size_t n, cap;
+};
+
+void attachment_init(struct attachment *a, struct loader *loader, struct bindings *bindings,
+		     const struct process *proc, struct object_table *objects)
+{
+	memset(a, 0, sizeof(*a));
+	a->loader = loader;
+	a->bindings = bindings;
+	a->proc = proc;
+	a->objects = objects;
+	for (size_t i = 0; i < WIRE_STAGES_MAX; i++) {
+		a->stages[i].rate_per_s = NAN;
+		a->stages[i].projected_percent = NAN;
+	}
+}
+
+static void __attribute__((format(printf, 2, 3))) explain(struct attached_stage *stage,
+							   const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(stage->reason, sizeof(stage->reason), fmt, args);
+	va_end(args);
+}
+
+static void links_free(struct link_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		uprobe_link__free(list->links[i]);
+	free(list->links);
+	memset(list, 0, sizeof(*list));
+}
+
+static int links_add(struct link_list *list, struct uprobe_link *link)
+{
+	struct uprobe_link **links = realloc(list->links, (list->n + 1) * sizeof(*links));
+
+	if (!links) {
+		uprobe_link__free(link);
+		return -ENOMEM;
+	}
+	list->links = links;
+	list->links[list->n++] = link;
+	list->probes_n += uprobe_link__count(link);
+	return 0;
+}
+
+static int pending_add(struct pending *p, uint32_t object, uint64_t offset, uint64_t cookie)
+{
+	if (p->n == p->cap) {
+		size_t cap = p->cap ? p->cap * 2 : 32;
+		struct pending_probe *items = realloc(p->items, cap * sizeof(*items));
+
+		if (!items)
+			return -ENOMEM;
+		p->items = items;
+		p->cap = cap;
+	}
+	p->items[p->n++] = (struct pending_probe){ object, offset, cookie };
+	return 0;
+}
+
+static int by_object(const void *a, const void *b)
+{
+	const struct pending_probe *x = a, *y = b;
+
+	if (x->object != y->object)
+		return x->object < y->object ? -1 : 1;
+	return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* Attaches the n probes of one object with one link. */
+static int attach_object(struct attachment *a, enum loader_prog prog,
+			 const struct pending_probe *items, size_t n, bool uretprobe,
+			 struct link_list *list)
+{
+	struct object *obj = a->objects->objects[items[0].object];
+	uint64_t *offsets = calloc(n, sizeof(*offsets)), *cookies = calloc(n, sizeof(*cookies));
+	struct uprobe_link *link = NULL;
+	struct uprobe_set set;
+	char path[64];
+	int err = offsets && cookies ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		offsets[i] = items[i].offset;
+		cookies[i] = items[i].cookie;
+	}
+	err = err ?: object_open(obj, a->proc);
+	err = err ?: object_attach_path(obj, path, sizeof(path));
+	if (!err) {
+		set = (struct uprobe_set){ .path = path, .pid = a->proc->pid, .offsets = offsets,
+					   .cookies = cookies, .n = n, .uretprobe = uretprobe };
+		err = loader__attach(a->loader, prog, &set, &link);
+	}
+	err = err ?: links_add(list, link);
+	if (err)
+		log_info("failed to attach %zu probes to '%s': %s", n, obj->basename, err_str(err));
+	free(offsets);
+	free(cookies);
+	return err;
+}
+
+/* One link per object; all or nothing. */
+static int attach_pending(struct attachment *a, enum loader_prog prog, struct pending *p,
+			  bool uretprobe, struct link_list *list)
+{
+	int err = 0;
+
+	if (!p->n)
+		return 0;
+	qsort(p->items, p->n, sizeof(*p->items), by_object);
+	for (size_t i = 0, end; i < p->n && !err; i = end) {
+		for (end = i; end < p->n && p->items[end].object == p->items[i].object; end++)
+			;
+		err = attach_object(a, prog, p->items + i, end - i, uretprobe, list);
+	}
+	return err;
+}
+
+/* Describes one site in the probes map and queues it. */
+static int queue_site(struct attachment *a, struct pending *p, const struct plan_site *site,
+		      uint16_t bind, enum wire_site kind, bool uretprobe)
+{
+	bool emulated = insn_class_emulated(site->cls) && !uretprobe;
+	struct wire_probe probe = { .bind = bind, .site = kind, .sp_delta = site->sp_delta };
+	int err;
+
+	if (a->probes_n >= WIRE_PROBES_MAX)
+		return -ENOSPC;
+	if (!uretprobe) {
+		err = plan_site_verify(a->proc, a->objects, site);
+		if (err)
+			return err;
+	}
+	/* At a return site, and at a uretprobe, the return address has been taken off already. */
+	probe.no_ra_check = kind == WIRE_SITE_EXIT && site->sp_delta != 0;
+	probe.cost_ns = a->calibration.trap[emulated ? TRAP_EMULATED : TRAP_STEPPED].hot_ns;
+	if (!emulated)
+		a->stages[a->bindings->functions[bind].stage].stepped = true;
+	err = loader__set_probe(a->loader, a->probes_n, &probe);
+	return err ?: pending_add(p, site->object, site->offset, a->probes_n++);
+}
+
+static int queue_exits(struct attachment *a, struct pending *p, struct pending *rets, size_t i)
+{
+	const struct bound_function *f = &a->bindings->functions[i];
+	int err = 0;
+
+	if (!f->at_return)
+		return 0;
+	if (f->uretprobe) {
+		struct plan_site site = f->plan.entry;
+
+		site.offset = f->plan.offset;
+		site.sp_delta = -8;
+		return queue_site(a, rets, &site, (uint16_t)i, WIRE_SITE_EXIT, true);
+	}
+	for (size_t n = 0; n < f->plan.n_exits && !err; n++)
+		err = queue_site(a, p, &f->plan.exits[n], (uint16_t)i, WIRE_SITE_EXIT, false);
+	return err;
+}
+
+/* Exits of the stage's functions from `first` on. */
+static int attach_exits(struct attachment *a, size_t stage, bool only_new)
+{
+	struct pending p = {}, rets = {};
+	int err = 0;
+
+	for (size_t i = 0; i < a->bindings->functions_n && !err; i++) {
+		const struct bound_function *f = &a->bindings->functions[i];
+
+		if (f->stage == stage && !(only_new && f->attached))
+			err = queue_exits(a, &p, &rets, i);
+	}
+	if (!err && !loader__multi(a->loader) && p.n > ATTACH_PERF_EXITS_MAX)
+		err = -E2BIG;
+	err = err ?: attach_pending(a, LOADER_EXIT, &p, false, &a->stages[stage].exits);
+	err = err ?: attach_pending(a, LOADER_EXIT, &rets, true, &a->stages[stage].exits);
+	free(p.items);
+	free(rets.items);
+	return err;
+}
+
+/* Entries of the stage's functions that are not attached yet. */
+static int attach_entries(struct attachment *a, size_t stage)
+{
+	struct pending p = {};
+	int err = 0;
+
+	for (size_t i = 0; i < a->bindings->functions_n && !err; i++) {
+		struct bound_function *f = &a->bindings->functions[i];
+		struct wire_bind bind;
+
+		if (f->stage != stage || f->attached)
+			continue;
+		bindings_wire(a->bindings, i, &bind);
+		err = loader__set_bind(a->loader, (uint32_t)i, &bind);
+		err = err ?: queue_site(a, &p, &f->plan.entry, (uint16_t)i, WIRE_SITE_ENTRY, false);
+	}
+	err = err ?: attach_pending(a, LOADER_ENTER, &p, false, &a->stages[stage].entries);
+	free(p.items);
+	return err;
+}
+
+static void mark_attached(struct attachment *a, size_t stage)
+{
+	for (size_t i = 0; i < a->bindings->functions_n; i++)
+		if (a->bindings->functions[i].stage == stage)
+			a->bindings->functions[i].attached = true;
+}
+
+static uint64_t hits_of(const struct attachment *a, size_t stage)
+{
+	const volatile struct wire_stage_stats *stats = loader__stats(a->loader, (uint32_t)stage);
+
+	return stats->entry_hits;
+}
+
+static const char *attach_failure(int err)
+{
+	switch (err) {
+	case -ESTALE:
+		return "the code in memory is not that of the file (patched, or a breakpoint of "
+		       "another tool)";
+	case -ENOSPC:
+		return "more probes than fit";
+	case -E2BIG:
+		return "more than 8 exits, and this kernel has no uprobe_multi: detaching would take "
+		       "about 0.1 s a probe";
+	}
+	return err_str(err);
+}
+
+static void refuse(struct attachment *a, size_t stage)
+{
+	struct attached_stage *s = &a->stages[stage];
+
+	s->state = ATTACH_REFUSED;
+	loader__stage(a->loader, (uint32_t)stage)->state = WIRE_STAGE_OFF;
+	links_free(&s->entries);
+	links_free(&s->exits);
+}
+
+static void begin_trial(struct attachment *a, size_t stage, uint64_t now_ns)
+{
+	struct attached_stage *s = &a->stages[stage];
+	int err;
+
+	loader__stage(a->loader, (uint32_t)stage)->state = WIRE_STAGE_TRIAL;
+	err = attach_entries(a, stage);
+	if (err) {
+		explain(s, "cannot attach: %s", attach_failure(err));
+		refuse(a, stage);
+		return;
+	}
+	s->state = ATTACH_TRIAL;
+	s->trial_since_ns = now_ns;
+	s->trial_hits0 = hits_of(a, stage);
+}
+
+/* New functions of a stage that counts already: exits before entries. */
+static void extend_armed(struct attachment *a, size_t stage)
+{
+	int err = attach_exits(a, stage, true);
+
+	err = err ?: attach_entries(a, stage);
+	if (err)
+		log_warn("stage '%s': new functions cannot be attached: %s",
+			 a->bindings->stages[stage].conf->name, attach_failure(err));
+	mark_attached(a, stage);
+}
+
+static bool has_new(const struct attachment *a, size_t stage)
+{
+	for (size_t i = 0; i < a->bindings->functions_n; i++)
+		if (a->bindings->functions[i].stage == stage &&
+		    !a->bindings->functions[i].attached)
+			return true;
+	return false;
+}
+
+/* A probe at one function of the target's own libraries that no stage asked for. */
+static void attach_special(struct attachment *a, const char *probe, enum loader_prog prog,
+			   struct link_list *list)
+{
+	struct pending p = {};
+	struct match *matches = NULL;
+	struct probe_spec spec;
+	size_t n = 0;
+	char why[128];
+	int err;
+
+	if (list->n || probe_spec_parse(probe, &spec, why, sizeof(why)) ||
+	    probe_spec_match(&spec, a->objects, a->proc, 4, &matches, &n, why, sizeof(why)))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const struct plan_opts opts = { .entry_only = true };
+		struct func_plan plan = {};
+
+		err = plan_function(a->proc, a->objects, &matches[i], &opts, &plan);
+		if (!err && !plan_site_verify(a->proc, a->objects, &plan.entry))
+			pending_add(&p, plan.entry.object, plan.entry.offset,
+				    (uint64_t)(int64_t)plan.entry.sp_delta);
+		func_plan_free(&plan);
+	}
+	err = attach_pending(a, prog, &p, false, list);
+	if (err)
+		log_info("'%s' is not probed: %s", probe, err_str(err));
+	free(p.items);
+	match_list_free(matches, n);
+}
+
+void attachment_extend(struct attachment *a, uint64_t now_ns)
+{
+	attach_special(a, "ld*.so*:_dl_debug_state", LOADER_OBJECTS, &a->hooks);
+	if (a->bindings->functions_n) {
+		attach_special(a, "libstdc++.so*:__cxa_begin_catch", LOADER_CATCH, &a->catches);
+		attach_special(a, "libc++abi.so*:__cxa_begin_catch", LOADER_CATCH, &a->catches);
+	}
+	for (size_t i = 0; i < a->bindings->stages_n; i++) {
+		struct attached_stage *s = &a->stages[i];
+
+		if (!a->bindings->stages[i].complete || !has_new(a, i))
+			continue;
+		if (s->state == ATTACH_NONE)
+			begin_trial(a, i, now_ns);
+		else if (s->state == ATTACH_ARMED)
+			extend_armed(a, i);
+	}
+}
+
+double attachment_rare_factor(const struct attachment *a, size_t stage, double hits_per_s)
+{
+	const struct trap_cost *cost =
+		&a->calibration.trap[a->stages[stage].stepped ? TRAP_STEPPED : TRAP_EMULATED];
+
+	if (hits_per_s >= CALIBRATE_RARE_PER_S || !cost->hot_ns || cost->rare_ns < cost->hot_ns)
+		return 1.0;
+	return (double)cost->rare_ns / cost->hot_ns;
+}
+
+/* Dearest entry and exit of the stage's functions: what a call costs, in ns at this rate. */
+static double call_cost_ns(const struct attachment *a, size_t stage, double rate)
+{
+	double entry_ns = 0, exit_ns = 0;
+
+	for (size_t i = 0; i < a->bindings->functions_n; i++) {
+		const struct bound_function *f = &a->bindings->functions[i];
+		const struct trap_cost *trap = a->calibration.trap;
+		bool rare = rate < CALIBRATE_RARE_PER_S;
+		double emulated = rare ? trap[TRAP_EMULATED].rare_ns : trap[TRAP_EMULATED].hot_ns;
+		double stepped = rare ? trap[TRAP_STEPPED].rare_ns : trap[TRAP_STEPPED].hot_ns;
+
+		if (f->stage != stage)
+			continue;
+		entry_ns = fmax(entry_ns,
+				insn_class_emulated(f->plan.entry.cls) ? emulated : stepped);
+		for (size_t n = 0; n < f->plan.n_exits; n++)
+			exit_ns = fmax(exit_ns, insn_class_emulated(f->plan.exits[n].cls) ?
+							emulated :
+							stepped);
+		if (f->at_return && !f->plan.n_exits)
+			exit_ns = fmax(exit_ns, stepped);
+	}
+	return entry_ns + exit_ns + 2 * PROGRAM_GUESS_NS;
+}
+
+static void arm(struct attachment *a, size_t stage)
+{
+	struct attached_stage *s = &a->stages[stage];
+	int err = attach_exits(a, stage, false);
+
+	if (err) {
+		explain(s, "cannot attach its exits: %s", attach_failure(err));
+		refuse(a, stage);
+		return;
+	}
+	mark_attached(a, stage);
+	s->state = ATTACH_ARMED;
+	__atomic_store_n(&loader__stage(a->loader, (uint32_t)stage)->state, WIRE_STAGE_ARMED,
+			 __ATOMIC_RELEASE);
+}
+
+static void end_trial(struct attachment *a, size_t stage, uint64_t now_ns)
+{
+	struct attached_stage *s = &a->stages[stage];
+	double seconds = (double)(now_ns - s->trial_since_ns) / 1e9;
+
+	s->rate_per_s = (double)(hits_of(a, stage) - s->trial_hits0) / seconds;
+	s->projected_percent = s->rate_per_s * call_cost_ns(a, stage, s->rate_per_s) / 1e7;
+	if (s->projected_percent > a->ceiling_percent) {
+		explain(s,
+			"too hot: %.0f calls/s seen in the trial would cost %.1f %% of one CPU, the "
+			"ceiling is %g %% (limits: overhead)",
+			s->rate_per_s, s->projected_percent, a->ceiling_percent);
+		refuse(a, stage);
+		return;
+	}
+	arm(a, stage);
+}
+
+size_t attachment_decide(struct attachment *a, uint64_t now_ns, uint64_t *decided)
+{
+	size_t n = 0;
+
+	*decided = 0;
+	for (size_t i = 0; i < a->bindings->stages_n; i++) {
+		if (a->stages[i].state == ATTACH_REFUSED && a->stages[i].trial_since_ns == 0) {
+			/* Refused while attaching: said once. */
+			a->stages[i].trial_since_ns = now_ns;
+			*decided |= 1ULL << i;
+			n++;
+		}
+		if (a->stages[i].state != ATTACH_TRIAL ||
+		    now_ns - a->stages[i].trial_since_ns < ATTACH_TRIAL_NS)
+			continue;
+		end_trial(a, i, now_ns);
+		*decided |= 1ULL << i;
+		n++;
+	}
+	return n;
+}
+
+bool attachment_in_trial(const struct attachment *a)
+{
+	for (size_t i = 0; i < a->bindings->stages_n; i++)
+		if (a->stages[i].state == ATTACH_TRIAL)
+			return true;
+	return false;
+}
+
+void attachment_learn(struct attachment *a, const struct wire_learn *learn)
+{
+	struct pending p = {};
+	struct plan_site site;
+	char why[PLAN_REASON_MAX];
+	size_t stage;
+	int err;
+
+	if (learn->bind >= a->bindings->functions_n)
+		return;
+	stage = a->bindings->functions[learn->bind].stage;
+	if (a->stages[stage].state != ATTACH_ARMED)
+		return;
+	err = plan_return_site(a->proc, a->objects, learn->return_address, &site, why, sizeof(why));
+	err = err ?: queue_site(a, &p, &site, learn->bind, WIRE_SITE_EXIT, false);
+	err = err ?: attach_pending(a, LOADER_EXIT, &p, false, &a->stages[stage].exits);
+	err = err ?: loader__add_return_site(a->loader, learn->bind, learn->return_address);
+	free(p.items);
+	if (err)
+		log_info("stage '%s': return site 0x%llx is not probed: %s",
+			 a->bindings->stages[stage].conf->name,
+			 (unsigned long long)learn->return_address, err_str(err));
+	else
+		a->learnt++;
+}
+
+void attachment_shed(struct attachment *a, size_t stage, const char *reason)
+{
+	struct attached_stage *s = &a->stages[stage];
+
+	refuse(a, stage);
+	s->state = ATTACH_SHED;
+	explain(s, "%s", reason);
+}
+
+void attachment_clear(struct attachment *a)
+{
+	/* Entries of all stages first: nothing new begins while exits go. */
+	links_free(&a->hooks);
+	for (size_t i = 0; i < WIRE_STAGES_MAX; i++)
+		links_free(&a->stages[i].entries);
+	for (size_t i = 0; i < WIRE_STAGES_MAX; i++) {
+		links_free(&a->stages[i].exits);
+		a->stages[i].state = ATTACH_NONE;
+		a->stages[i].trial_since_ns = 0;
+	}
+	links_free(&a->catches);
+	a->probes_n = 0;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * attachment.h - bindings become probes: trial, arming, learning of return sites, shedding.
+ *
+ * A stage is first attached with its entries only, counting; after the trial its projected cost
+ * is known, and it is either armed (exits attached before it counts) or refused with the rate
+ * that was seen.  One link per (stage, object, entry or exit), so that any stage can be taken off
+ * by itself.
+ */
+#ifndef CHESHIRE_WATCH_ATTACHMENT_H
+#define CHESHIRE_WATCH_ATTACHMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cheshire/wire.h"
+#include "kernel/calibrate.h"
+
+struct bindings;
+struct loader;
+struct object_table;
+struct process;
+struct uprobe_link;
+
+#define ATTACH_TRIAL_NS 100000000ULL
+#define ATTACH_REASON_MAX 512
+/* Without uprobe_multi every probe takes about 0.1 s to detach: no more exits than this. */
+#define ATTACH_PERF_EXITS_MAX 8
+
+enum attach_state {
+	ATTACH_NONE = 0,	/* nothing bound yet: unresolved */
+	ATTACH_TRIAL = 1,
+	ATTACH_ARMED = 2,
+	ATTACH_REFUSED = 3,
+	ATTACH_SHED = 4,
+};
+
+struct link_list {
+	struct uprobe_link **links;	/* owned */
+	size_t n;
+	size_t probes_n;	/* probed instructions in all of them */
+};
+
+struct attached_stage {
+	enum attach_state state;
+	uint64_t trial_since_ns;
+	uint64_t trial_hits0;
+	double rate_per_s;	/* seen in the trial; NAN: no trial */
+	double projected_percent;	/* of one CPU at that rate; NAN */
+	struct link_list entries, exits;
+	bool stepped;		/* at least one of its probes is single-stepped */
+	char reason[ATTACH_REASON_MAX];	/* why refused or shed; "" */
+};
+
+struct attachment {
+	struct loader *loader;		/* borrowed, like the three below */
+	struct bindings *bindings;
+	const struct process *proc;
+	struct object_table *objects;
+	struct calibration calibration;
+	double ceiling_percent;
+	struct attached_stage stages[WIRE_STAGES_MAX];
+	struct link_list catches;	/* __cxa_begin_catch */
+	struct link_list hooks;		/* the dynamic loader's */
+	uint32_t probes_n;		/* entries used in the probes map */
+	uint64_t learnt;		/* return sites probed */
+};
+
+void attachment_init(struct attachment *a, struct loader *loader, struct bindings *bindings,
+		     const struct process *proc, struct object_table *objects);
+
+/*
+ * Attaches what is bound and not attached yet: the entries of new stages for a trial; of stages
+ * that are armed already, exits and then entries.  What fails is said in the stage's reason.
+ */
+void attachment_extend(struct attachment *a, uint64_t now_ns);
+
+/*
+ * Ends the trials that are over and decides.  Returns the number of stages decided, and their
+ * bits in *decided.
+ */
+size_t attachment_decide(struct attachment *a, uint64_t now_ns, uint64_t *decided);
+/* True while any trial is under way. */
+bool attachment_in_trial(const struct attachment *a);
+
+/* A call came from a return address that is not probed yet: probe it. */
+void attachment_learn(struct attachment *a, const struct wire_learn *learn);
+
+/* Takes a stage off; it stays off. */
+void attachment_shed(struct attachment *a, size_t stage, const char *reason);
+
+/* Detaches everything, for the end or because the target runs another program now. */
+void attachment_clear(struct attachment *a);
+
+/* Estimated cost of one probe hit of the stage at this rate, ns, without the program's own. */
+double attachment_rare_factor(const struct attachment *a, size_t stage, double hits_per_s);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "watch/bindings.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "target/probe_spec.h"
+#include "target/process.h"
+
+void bindings_init(struct bindings *b, const struct config *config)
+{
+	memset(b, 0, sizeof(*b));
+	b->config = config;
+	b->stages_n = config->stages_n;
+	for (size_t i = 0; i < b->stages_n; i++)
+		b->stages[i].conf = &config->stages[i];
+}
+
+void bindings_clear(struct bindings *b)
+{
+	for (size_t i = 0; i < b->functions_n; i++)
+		func_plan_free(&b->functions[i].plan);
+	b->functions_n = 0;
+	for (size_t i = 0; i < b->stages_n; i++) {
+		b->stages[i].functions_n = 0;
+		b->stages[i].complete = false;
+	}
+}
+
+void bindings_free(struct bindings *b)
+{
+	bindings_clear(b);
+	free(b->functions);
+	memset(b, 0, sizeof(*b));
+}
+
+/* Adds a sentence to the stage's reason. */
+static void __attribute__((format(printf, 2, 3))) explain(struct bound_stage *stage,
+							   const char *fmt, ...)
+{
+	size_t used = strlen(stage->reason);
+	va_list args;
+
+	if (used && used + 2 < sizeof(stage->reason))
+		used += (size_t)snprintf(stage->reason + used, sizeof(stage->reason) - used, "; ");
+	if (used >= sizeof(stage->reason))
+		return;
+	va_start(args, fmt);
+	vsnprintf(stage->reason + used, sizeof(stage->reason) - used, fmt, args);
+	va_end(args);
+}
+
+static bool reads_args(const struct wire_value *v)
+{
+	return v->base == WIRE_BASE_ARG;
+}
+
+static bool conf_reads_args(const struct probe_config *c)
+{
+	return reads_args(&c->key) || reads_args(&c->handle) || reads_args(&c->where) ||
+	       reads_args(&c->when) || reads_args(&c->error) || reads_args(&c->work) ||
+	       reads_args(&c->per_second);
+}
+
+static bool is_bound(const struct bindings *b, const struct object *obj, uint64_t offset,
+		     const struct probe_config *conf)
+{
+	for (size_t i = 0; i < b->functions_n; i++) {
+		const struct bound_function *f = &b->functions[i];
+
+		if (f->conf == conf && f->plan.offset == offset && f->inode == obj->inode &&
+		    f->dev_major == obj->dev_major && f->dev_minor == obj->dev_minor)
+			return true;
+	}
+	return false;
+}
+
+static int grow(struct bindings *b)
+{
+	size_t cap = b->functions_cap ? b->functions_cap * 2 : 16;
+	struct bound_function *functions;
+
+	if (b->functions_n < b->functions_cap)
+		return 0;
+	functions = realloc(b->functions, cap * sizeof(*functions));
+	if (!functions)
+		return -ENOMEM;
+	b->functions = functions;
+	b->functions_cap = cap;
+	return 0;
+}
+
+/* Which of a stage's lists a probe is in. */
+struct list_role {
+	uint16_t stage;
+	uint8_t role;		/* enum wire_role */
+	bool at_return;		/* where the probe does not say */
+};
+
+static int bind_match(struct bindings *b, const struct process *proc, struct object_table *objects,
+		      const struct match *match, const struct probe_spec *spec,
+		      const struct probe_config *conf, const struct list_role *lr)
+{
+	const struct object *obj = objects->objects[match->object];
+	struct bound_stage *stage = &b->stages[lr->stage];
+	struct bound_function f = { .stage = lr->stage, .role = lr->role, .conf = conf };
+	struct plan_opts opts = { .need_args = conf_reads_args(conf) };
+	int err;
+
+	if (is_bound(b, obj, match->offset, conf))
+		return 0;
+	if (b->functions_n >= WIRE_BINDS_MAX || grow(b)) {
+		explain(stage, "%s: more functions than fit", conf->probe);
+		return 0;
+	}
+	f.at_return = spec->point == PROBE_BOTH ? lr->at_return : spec->point == PROBE_RETURN;
+	f.uretprobe = conf->uretprobe && f.at_return;
+	opts.entry_only = !f.at_return || f.uretprobe;
+	err = plan_function(proc, objects, match, &opts, &f.plan);
+	if (err) {
+		explain(stage, "%s refused: %s", match->name,
+			f.plan.reason[0] ? f.plan.reason : strerror(-err));
+		func_plan_free(&f.plan);
+		return err == -ESRCH ? err : 0;
+	}
+	f.inode = obj->inode;
+	f.dev_major = obj->dev_major;
+	f.dev_minor = obj->dev_minor;
+	b->functions[b->functions_n++] = f;
+	return 0;
+}
+
+static int bind_probe(struct bindings *b, const struct process *proc, struct object_table *objects,
+		      const struct probe_config *conf, const struct list_role *lr)
+{
+	struct bound_stage classes = {}; /* a class nobody can learn is no fault of a stage */
+	struct bound_stage *stage = lr->role == WIRE_ROLE_CLASS ? &classes : &b->stages[lr->stage];
+	struct match *matches = NULL;
+	char err_text[BINDING_REASON_MAX];
+	struct probe_spec spec;
+	size_t n = 0;
+	int err;
+
+	err = probe_spec_parse(conf->probe, &spec, err_text, sizeof(err_text));
+	if (err) {
+		explain(stage, "%s: %s", conf->probe, err_text);
+		return 0;
+	}
+	err = probe_spec_match(&spec, objects, proc, BINDING_MATCHES_MAX, &matches, &n, err_text,
+			       sizeof(err_text));
+	if (err) {
+		explain(stage, "%s: %s", conf->probe, err_text);
+		return err == -ESRCH ? err : 0;
+	}
+	for (size_t i = 0; i < n && !err; i++)
+		err = bind_match(b, proc, objects, &matches[i], &spec, conf, lr);
+	match_list_free(matches, n);
+	return err;
+}
+
+static int bind_list(struct bindings *b, const struct process *proc, struct object_table *objects,
+		     const struct probe_list *list, const struct list_role *lr)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < list->n && !err; i++)
+		err = bind_probe(b, proc, objects, &list->item[i], lr);
+	return err;
+}
+
+static int bind_stage(struct bindings *b, const struct process *proc, struct object_table *objects,
+		      uint16_t i)
+{
+	const struct stage_config *conf = b->stages[i].conf;
+	const uint8_t role = conf->kind == STAGE_FRAME ? WIRE_ROLE_FRAME : WIRE_ROLE_CALL;
+	int err;
+
+	err = bind_list(b, proc, objects, &conf->call, &(struct list_role){ i, role, true });
+	err = err ?: bind_list(b, proc, objects, &conf->hit,
+			       &(struct list_role){ i, WIRE_ROLE_HIT, true });
+	/* Outputs before the opening, so that no stream opens that nobody would close. */
+	err = err ?: bind_list(b, proc, objects, &conf->to,
+			       &(struct list_role){ i, WIRE_ROLE_TO, true });
+	return err ?: bind_list(b, proc, objects, &conf->from,
+				&(struct list_role){ i, WIRE_ROLE_FROM, false });
+}
+
+static size_t count_role(const struct bindings *b, uint16_t stage, uint8_t role)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->functions_n; i++)
+		n += b->functions[i].stage == stage && b->functions[i].role == role;
+	return n;
+}
+
+static void judge_stage(struct bindings *b, uint16_t i)
+{
+	struct bound_stage *stage = &b->stages[i];
+	size_t from = count_role(b, i, WIRE_ROLE_FROM), to = count_role(b, i, WIRE_ROLE_TO);
+	size_t call = count_role(b, i, WIRE_ROLE_CALL) + count_role(b, i, WIRE_ROLE_FRAME);
+
+	stage->functions_n = from + to + call + count_role(b, i, WIRE_ROLE_HIT);
+	if (stage->conf->kind == STAGE_STREAM)
+		stage->complete = from && to;
+	else
+		stage->complete = call > 0;
+}
+
+int bindings_resolve(struct bindings *b, const struct process *proc, struct object_table *objects)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < b->stages_n; i++)
+		b->stages[i].reason[0] = '\0';
+	/* Handle classes belong to no stage; their probes go with the first. */
+	if (b->stages_n)
+		err = bind_list(b, proc, objects, &b->config->class_probes,
+				&(struct list_role){ 0, WIRE_ROLE_CLASS, false });
+	for (size_t i = 0; i < b->stages_n && !err; i++)
+		err = bind_stage(b, proc, objects, (uint16_t)i);
+	for (size_t i = 0; i < b->stages_n; i++)
+		judge_stage(b, (uint16_t)i);
+	return err;
+}
+
+static bool reads_ret(const struct wire_value *v)
+{
+	return v->base == WIRE_BASE_RET;
+}
+
+void bindings_wire(const struct bindings *b, size_t i, struct wire_bind *out)
+{
+	const struct bound_function *f = &b->functions[i];
+	const struct probe_config *c = f->conf;
+
+	memset(out, 0, sizeof(*out));
+	out->stage = f->stage;
+	out->role = f->role;
+	out->cls = c->handle_class;
+	if (f->at_return)
+		out->flags |= WIRE_BIND_AT_RETURN;
+	if (reads_ret(&c->where))
+		out->flags |= WIRE_BIND_WHERE_AT_RETURN;
+	if (f->plan.learn_return && f->at_return && !f->uretprobe)
+		out->flags |= WIRE_BIND_LEARN;
+	if (f->plan.entry_loops)
+		out->flags |= WIRE_BIND_ENTRY_LOOPS;
+	out->key = c->key;
+	out->handle = c->handle;
+	out->where = c->where;
+	out->when = c->when;
+	out->error = c->error;
+	out->work = c->work;
+	out->per_second = c->per_second;
+}

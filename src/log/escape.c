@@ -9,7 +9,7 @@
 /* Bytes of the valid UTF-8 character at s, which *cp gets; 0 where there is none. */
 static size_t utf8_decode(const unsigned char *s, size_t len, uint32_t *cp)
 {
-	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
 	size_t i, n;
 	uint32_t c;
 

@@ -13,9 +13,9 @@
 #include <stddef.h>
 
 enum escape_style {
-	ESCAPE_TEXT = 0,	/* \n \t \r \\ \xNN \uNNNN: unambiguous, for people and syslog */
-	ESCAPE_JSON = 1,	/* the inside of a JSON string, without the quotes */
-	ESCAPE_LINE = 2,	/* as ESCAPE_TEXT, but a backslash stands for itself: whole lines */
+	ESCAPE_TEXT = 0, /* \n \t \r \\ \xNN \uNNNN: unambiguous, for people and syslog */
+	ESCAPE_JSON = 1, /* the inside of a JSON string, without the quotes */
+	ESCAPE_LINE = 2, /* as ESCAPE_TEXT, but a backslash stands for itself: whole lines */
 };
 
 /* Bytes of a single name (symbol, path, thread, rule) that are shown; longer ones end in "...". */

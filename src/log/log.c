@@ -37,7 +37,7 @@ void log_set_sink(log_sink_fn sink, void *ctx)
 /* One write per line, so that lines of two threads do not mix. */
 static void write_stderr(enum log_level level, const char *line)
 {
-	static const char *const prefix[] = { "error: ", "warning: ", "", "debug: " };
+	static const char *const prefix[] = {"error: ", "warning: ", "", "debug: "};
 	char out[LINE_MAX_BYTES + 32];
 	int n;
 

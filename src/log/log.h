@@ -14,8 +14,8 @@
 enum log_level {
 	LOG_LEVEL_ERR = 0,
 	LOG_LEVEL_WARN = 1,
-	LOG_LEVEL_INFO = 2,	/* -v */
-	LOG_LEVEL_DEBUG = 3,	/* -vv */
+	LOG_LEVEL_INFO = 2,  /* -v */
+	LOG_LEVEL_DEBUG = 3, /* -vv */
 };
 
 /* The longest message, in bytes before escaping; what is longer is cut and ends in "...". */

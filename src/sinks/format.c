@@ -17,17 +17,12 @@ struct step {
 
 /* From the largest down; the last one also takes everything smaller. */
 static const struct step seconds[] = {
-	{ 1, "s" }, { 1e-3, "ms" }, { 1e-6, "us" }, { 1e-9, "ns" }, { 0, NULL }
-};
-static const struct step bytes[] = {
-	{ GIB, "GB" }, { MIB, "MB" }, { KIB, "KB" }, { 1, "B" }, { 0, NULL }
-};
+	{1, "s"}, {1e-3, "ms"}, {1e-6, "us"}, {1e-9, "ns"}, {0, NULL}};
+static const struct step bytes[] = {{GIB, "GB"}, {MIB, "MB"}, {KIB, "KB"}, {1, "B"}, {0, NULL}};
 static const struct step bytes_per_h[] = {
-	{ GIB, "GB/h" }, { MIB, "MB/h" }, { KIB, "KB/h" }, { 1, "B/h" }, { 0, NULL }
-};
+	{GIB, "GB/h"}, {MIB, "MB/h"}, {KIB, "KB/h"}, {1, "B/h"}, {0, NULL}};
 static const struct step bits_per_s[] = {
-	{ 1e9, "Gbit/s" }, { 1e6, "Mbit/s" }, { 1e3, "kbit/s" }, { 1, "bit/s" }, { 0, NULL }
-};
+	{1e9, "Gbit/s"}, {1e6, "Mbit/s"}, {1e3, "kbit/s"}, {1, "bit/s"}, {0, NULL}};
 
 static const struct step *steps_of(enum unit unit)
 {
@@ -47,7 +42,7 @@ static const struct step *steps_of(enum unit unit)
 
 static struct unit_scale plain_scale(enum unit unit)
 {
-	struct unit_scale scale = { .divisor = 1, .suffix = "", .whole = 0 };
+	struct unit_scale scale = {.divisor = 1, .suffix = "", .whole = 0};
 
 	switch (unit) {
 	case UNIT_PERCENT:
@@ -77,7 +72,7 @@ struct unit_scale unit_scale_for(double value, enum unit unit)
 	if (!step)
 		return plain_scale(unit);
 	/* Zero and what is no number have no size of their own: the unit of the configuration. */
-	scale = (struct unit_scale){ .divisor = 1, .suffix = unit == UNIT_S ? "s" : "B" };
+	scale = (struct unit_scale){.divisor = 1, .suffix = unit == UNIT_S ? "s" : "B"};
 	if (unit == UNIT_BYTES_PER_H)
 		scale.suffix = "B/h";
 	if (unit == UNIT_BIT_PER_S)
@@ -115,7 +110,8 @@ char *unit_format_scaled(char *buf, size_t size, double value, const struct unit
 		snprintf(buf, size, "%.2g%s%s", shown, scale->suffix[0] ? " " : "", scale->suffix);
 		return buf;
 	}
-	snprintf(buf, size, "%.*f%s%s", decimals, shown, scale->suffix[0] ? " " : "", scale->suffix);
+	snprintf(buf, size, "%.*f%s%s", decimals, shown, scale->suffix[0] ? " " : "",
+		 scale->suffix);
 	return buf;
 }
 

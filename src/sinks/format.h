@@ -19,8 +19,8 @@
 /* A unit as it is shown: shown = value / divisor, then `suffix`. */
 struct unit_scale {
 	double divisor;
-	const char *suffix;	/* "ms", "MB/h"; "" for counts and ratios */
-	int whole;		/* values are whole numbers: no decimals where there are none */
+	const char *suffix; /* "ms", "MB/h"; "" for counts and ratios */
+	int whole;	    /* values are whole numbers: no decimals where there are none */
 };
 
 /* The scale in which `value` reads best; values that are not finite get the base unit. */

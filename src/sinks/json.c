@@ -96,8 +96,8 @@ static void stage_object(struct json_writer *w, const struct sink_stage *stage)
 
 static void json_hello(struct sink *sink, const struct sink_hello *hello)
 {
-	struct strbuf buf = { 0 };
-	struct json_writer w = { .out = &buf };
+	struct strbuf buf = {0};
+	struct json_writer w = {.out = &buf};
 	size_t i;
 
 	begin_object(&w, "hello", &hello->head);
@@ -148,7 +148,7 @@ static void span_fields(struct json_writer *w, const struct sink_evidence *e)
 /* `depth` 1: inside a turn, where there are spans only. */
 static void evidence_object(struct json_writer *w, const struct sink_evidence *e, int depth)
 {
-	static const char *const kinds[] = { "invalid", "span", "turn", "note" };
+	static const char *const kinds[] = {"invalid", "span", "turn", "note"};
 	char ts[FORMAT_MAX];
 	size_t i;
 
@@ -186,17 +186,18 @@ static void evidence_object(struct json_writer *w, const struct sink_evidence *e
 
 static void json_alert(struct sink *sink, const struct sink_alert *alert)
 {
-	static const char *const priorities[] = { "P0", "P1", "P2", "P3" };
+	static const char *const priorities[] = {"P0", "P1", "P2", "P3"};
 	bool ranked = alert->priority >= 0 && alert->priority <= 3;
-	struct strbuf buf = { 0 };
-	struct json_writer w = { .out = &buf };
+	struct strbuf buf = {0};
+	struct json_writer w = {.out = &buf};
 	size_t i;
 
 	begin_object(&w, "alert", &alert->head);
 	json_name(&w, "state", sink_alert_state_name(alert->state));
 	json_name(&w, "alert", alert->alert);
 	json_name(&w, "severity",
-		  alert->severity == SINK_SEVERITY_NONE ? NULL : sink_severity_name(alert->severity));
+		  alert->severity == SINK_SEVERITY_NONE ? NULL
+							: sink_severity_name(alert->severity));
 	json_name(&w, "priority", ranked ? priorities[alert->priority] : NULL);
 	json_name(&w, "metric", alert->metric);
 	json_name(&w, "stat", alert->stat);
@@ -245,10 +246,10 @@ static void summary_maps(struct json_writer *w, const struct sink_summary *summa
 
 static void json_summary(struct sink *sink, const struct sink_summary *summary)
 {
-	static const char *const reasons[] = { "interval", "signal", "exit" };
+	static const char *const reasons[] = {"interval", "signal", "exit"};
 	const struct sink_overhead *overhead = &summary->overhead;
-	struct strbuf buf = { 0 };
-	struct json_writer w = { .out = &buf };
+	struct strbuf buf = {0};
+	struct json_writer w = {.out = &buf};
 	struct sink_stats stats;
 
 	outq__stats(outq_of(sink), &stats);
@@ -273,13 +274,14 @@ static void json_summary(struct sink *sink, const struct sink_summary *summary)
 
 static void json_note(struct sink *sink, const struct sink_note *note)
 {
-	struct strbuf buf = { 0 };
-	struct json_writer w = { .out = &buf };
+	struct strbuf buf = {0};
+	struct json_writer w = {.out = &buf};
 
 	begin_object(&w, "note", &note->head);
 	json_name(&w, "event", note->event);
 	json_name(&w, "severity",
-		  note->severity == SINK_SEVERITY_NONE ? "info" : sink_severity_name(note->severity));
+		  note->severity == SINK_SEVERITY_NONE ? "info"
+						       : sink_severity_name(note->severity));
 	json_name(&w, "stage", note->stage);
 	json_sentence(&w, "text", note->text);
 	send_object(sink, &w, false);
@@ -287,11 +289,11 @@ static void json_note(struct sink *sink, const struct sink_note *note)
 
 static void json_bye(struct sink *sink, const struct sink_bye *bye)
 {
-	static const char *const states[] = { "running", "exited", "killed", "unknown" };
+	static const char *const states[] = {"running", "exited", "killed", "unknown"};
 	bool exited = bye->target_state == SINK_TARGET_EXITED;
 	bool killed = bye->target_state == SINK_TARGET_KILLED;
-	struct strbuf buf = { 0 };
-	struct json_writer w = { .out = &buf };
+	struct strbuf buf = {0};
+	struct json_writer w = {.out = &buf};
 
 	begin_object(&w, "bye", &bye->head);
 	json_name(&w, "reason", bye->reason);

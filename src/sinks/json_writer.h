@@ -13,7 +13,7 @@
 
 struct json_writer {
 	struct strbuf *out;
-	bool comma;	/* something stands before in this object or array */
+	bool comma; /* something stands before in this object or array */
 };
 
 /* `key` is NULL in arrays and for the outermost object. */

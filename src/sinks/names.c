@@ -7,36 +7,35 @@
 
 const char *sink_quality_name(enum sink_quality quality)
 {
-	static const char *const names[] = { "exact", "sampled", "few", "partial", "unknown" };
+	static const char *const names[] = {"exact", "sampled", "few", "partial", "unknown"};
 
 	return NAME_OF(names, quality);
 }
 
 const char *sink_alert_state_name(enum sink_alert_state state)
 {
-	static const char *const names[] = { "inactive", "pending", "firing", "resolved",
-					     "unknown" };
+	static const char *const names[] = {"inactive", "pending", "firing", "resolved", "unknown"};
 
 	return NAME_OF(names, state);
 }
 
 const char *sink_severity_name(enum sink_severity severity)
 {
-	static const char *const names[] = { "none", "warning", "critical" };
+	static const char *const names[] = {"none", "warning", "critical"};
 
 	return NAME_OF(names, severity);
 }
 
 const char *sink_stage_state_name(enum sink_stage_state state)
 {
-	static const char *const names[] = { "armed", "refused", "unresolved", "shed" };
+	static const char *const names[] = {"armed", "refused", "unresolved", "shed"};
 
 	return NAME_OF(names, state);
 }
 
 const char *sink_stage_kind_name(enum stage_kind kind)
 {
-	static const char *const names[] = { "invalid", "call", "frame", "stream" };
+	static const char *const names[] = {"invalid", "call", "frame", "stream"};
 
 	return NAME_OF(names, kind);
 }

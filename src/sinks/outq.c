@@ -13,27 +13,27 @@
 #include <unistd.h>
 
 enum outq_how {
-	OUTQ_NONBLOCK,	/* a description of our own: write */
-	OUTQ_SEND,	/* socket */
-	OUTQ_FILE,	/* regular file: write */
-	OUTQ_POLL,	/* shared description: poll, then a small write */
+	OUTQ_NONBLOCK, /* a description of our own: write */
+	OUTQ_SEND,     /* socket */
+	OUTQ_FILE,     /* regular file: write */
+	OUTQ_POLL,     /* shared description: poll, then a small write */
 };
 
 struct message {
 	struct message *next;
 	size_t len;
-	size_t off;	/* bytes written already */
+	size_t off; /* bytes written already */
 	char text[];
 };
 
 struct outq {
-	int fd;		/* what is written to */
-	int own_fd;	/* the same where we opened it, else -1 */
+	int fd;	    /* what is written to */
+	int own_fd; /* the same where we opened it, else -1 */
 	enum outq_how how;
 	struct message *head;
 	struct message **tail;
 	size_t max_bytes;
-	bool torn;	/* the last message was cut short: begin with a newline */
+	bool torn; /* the last message was cut short: begin with a newline */
 	struct sink_stats stats;
 };
 
@@ -99,7 +99,7 @@ void outq__free(struct outq *q)
 /* One attempt; bytes written, or negative errno (-EAGAIN: would block). */
 static ssize_t try_write(struct outq *q, const char *text, size_t len)
 {
-	struct pollfd pfd = { .fd = q->fd, .events = POLLOUT };
+	struct pollfd pfd = {.fd = q->fd, .events = POLLOUT};
 	ssize_t n;
 
 	if (q->how == OUTQ_POLL) {

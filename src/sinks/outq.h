@@ -9,8 +9,8 @@
  *			description of our own
  *   socket		send(MSG_DONTWAIT)
  *   regular file	plain write: a disk does not make us wait for a reader
- *   otherwise, or where it cannot be reopened: poll(2) with no timeout, then at most PIPE_BUF bytes,
- *			which a pipe that polls writable takes without blocking
+ *   otherwise, or where it cannot be reopened: poll(2) with no timeout, then at most PIPE_BUF
+ *bytes, which a pipe that polls writable takes without blocking
  *
  * A message is written whole or not at all.  Where the device fails in the middle of one (a full
  * disk), the next message starts on a new line, so that a reader loses one line, not two.

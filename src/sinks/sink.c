@@ -64,7 +64,7 @@ int sink_set__add(struct sink_set *set, struct sink *sink)
 /* Keeps the set's epoll descriptor in step with what each sink waits for. */
 static void watch_pending(struct sink_set *set)
 {
-	struct epoll_event event = { .events = EPOLLOUT };
+	struct epoll_event event = {.events = EPOLLOUT};
 	struct sink *sink;
 	size_t i;
 	int fd;
@@ -79,9 +79,9 @@ static void watch_pending(struct sink_set *set)
 			continue;
 		event.data.fd = fd;
 		/*
-		 * A syslog connection that was closed has left the epoll set by itself, and the new one
-		 * may have the same number: ask the kernel, not our memory.  What cannot be waited
-		 * for is tried again at the next tick.
+		 * A syslog connection that was closed has left the epoll set by itself, and the new
+		 * one may have the same number: ask the kernel, not our memory.  What cannot be
+		 * waited for is tried again at the next tick.
 		 */
 		if (epoll_ctl(set->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 || errno == EEXIST)
 			sink->watched_fd = fd;
@@ -143,7 +143,7 @@ static int64_t now_ms(void)
 int sink_set__drain(struct sink_set *set, int timeout_ms)
 {
 	int64_t left, end = now_ms() + timeout_ms;
-	struct pollfd pfd = { .fd = set->epoll_fd, .events = POLLIN };
+	struct pollfd pfd = {.fd = set->epoll_fd, .events = POLLIN};
 
 	for (;;) {
 		sink_set__flush(set);
@@ -162,7 +162,7 @@ void sink_set__stats(const struct sink_set *set, struct sink_stats *stats)
 	struct sink_stats one;
 	size_t i;
 
-	*stats = (struct sink_stats){ 0 };
+	*stats = (struct sink_stats){0};
 	for (i = 0; i < set->n; i++) {
 		set->sink[i]->ops->stats(set->sink[i], &one);
 		stats->lines += one.lines;

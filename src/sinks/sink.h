@@ -46,40 +46,40 @@ enum sink_severity {
 
 enum sink_stage_state {
 	SINK_STAGE_ARMED = 0,
-	SINK_STAGE_REFUSED = 1,		/* not safe or too costly: `reason` says which */
-	SINK_STAGE_UNRESOLVED = 2,	/* no function found */
-	SINK_STAGE_SHED = 3,		/* was armed, taken off again */
+	SINK_STAGE_REFUSED = 1,	   /* not safe or too costly: `reason` says which */
+	SINK_STAGE_UNRESOLVED = 2, /* no function found */
+	SINK_STAGE_SHED = 3,	   /* was armed, taken off again */
 };
 
 /* What every object carries. */
 struct sink_head {
-	uint64_t ts_ns;			/* CLOCK_REALTIME */
-	uint32_t target_id;		/* from 1 */
-	pid_t pid;			/* tgid of the target; 0 where there is none yet */
-	const char *process;		/* its comm */
-	const char *target_name;	/* label of the configuration, e.g. "alice" */
+	uint64_t ts_ns;		 /* CLOCK_REALTIME */
+	uint32_t target_id;	 /* from 1 */
+	pid_t pid;		 /* tgid of the target; 0 where there is none yet */
+	const char *process;	 /* its comm */
+	const char *target_name; /* label of the configuration, e.g. "alice" */
 };
 
 /* One function of a stage. */
 struct sink_function {
-	const char *object;		/* base name of the mapped file */
-	const char *symbol;		/* NULL: only the offset is known */
-	uint64_t offset;		/* file offset, or offset in the symbol where there is one */
-	const char *demangled;		/* for people, NULL where equal to symbol */
-	bool emulated;			/* the entry is emulated by the kernel, not single-stepped */
-	const char *exits;		/* "returns", "uretprobe", "learnt", NULL: entry only */
+	const char *object;    /* base name of the mapped file */
+	const char *symbol;    /* NULL: only the offset is known */
+	uint64_t offset;       /* file offset, or offset in the symbol where there is one */
+	const char *demangled; /* for people, NULL where equal to symbol */
+	bool emulated;	       /* the entry is emulated by the kernel, not single-stepped */
+	const char *exits;     /* "returns", "uretprobe", "learnt", NULL: entry only */
 };
 
 struct sink_stage {
 	const char *name;
 	enum stage_kind kind;
-	const char *engine;		/* catalogue entry, NULL: configured by the operator */
+	const char *engine; /* catalogue entry, NULL: configured by the operator */
 	enum sink_stage_state state;
-	const char *reason;		/* why not armed, or a caveat; NULL */
-	uint32_t probes_entry;		/* probed instructions */
+	const char *reason;    /* why not armed, or a caveat; NULL */
+	uint32_t probes_entry; /* probed instructions */
 	uint32_t probes_exit;
-	double rate_per_s;		/* seen in the trial; NAN: no trial */
-	double projected_cost_percent;	/* of one CPU; NAN: not known */
+	double rate_per_s;	       /* seen in the trial; NAN: no trial */
+	double projected_cost_percent; /* of one CPU; NAN: not known */
 	const struct sink_function *functions;
 	size_t functions_n;
 };
@@ -87,33 +87,33 @@ struct sink_stage {
 /* Watching has begun. */
 struct sink_hello {
 	struct sink_head head;
-	const char *version;		/* of cheshire */
-	const char *kernel;		/* release of the running kernel */
-	const char *exe;		/* path of the target's program */
-	const char *attach;		/* "uprobe_multi", "perf_event", "none" */
-	double cost_emulated_ns;	/* calibrated on this host; NAN: not calibrated */
+	const char *version;	 /* of cheshire */
+	const char *kernel;	 /* release of the running kernel */
+	const char *exe;	 /* path of the target's program */
+	const char *attach;	 /* "uprobe_multi", "perf_event", "none" */
+	double cost_emulated_ns; /* calibrated on this host; NAN: not calibrated */
 	double cost_stepped_ns;
-	double projected_cost_percent;	/* of one CPU, all stages */
+	double projected_cost_percent; /* of one CPU, all stages */
 	double ceiling_percent;
-	double cpus;			/* CPUs available to the target */
+	double cpus; /* CPUs available to the target */
 	const struct sink_stage *stages;
 	size_t stages_n;
-	const char *const *engines;	/* engines recognised */
+	const char *const *engines; /* engines recognised */
 	size_t engines_n;
-	const char *const *unrecognised;	/* objects that look like engines but are unknown */
+	const char *const *unrecognised; /* objects that look like engines but are unknown */
 	size_t unrecognised_n;
-	size_t budgets_n;		/* budgets in force */
-	size_t rules_n;			/* rules in force, without the budgets */
+	size_t budgets_n; /* budgets in force */
+	size_t rules_n;	  /* rules in force, without the budgets */
 };
 
 enum sink_evidence_kind {
 	SINK_EVIDENCE_SPAN = 1,
 	SINK_EVIDENCE_TURN = 2,
-	SINK_EVIDENCE_NOTE = 3,		/* a sentence, in `text` */
+	SINK_EVIDENCE_NOTE = 3, /* a sentence, in `text` */
 };
 
 struct sink_gap {
-	const char *from;		/* stage */
+	const char *from; /* stage */
 	const char *to;
 	double s;
 };
@@ -124,47 +124,47 @@ struct sink_gap {
  */
 struct sink_evidence {
 	enum sink_evidence_kind kind;
-	const char *stage;		/* span */
-	const char *outcome;		/* turn: complete, abandoned, interrupted; span: NULL, error,
-					   exception, unwound, thread_end */
-	uint64_t start_ts_ns;		/* CLOCK_REALTIME; 0: not known */
+	const char *stage;    /* span */
+	const char *outcome;  /* turn: complete, abandoned, interrupted; span: NULL, error,
+				 exception, unwound, thread_end */
+	uint64_t start_ts_ns; /* CLOCK_REALTIME; 0: not known */
 	double wall_s;
-	double first_s;			/* streams: time to first output; else NAN */
-	pid_t tid;			/* thread of the span, 0: not known */
-	const char *thread;		/* its comm */
-	bool breakdown;			/* cpu_s and wait_s are valid */
+	double first_s;	    /* streams: time to first output; else NAN */
+	pid_t tid;	    /* thread of the span, 0: not known */
+	const char *thread; /* its comm */
+	bool breakdown;	    /* cpu_s and wait_s are valid */
 	double cpu_s;
-	double process_cpu_s;		/* all threads meanwhile; NAN: not known */
-	double wait_s[WIRE_WAITS];	/* by enum wire_wait */
-	const struct sink_evidence *spans;	/* turn: its spans, in order */
+	double process_cpu_s;		   /* all threads meanwhile; NAN: not known */
+	double wait_s[WIRE_WAITS];	   /* by enum wire_wait */
+	const struct sink_evidence *spans; /* turn: its spans, in order */
 	size_t spans_n;
-	const struct sink_gap *gaps;	/* turn */
+	const struct sink_gap *gaps; /* turn */
 	size_t gaps_n;
 	enum sink_quality quality;
-	const char *text;		/* note */
+	const char *text; /* note */
 };
 
 /* One change of state of one budget or rule. */
 struct sink_alert {
 	struct sink_head head;
 	enum sink_alert_state state;
-	const char *alert;		/* name: "STT latency" */
-	enum sink_severity severity;	/* resolved: the one that it had */
-	int priority;			/* 0 .. 3; -1: none */
-	const char *metric;		/* with the statistic: "stt.latency.p95" */
-	const char *stat;		/* "p95"; NULL */
+	const char *alert;	     /* name: "STT latency" */
+	enum sink_severity severity; /* resolved: the one that it had */
+	int priority;		     /* 0 .. 3; -1: none */
+	const char *metric;	     /* with the statistic: "stt.latency.p95" */
+	const char *stat;	     /* "p95"; NULL */
 	double value;
 	enum unit unit;
-	double limit;			/* the limit crossed */
-	double target;			/* the budget's target; NAN: none */
-	double over_percent;		/* over the target; NAN: no target */
-	bool below;			/* a value below the limit is the violation */
-	double window_s;		/* NAN: none */
+	double limit;	     /* the limit crossed */
+	double target;	     /* the budget's target; NAN: none */
+	double over_percent; /* over the target; NAN: no target */
+	bool below;	     /* a value below the limit is the violation */
+	double window_s;     /* NAN: none */
 	double for_s;
-	double respond_within_s;	/* NAN: none */
+	double respond_within_s; /* NAN: none */
 	enum sink_quality quality;
-	uint64_t n;			/* samples behind the value */
-	const char *reason;		/* unknown: why; NULL */
+	uint64_t n;	    /* samples behind the value */
+	const char *reason; /* unknown: why; NULL */
 	const char *action;
 	const char *impact;
 	const struct sink_evidence *evidence;
@@ -172,81 +172,81 @@ struct sink_alert {
 };
 
 struct sink_metric {
-	const char *id;			/* "stt.latency.p95" */
-	double value;			/* NAN: unknown, or no sample yet */
+	const char *id; /* "stt.latency.p95" */
+	double value;	/* NAN: unknown, or no sample yet */
 	enum unit unit;
 	enum sink_quality quality;
-	uint64_t n;			/* samples behind the value */
+	uint64_t n; /* samples behind the value */
 };
 
 struct sink_drop {
-	const char *reason;		/* identifier: "ring_full" */
-	uint64_t count;			/* since the start */
+	const char *reason; /* identifier: "ring_full" */
+	uint64_t count;	    /* since the start */
 };
 
 /* What watching costs; nanoseconds since the start. */
 struct sink_overhead {
 	uint64_t elapsed_ns;
-	uint64_t probe_ns;		/* uprobes, in the target's context */
-	uint64_t tracepoint_ns;		/* scheduler and other tracepoint programs, host wide */
-	uint64_t own_cpu_ns;		/* cheshire itself */
+	uint64_t probe_ns;	/* uprobes, in the target's context */
+	uint64_t tracepoint_ns; /* scheduler and other tracepoint programs, host wide */
+	uint64_t own_cpu_ns;	/* cheshire itself */
 	uint64_t own_rss_bytes;
-	double percent_of_one_cpu;	/* probes + tracepoints, over the last interval */
+	double percent_of_one_cpu; /* probes + tracepoints, over the last interval */
 };
 
 enum sink_summary_reason {
 	SINK_SUMMARY_INTERVAL = 0,
-	SINK_SUMMARY_SIGNAL = 1,	/* SIGUSR1 */
+	SINK_SUMMARY_SIGNAL = 1, /* SIGUSR1 */
 	SINK_SUMMARY_EXIT = 2,
 };
 
 struct sink_summary {
 	struct sink_head head;
 	enum sink_summary_reason reason;
-	const struct sink_metric *metrics;	/* ids unique; any order */
+	const struct sink_metric *metrics; /* ids unique; any order */
 	size_t metrics_n;
-	const struct sink_drop *drops;	/* those that are not zero */
+	const struct sink_drop *drops; /* those that are not zero */
 	size_t drops_n;
 	struct sink_overhead overhead;
-	const char *const *notices;	/* sentences: over the target but below warning */
+	const char *const *notices; /* sentences: over the target but below warning */
 	size_t notices_n;
-	uint32_t alerts_firing;		/* now */
-	uint64_t alerts_fired;		/* since the start */
+	uint32_t alerts_firing; /* now */
+	uint64_t alerts_fired;	/* since the start */
 };
 
 /* Something said once: a stage shed or refused, unknown, the target exec'd, a reload. */
 struct sink_note {
 	struct sink_head head;
-	const char *event;		/* identifier: "stage_shed", "target_exec", "reload" */
-	enum sink_severity severity;	/* NONE: for information */
-	const char *stage;		/* NULL: about the whole target */
-	const char *text;		/* a sentence for people */
+	const char *event;	     /* identifier: "stage_shed", "target_exec", "reload" */
+	enum sink_severity severity; /* NONE: for information */
+	const char *stage;	     /* NULL: about the whole target */
+	const char *text;	     /* a sentence for people */
 };
 
 enum sink_target_state {
-	SINK_TARGET_RUNNING = 0,	/* we detached from it */
+	SINK_TARGET_RUNNING = 0, /* we detached from it */
 	SINK_TARGET_EXITED = 1,
 	SINK_TARGET_KILLED = 2,
-	SINK_TARGET_UNKNOWN = 3,	/* gone, nobody saw how */
+	SINK_TARGET_UNKNOWN = 3, /* gone, nobody saw how */
 };
 
 struct sink_bye {
 	struct sink_head head;
-	const char *reason;		/* identifier: "signal", "duration", "target_exited", "error" */
-	int exit_code;			/* of cheshire */
+	const char *reason; /* identifier: "signal", "duration", "target_exited", "error" */
+	int exit_code;	    /* of cheshire */
 	enum sink_target_state target_state;
-	int target_exit_code;		/* EXITED */
-	int target_signal;		/* KILLED */
-	bool target_core_dumped;	/* KILLED */
-	double detach_s;		/* how long detaching took; NAN: not measured */
+	int target_exit_code;	 /* EXITED */
+	int target_signal;	 /* KILLED */
+	bool target_core_dumped; /* KILLED */
+	double detach_s;	 /* how long detaching took; NAN: not measured */
 	uint64_t alerts_fired;
-	uint64_t output_dropped;	/* lines of all sinks that nobody got */
+	uint64_t output_dropped; /* lines of all sinks that nobody got */
 };
 
 /* One kind of sink.  Functions may be NULL: that sink has nothing to say there. */
 struct sink;
 struct sink_ops {
-	const char *name;		/* "text", "json", "syslog" */
+	const char *name; /* "text", "json", "syslog" */
 	void (*hello)(struct sink *sink, const struct sink_hello *hello);
 	void (*alert)(struct sink *sink, const struct sink_alert *alert);
 	void (*summary)(struct sink *sink, const struct sink_summary *summary);
@@ -263,7 +263,7 @@ struct sink_ops {
 /* Base of every sink: first member of its own struct. */
 struct sink {
 	const struct sink_ops *ops;
-	int watched_fd;			/* the set's: what it waits on for this sink, -1: nothing */
+	int watched_fd; /* the set's: what it waits on for this sink, -1: nothing */
 };
 
 /*

@@ -9,7 +9,7 @@
 void strbuf_free(struct strbuf *buf)
 {
 	free(buf->data);
-	*buf = (struct strbuf){ 0 };
+	*buf = (struct strbuf){0};
 }
 
 /* Makes room for `more` bytes and a NUL. */

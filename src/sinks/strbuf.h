@@ -14,7 +14,7 @@
 #define STRBUF_MAX_BYTES (1024 * 1024)
 
 struct strbuf {
-	char *data;	/* NUL-terminated when len > 0 */
+	char *data; /* NUL-terminated when len > 0 */
 	size_t len;
 	size_t cap;
 	bool failed;

@@ -20,7 +20,7 @@
 
 #include "sinks/text.h"
 
-#define IDENT "cheshire"
+#define IDENT	  "cheshire"
 #define QUEUE_MAX 64
 /* What every daemon takes: rsyslog's default limit is 8 KB, RFC 3164's 1 KB. */
 #define DATAGRAM_MAX 1024
@@ -30,7 +30,7 @@ struct sink_syslog {
 	struct sockaddr_un address;
 	int facility;
 	int fd;			/* -1: not connected */
-	char *queue[QUEUE_MAX];	/* a ring of whole datagrams */
+	char *queue[QUEUE_MAX]; /* a ring of whole datagrams */
 	size_t first, n;
 	struct sink_stats stats;
 };
@@ -153,10 +153,10 @@ static void cut(struct strbuf *buf, size_t max)
 /* "<PRI>Nov 22 10:41:07 cheshire[99]: ": local time, English months, as syslog(3) writes it. */
 static void begin_datagram(struct sink_syslog *s, struct strbuf *buf, int priority, uint64_t ts_ns)
 {
-	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
-					      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+					     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	time_t t = (time_t)(ts_ns / 1000000000);
-	struct tm tm = { 0 };
+	struct tm tm = {0};
 
 	localtime_r(&t, &tm);
 	strbuf_printf(buf, "<%d>%s %2d %02d:%02d:%02d " IDENT "[%d]: ", s->facility | priority,
@@ -202,7 +202,7 @@ static void labelled(struct strbuf *buf, const char *label, const char *text)
 static void syslog_alert(struct sink *sink, const struct sink_alert *alert)
 {
 	struct sink_syslog *s = syslog_of(sink);
-	struct strbuf buf = { 0 };
+	struct strbuf buf = {0};
 	size_t i;
 
 	begin_datagram(s, &buf, alert_priority_of(alert), alert->head.ts_ns);
@@ -233,9 +233,9 @@ static void syslog_alert(struct sink *sink, const struct sink_alert *alert)
 
 static void syslog_note(struct sink *sink, const struct sink_note *note)
 {
-	static const int priorities[] = { LOG_INFO, LOG_WARNING, LOG_CRIT };
+	static const int priorities[] = {LOG_INFO, LOG_WARNING, LOG_CRIT};
 	struct sink_syslog *s = syslog_of(sink);
-	struct strbuf buf = { 0 };
+	struct strbuf buf = {0};
 
 	begin_datagram(s, &buf, priorities[note->severity], note->head.ts_ns);
 	strbuf_puts(&buf, "note ");
@@ -312,13 +312,13 @@ int sink_syslog__facility(const char *name, int *facility)
 		const char *name;
 		int value;
 	} names[] = {
-		{ "auth", LOG_AUTH },	  { "authpriv", LOG_AUTHPRIV }, { "cron", LOG_CRON },
-		{ "daemon", LOG_DAEMON }, { "ftp", LOG_FTP },		{ "lpr", LOG_LPR },
-		{ "mail", LOG_MAIL },	  { "news", LOG_NEWS },
-		{ "syslog", LOG_SYSLOG }, { "user", LOG_USER },		{ "uucp", LOG_UUCP },
-		{ "local0", LOG_LOCAL0 }, { "local1", LOG_LOCAL1 },	{ "local2", LOG_LOCAL2 },
-		{ "local3", LOG_LOCAL3 }, { "local4", LOG_LOCAL4 },	{ "local5", LOG_LOCAL5 },
-		{ "local6", LOG_LOCAL6 }, { "local7", LOG_LOCAL7 },
+		{"auth", LOG_AUTH},	{"authpriv", LOG_AUTHPRIV}, {"cron", LOG_CRON},
+		{"daemon", LOG_DAEMON}, {"ftp", LOG_FTP},	    {"lpr", LOG_LPR},
+		{"mail", LOG_MAIL},	{"news", LOG_NEWS},	    {"syslog", LOG_SYSLOG},
+		{"user", LOG_USER},	{"uucp", LOG_UUCP},	    {"local0", LOG_LOCAL0},
+		{"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2},	    {"local3", LOG_LOCAL3},
+		{"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5},	    {"local6", LOG_LOCAL6},
+		{"local7", LOG_LOCAL7},
 	};
 	size_t i;
 

@@ -108,18 +108,19 @@ void text_hello(struct strbuf *out, bool color, const struct sink_hello *hello)
 	stages_table(out, color, hello);
 	names_line(out, "engines", hello->engines, hello->engines_n);
 	names_line(out, "not in the catalogue", hello->unrecognised, hello->unrecognised_n);
-	strbuf_printf(out, "  probe cost: emulated %s, stepped %s; projected %s of one CPU, ceiling %s\n",
-		      unit_format(emulated, sizeof(emulated), hello->cost_emulated_ns / 1e9, UNIT_S),
-		      unit_format(stepped, sizeof(stepped), hello->cost_stepped_ns / 1e9, UNIT_S),
-		      unit_format(cost, sizeof(cost), hello->projected_cost_percent, UNIT_PERCENT),
-		      unit_format(ceiling, sizeof(ceiling), hello->ceiling_percent, UNIT_PERCENT));
+	strbuf_printf(
+		out, "  probe cost: emulated %s, stepped %s; projected %s of one CPU, ceiling %s\n",
+		unit_format(emulated, sizeof(emulated), hello->cost_emulated_ns / 1e9, UNIT_S),
+		unit_format(stepped, sizeof(stepped), hello->cost_stepped_ns / 1e9, UNIT_S),
+		unit_format(cost, sizeof(cost), hello->projected_cost_percent, UNIT_PERCENT),
+		unit_format(ceiling, sizeof(ceiling), hello->ceiling_percent, UNIT_PERCENT));
 	strbuf_printf(out, "  %zu budgets, %zu rules\n", hello->budgets_n, hello->rules_n);
 }
 
 void text_note(struct strbuf *out, bool color, const struct sink_note *note)
 {
-	static const char *const words[] = { "note", "WARNING", "CRITICAL" };
-	static const enum text_color colors[] = { TEXT_PLAIN, TEXT_YELLOW, TEXT_RED };
+	static const char *const words[] = {"note", "WARNING", "CRITICAL"};
+	static const enum text_color colors[] = {TEXT_PLAIN, TEXT_YELLOW, TEXT_RED};
 
 	text_ts(out, &note->head);
 	strbuf_printf(out, "%s%-8s%s ", text_color(color, colors[note->severity]),
@@ -207,7 +208,7 @@ static void send_text(struct sink *sink, struct strbuf *buf, bool important)
 #define TEXT_SINK(what, important)                                                                 \
 	static void sink_text_##what(struct sink *sink, const struct sink_##what *what)            \
 	{                                                                                          \
-		struct strbuf buf = { 0 };                                                         \
+		struct strbuf buf = {0};                                                           \
                                                                                                    \
 		text_##what(&buf, text_of(sink)->color, what);                                     \
 		send_text(sink, &buf, important);                                                  \

@@ -17,8 +17,8 @@
 
 const char *text_color(bool color, enum text_color which)
 {
-	static const char *const codes[] = { "\033[0m",  "\033[1m",  "\033[2m", "\033[31m",
-					     "\033[33m", "\033[32m", "\033[35m" };
+	static const char *const codes[] = {"\033[0m",	"\033[1m",  "\033[2m", "\033[31m",
+					    "\033[33m", "\033[32m", "\033[35m"};
 
 	return color ? codes[which] : "";
 }
@@ -66,9 +66,10 @@ void text_alert_value(struct strbuf *out, const struct sink_alert *alert)
 	}
 	strbuf_puts(out, unit_format_scaled(text, sizeof(text), alert->value, &scale));
 	if (isfinite(alert->limit)) {
-		const char *sign = alert->value > alert->limit ? " >" :
-				   alert->value < alert->limit ? " <" :
-				   alert->value == alert->limit ? " =" : ", limit";
+		const char *sign = alert->value > alert->limit	  ? " >"
+				   : alert->value < alert->limit  ? " <"
+				   : alert->value == alert->limit ? " ="
+								  : ", limit";
 
 		strbuf_printf(out, "%s %s", sign,
 			      unit_format_scaled(text, sizeof(text), alert->limit, &scale));
@@ -201,7 +202,8 @@ static void state_word(struct strbuf *out, bool color, const struct sink_alert *
 	else
 		strbuf_puts(out, "-  ");
 	strbuf_printf(out, "%-8s  ",
-		      alert->severity == SINK_SEVERITY_NONE ? "-" : sink_severity_name(alert->severity));
+		      alert->severity == SINK_SEVERITY_NONE ? "-"
+							    : sink_severity_name(alert->severity));
 }
 
 static void detail(struct strbuf *out, const char *label, const char *text)
@@ -246,7 +248,8 @@ void text_alert(struct strbuf *out, bool color, const struct sink_alert *alert)
 						      ns_of(alert->respond_within_s)));
 	}
 	for (i = 0; i < alert->evidence_n; i++) {
-		const char *label = alert->evidence[i].kind == SINK_EVIDENCE_NOTE ? "cause" : "slowest";
+		const char *label = alert->evidence[i].kind == SINK_EVIDENCE_NOTE ? "cause"
+										  : "slowest";
 
 		strbuf_printf(out, "    %-8s ", i ? "" : label);
 		text_evidence(out, &alert->evidence[i]);

@@ -92,8 +92,8 @@ static void dominant_wait(const struct sink_summary *s, const char *subject, cha
 			 unit_format(value, sizeof(value), most->value, most->unit));
 }
 
-static const char *const latency_columns[] = { "latency.p50", "latency.p95", "latency.p99",
-					       "latency.max" };
+static const char *const latency_columns[] = {"latency.p50", "latency.p95", "latency.p99",
+					      "latency.max"};
 
 static void row(struct strbuf *out, const struct sink_summary *s, const char *subject, size_t width)
 {
@@ -137,7 +137,7 @@ static bool in_table(const char *measure)
 /* Of several statistics of one measure, the p95 stands for all; the rest is in JSON. */
 static bool is_variant(const char *measure)
 {
-	static const char *const stats[] = { "p50", "p99", "mean", "max", "sum", "min" };
+	static const char *const stats[] = {"p50", "p99", "mean", "max", "sum", "min"};
 	const char *dot = strrchr(measure, '.');
 	size_t i;
 
@@ -228,7 +228,8 @@ static void tail_lines(struct strbuf *out, bool color, const struct sink_summary
 
 	overhead_line(out, &s->overhead, width);
 	for (i = 0; i < s->drops_n; i++) {
-		strbuf_printf(out, "  %s%-*s", text_color(color, TEXT_YELLOW), (int)width + 2, "lost");
+		strbuf_printf(out, "  %s%-*s", text_color(color, TEXT_YELLOW), (int)width + 2,
+			      "lost");
 		text_name(out, s->drops[i].reason);
 		strbuf_printf(out, " %" PRIu64 "%s\n", s->drops[i].count,
 			      text_color(color, TEXT_PLAIN));

@@ -18,26 +18,28 @@ static void test_styles(void **state)
 	static const struct {
 		const char *in, *text, *json, *line;
 	} cases[] = {
-		{ "plain \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "plain \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80",
-		  "plain \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "plain \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80" },
-		{ "a\nb\tc\rd", "a\\nb\\tc\\rd", "a\\nb\\tc\\rd", "a\\nb\\tc\\rd" },
-		{ "\033[2J\x7f\x01", "\\x1b[2J\\x7f\\x01", "\\u001b[2J\\u007f\\u0001",
-		  "\\x1b[2J\\x7f\\x01" },
-		{ "q\"\\", "q\"\\\\", "q\\\"\\\\", "q\"\\" },
+		{"plain \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80",
+		 "plain \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80",
+		 "plain \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80",
+		 "plain \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"},
+		{"a\nb\tc\rd", "a\\nb\\tc\\rd", "a\\nb\\tc\\rd", "a\\nb\\tc\\rd"},
+		{"\033[2J\x7f\x01", "\\x1b[2J\\x7f\\x01", "\\u001b[2J\\u007f\\u0001",
+		 "\\x1b[2J\\x7f\\x01"},
+		{"q\"\\", "q\"\\\\", "q\\\"\\\\", "q\"\\"},
 		/* C1 control, right-to-left override, zero width, tag, byte order mark */
-		{ "\xc2\x9b", "\\u009b", "\\u009b", "\\u009b" },
-		{ "\xe2\x80\xae", "\\u202e", "\\u202e", "\\u202e" },
-		{ "\xf3\xa0\x81\x81", "\\U000e0041", "\\udb40\\udc41", "\\U000e0041" },
-		{ "\xef\xbb\xbf", "\\ufeff", "\\ufeff", "\\ufeff" },
+		{"\xc2\x9b", "\\u009b", "\\u009b", "\\u009b"},
+		{"\xe2\x80\xae", "\\u202e", "\\u202e", "\\u202e"},
+		{"\xf3\xa0\x81\x81", "\\U000e0041", "\\udb40\\udc41", "\\U000e0041"},
+		{"\xef\xbb\xbf", "\\ufeff", "\\ufeff", "\\ufeff"},
 		/* overlong, surrogate, beyond the end, lone continuation, truncated */
-		{ "\xc0\xaf", "\\xc0\\xaf", "\\ufffd\\ufffd", "\\xc0\\xaf" },
-		{ "\xe0\x80\xaf", "\\xe0\\x80\\xaf", "\\ufffd\\ufffd\\ufffd", "\\xe0\\x80\\xaf" },
-		{ "\xed\xa0\x80", "\\xed\\xa0\\x80", "\\ufffd\\ufffd\\ufffd", "\\xed\\xa0\\x80" },
-		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80", "\\ufffd\\ufffd\\ufffd\\ufffd",
-		  "\\xf4\\x90\\x80\\x80" },
-		{ "\x80", "\\x80", "\\ufffd", "\\x80" },
-		{ "\xe2\x82", "\\xe2\\x82", "\\ufffd\\ufffd", "\\xe2\\x82" },
-		{ "", "", "", "" },
+		{"\xc0\xaf", "\\xc0\\xaf", "\\ufffd\\ufffd", "\\xc0\\xaf"},
+		{"\xe0\x80\xaf", "\\xe0\\x80\\xaf", "\\ufffd\\ufffd\\ufffd", "\\xe0\\x80\\xaf"},
+		{"\xed\xa0\x80", "\\xed\\xa0\\x80", "\\ufffd\\ufffd\\ufffd", "\\xed\\xa0\\x80"},
+		{"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80", "\\ufffd\\ufffd\\ufffd\\ufffd",
+		 "\\xf4\\x90\\x80\\x80"},
+		{"\x80", "\\x80", "\\ufffd", "\\x80"},
+		{"\xe2\x82", "\\xe2\\x82", "\\ufffd\\ufffd", "\\xe2\\x82"},
+		{"", "", "", ""},
 	};
 	char out[128];
 	size_t i;
@@ -59,14 +61,17 @@ static void test_styles(void **state)
 /* Whatever the room, the result ends in it, never in the middle of a character or an escape. */
 static void test_bounds(void **state)
 {
-	static const char in[] = "ab\n\xe2\x82\xac\xff" "cd";
-	static const char whole[] = "ab\\n\xe2\x82\xac\\xff" "cd";
+	static const char in[] = "ab\n\xe2\x82\xac\xff"
+				 "cd";
+	static const char whole[] = "ab\\n\xe2\x82\xac\\xff"
+				    "cd";
 	size_t size, n;
 	char *out;
 
 	(void)state;
 	for (size = 0; size < sizeof(whole) + 4; size++) {
-		out = malloc(size ? size : 1); /* exact, so that the sanitizer sees a byte too many */
+		out = malloc(size ? size
+				  : 1); /* exact, so that the sanitizer sees a byte too many */
 		assert_non_null(out);
 		n = escape_bytes(ESCAPE_TEXT, out, size, in, sizeof(in) - 1, 0);
 		if (size) {
@@ -113,7 +118,7 @@ static void capture_line(enum log_level level, const char *line, void *ctx)
 
 static void test_log(void **state)
 {
-	struct capture capture = { 0 };
+	struct capture capture = {0};
 	char longer[3 * LOG_MESSAGE_MAX];
 
 	(void)state;
@@ -151,7 +156,7 @@ static void test_err_str(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_styles), cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_styles),	  cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_long_name), cmocka_unit_test(test_log),
 		cmocka_unit_test(test_err_str),
 	};

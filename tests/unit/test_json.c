@@ -101,9 +101,16 @@ static void test_documented(void **state)
 static void test_alert(void **state)
 {
 	static const char *const keys[] = {
-		"ts", "state", "alert", "severity", "priority", "metric", "value", "unit", "limit",
-		"target", "over_percent", "window_s", "for_s", "respond_within_s", "quality", "pid",
-		"process", "action", "impact", "evidence",
+		"ts",		"state",
+		"alert",	"severity",
+		"priority",	"metric",
+		"value",	"unit",
+		"limit",	"target",
+		"over_percent", "window_s",
+		"for_s",	"respond_within_s",
+		"quality",	"pid",
+		"process",	"action",
+		"impact",	"evidence",
 	};
 	struct json_object *alert = documented(write_alert, &fixture_firing, "alert");
 	struct json_object *evidence, *span, *wait;
@@ -148,9 +155,14 @@ static void test_summary(void **state)
 
 static void test_hostile(void **state)
 {
-	struct sink_alert alert = { .head = { .process = HOSTILE }, .alert = HOSTILE,
-				    .metric = HOSTILE, .value = INFINITY, .limit = NAN,
-				    .target = -INFINITY, .over_percent = 1e300, .window_s = 1e-9 };
+	struct sink_alert alert = {.head = {.process = HOSTILE},
+				   .alert = HOSTILE,
+				   .metric = HOSTILE,
+				   .value = INFINITY,
+				   .limit = NAN,
+				   .target = -INFINITY,
+				   .over_percent = 1e300,
+				   .window_s = 1e-9};
 	char *text = output_of(write_alert, &alert);
 	struct json_object *parsed = parse_line(text), *value;
 	const char *p;
@@ -160,7 +172,8 @@ static void test_hostile(void **state)
 		assert_true(*p == '\n' || ((unsigned char)*p >= 0x20 && (unsigned char)*p < 0x7f));
 	/* Only what is no UTF-8 is lost. */
 	assert_string_equal(string_at(parsed, "alert"),
-			    "a\"b\\c\n\033[31m\xef\xbf\xbd\xef\xbf\xbd(\xe2\x80\xae\xc2\x9b" "e");
+			    "a\"b\\c\n\033[31m\xef\xbf\xbd\xef\xbf\xbd(\xe2\x80\xae\xc2\x9b"
+			    "e");
 	assert_true(json_object_object_get_ex(parsed, "value", &value));
 	assert_null(value);
 	assert_true(number_at(parsed, "over_percent") == 1e300);
@@ -172,8 +185,10 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_documented), cmocka_unit_test(test_alert),
-		cmocka_unit_test(test_summary), cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_documented),
+		cmocka_unit_test(test_alert),
+		cmocka_unit_test(test_summary),
+		cmocka_unit_test(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,7 @@ static void fill(int fd)
 
 static size_t read_all(int fd, char *out, size_t size)
 {
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	struct pollfd pfd = {.fd = fd, .events = POLLIN};
 	size_t len = 0;
 	ssize_t n;
 
@@ -51,7 +51,7 @@ static void test_blocked_pipe(void **state)
 	sink_set__stats(set, &stats);
 	assert_true(stats.queued_bytes > 0);
 	assert_int_equal(stats.dropped, 0);
-	pfd = (struct pollfd){ .fd = sink_set__fd(set), .events = POLLIN };
+	pfd = (struct pollfd){.fd = sink_set__fd(set), .events = POLLIN};
 	assert_int_equal(poll(&pfd, 1, 0), 0);
 	assert_int_equal(sink_set__drain(set, 1), -ETIMEDOUT);
 	read_all(fds[0], out, sizeof(out));
@@ -152,10 +152,8 @@ static void test_bad_fd(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_blocked_pipe),
-		cmocka_unit_test(test_closed_pipe),
-		cmocka_unit_test(test_socket),
-		cmocka_unit_test(test_fan_out),
+		cmocka_unit_test(test_blocked_pipe), cmocka_unit_test(test_closed_pipe),
+		cmocka_unit_test(test_socket),	     cmocka_unit_test(test_fan_out),
 		cmocka_unit_test(test_bad_fd),
 	};
 

@@ -35,7 +35,7 @@ static void fill(int fd)
 
 static size_t read_all(int fd, char *out, size_t size)
 {
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	struct pollfd pfd = {.fd = fd, .events = POLLIN};
 	size_t len = 0;
 	ssize_t n;
 
@@ -111,7 +111,7 @@ static void test_full_device(void **state)
 /* A file that may not grow cuts a line short; the next one does not continue it. */
 static void test_torn_line(void **state)
 {
-	struct rlimit old, small = { .rlim_cur = 6 };
+	struct rlimit old, small = {.rlim_cur = 6};
 	FILE *file = tmpfile();
 	struct outq *q = outq__new(fileno(file), OUTQ_DEFAULT_BYTES);
 	struct sink_stats stats;

@@ -14,7 +14,7 @@ static char path[64];
 
 static int listen_here(void)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
@@ -58,9 +58,10 @@ static void test_alert(void **state)
 	assert_int_equal(priority_of(text), LOG_LOCAL3 | LOG_CRIT);
 	snprintf(ident, sizeof(ident), ">Nov 22 10:41:07 cheshire[%d]: ", (int)getpid());
 	assert_non_null(strstr(text, ident));
-	assert_non_null(strstr(text, "firing P1 critical STT latency: p95 1.43 s > 1.00 s (target 0.30 "
-				     "s, 5m) alice[1234]; action: Optimize STT pipeline; impact: "
-				     "Perceived sluggishness; slowest: stt 1.52 s = cpu 100 ms + "));
+	assert_non_null(strstr(text,
+			       "firing P1 critical STT latency: p95 1.43 s > 1.00 s (target 0.30 "
+			       "s, 5m) alice[1234]; action: Optimize STT pipeline; impact: "
+			       "Perceived sluggishness; slowest: stt 1.52 s = cpu 100 ms + "));
 	assert_null(strchr(text, '\n'));
 	sink->ops->free(sink);
 	close(fd);
@@ -100,7 +101,7 @@ static void test_hostile_and_long(void **state)
 	static const char euro[] = "\xe2\x82\xac";
 	int fd = listen_here();
 	struct sink *sink = sink_syslog__new(path, LOG_DAEMON);
-	struct sink_note note = { .head = { .process = HOSTILE } };
+	struct sink_note note = {.head = {.process = HOSTILE}};
 	char sentence[3 * 700 + 1] = "";
 	const char *text, *p;
 	size_t i;
@@ -203,9 +204,10 @@ static void test_facility(void **state)
 	assert_int_equal(sink_syslog__facility("LOCAL7", &facility), 0);
 	assert_int_equal(facility, LOG_LOCAL7);
 	assert_int_equal(sink_syslog__facility("nonsense", &facility), -EINVAL);
-	assert_null(sink_syslog__new("/a/path/that/is/longer/than/the/address/of/a/unix/socket/can/ever/"
-				     "be/which/is/one/hundred/and/eight/bytes/long",
-				     LOG_DAEMON));
+	assert_null(sink_syslog__new(
+		"/a/path/that/is/longer/than/the/address/of/a/unix/socket/can/ever/"
+		"be/which/is/one/hundred/and/eight/bytes/long",
+		LOG_DAEMON));
 	assert_int_equal(errno, ENAMETOOLONG);
 }
 
@@ -228,9 +230,12 @@ static int remove_directory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_alert),	   cmocka_unit_test(test_priorities),
-		cmocka_unit_test(test_hostile_and_long), cmocka_unit_test(test_reconnect),
-		cmocka_unit_test(test_slow_daemon), cmocka_unit_test(test_facility),
+		cmocka_unit_test(test_alert),
+		cmocka_unit_test(test_priorities),
+		cmocka_unit_test(test_hostile_and_long),
+		cmocka_unit_test(test_reconnect),
+		cmocka_unit_test(test_slow_daemon),
+		cmocka_unit_test(test_facility),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -10,7 +10,7 @@
 #define DOCUMENTED(name, render, object)                                                           \
 	static void name(void **state)                                                             \
 	{                                                                                          \
-		struct strbuf out = { 0 };                                                         \
+		struct strbuf out = {0};                                                           \
                                                                                                    \
 		(void)state;                                                                       \
 		render(&out, false, &object);                                                      \
@@ -30,7 +30,7 @@ DOCUMENTED(test_bye, text_bye, fixture_bye)
 /* Colour adds escape sequences and nothing else. */
 static void test_color(void **state)
 {
-	struct strbuf plain = { 0 }, color = { 0 };
+	struct strbuf plain = {0}, color = {0};
 	size_t from, to = 0;
 
 	(void)state;
@@ -58,13 +58,20 @@ static void assert_harmless(const char *text)
 
 static void test_hostile(void **state)
 {
-	struct sink_evidence evidence = { .kind = SINK_EVIDENCE_SPAN, .stage = HOSTILE,
-					  .thread = HOSTILE, .tid = 1, .wall_s = 1 };
-	struct sink_alert alert = { .head = { .process = HOSTILE, .pid = 7 }, .alert = HOSTILE,
-				    .stat = HOSTILE, .action = HOSTILE, .impact = HOSTILE,
-				    .state = SINK_ALERT_FIRING, .evidence = &evidence,
-				    .evidence_n = 1 };
-	struct strbuf out = { 0 };
+	struct sink_evidence evidence = {.kind = SINK_EVIDENCE_SPAN,
+					 .stage = HOSTILE,
+					 .thread = HOSTILE,
+					 .tid = 1,
+					 .wall_s = 1};
+	struct sink_alert alert = {.head = {.process = HOSTILE, .pid = 7},
+				   .alert = HOSTILE,
+				   .stat = HOSTILE,
+				   .action = HOSTILE,
+				   .impact = HOSTILE,
+				   .state = SINK_ALERT_FIRING,
+				   .evidence = &evidence,
+				   .evidence_n = 1};
+	struct strbuf out = {0};
 	size_t lines = 0, i;
 
 	(void)state;
@@ -95,28 +102,28 @@ static void test_units(void **state)
 		enum unit unit;
 		const char *text;
 	} cases[] = {
-		{ 1.43, UNIT_S, "1.43 s" },
-		{ 0.9996, UNIT_S, "1.00 s" },
-		{ 0.999, UNIT_S, "999 ms" },
-		{ 0.0123, UNIT_S, "12.3 ms" },
-		{ 4.2e-6, UNIT_S, "4.20 us" },
-		{ 98e-9, UNIT_S, "98 ns" },
-		{ 0, UNIT_S, "0.00 s" },
-		{ 312.0 * 1048576, UNIT_BYTES, "312 MB" },
-		{ 1023.9 * 1048576, UNIT_BYTES, "1.00 GB" },
-		{ 512, UNIT_BYTES, "512 B" },
-		{ 11.5 * 1048576, UNIT_BYTES_PER_H, "11.5 MB/h" },
-		{ -11.5 * 1048576, UNIT_BYTES_PER_H, "-11.5 MB/h" },
-		{ 37.2, UNIT_PERCENT, "37.2 %" },
-		{ 9.996, UNIT_PERCENT, "10.0 %" },
-		{ 10e6, UNIT_BIT_PER_S, "10.0 Mbit/s" },
-		{ 12, UNIT_COUNT, "12" },
-		{ 1.5, UNIT_COUNT, "1.50" },
-		{ 0.854, UNIT_RATIO, "0.85" },
-		{ 2.5, UNIT_PER_S, "2.50 /s" },
-		{ 1, UNIT_PER_H, "1 /h" },
-		{ NAN, UNIT_S, "unknown" },
-		{ INFINITY, UNIT_COUNT, "unknown" },
+		{1.43, UNIT_S, "1.43 s"},
+		{0.9996, UNIT_S, "1.00 s"},
+		{0.999, UNIT_S, "999 ms"},
+		{0.0123, UNIT_S, "12.3 ms"},
+		{4.2e-6, UNIT_S, "4.20 us"},
+		{98e-9, UNIT_S, "98 ns"},
+		{0, UNIT_S, "0.00 s"},
+		{312.0 * 1048576, UNIT_BYTES, "312 MB"},
+		{1023.9 * 1048576, UNIT_BYTES, "1.00 GB"},
+		{512, UNIT_BYTES, "512 B"},
+		{11.5 * 1048576, UNIT_BYTES_PER_H, "11.5 MB/h"},
+		{-11.5 * 1048576, UNIT_BYTES_PER_H, "-11.5 MB/h"},
+		{37.2, UNIT_PERCENT, "37.2 %"},
+		{9.996, UNIT_PERCENT, "10.0 %"},
+		{10e6, UNIT_BIT_PER_S, "10.0 Mbit/s"},
+		{12, UNIT_COUNT, "12"},
+		{1.5, UNIT_COUNT, "1.50"},
+		{0.854, UNIT_RATIO, "0.85"},
+		{2.5, UNIT_PER_S, "2.50 /s"},
+		{1, UNIT_PER_H, "1 /h"},
+		{NAN, UNIT_S, "unknown"},
+		{INFINITY, UNIT_COUNT, "unknown"},
 	};
 	char text[FORMAT_MAX];
 	size_t i;

@@ -40,7 +40,8 @@ def check_runner(scratch):
     run.BUILD = scratch
     unit = scratch / "tests" / "unit"
     program(unit, "test_good", "echo '[  PASSED  ] 3 test(s).'\n")
-    program(unit, "test_bad", "echo '[  PASSED  ] 2 test(s).'\necho '[  FAILED  ] 1 test(s)'\nexit 1\n")
+    failed = "echo '[  FAILED  ] 1 test(s)'\n"
+    program(unit, "test_bad", f"echo '[  PASSED  ] 2 test(s).'\n{failed}exit 1\n")
     program(unit, "test_crash", "kill -SEGV $$\n")
     program(unit, "test_hang", "sleep 60\n")
     program(unit, "test_silent", "exit 0\n")
@@ -93,7 +94,8 @@ def check_harness(scratch):
     def skips(_t):
         raise harness.Skip("not here")
 
-    tests = [(f.__name__, f, 2) for f in (passes, fails, checks_nothing, raises, yields, hangs, skips)]
+    functions = (passes, fails, checks_nothing, raises, yields, hangs, skips)
+    tests = [(function.__name__, function, 2) for function in functions]
     with redirect_stdout(io.StringIO()) as out:
         good = harness.run_all(tests)
     lines = out.getvalue().splitlines()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a target's file says, by binutils: is the hard thing that a test is about really in there?"""
+"""What a target's file says, by binutils: is the hard thing of a test really in there?"""
 
 import re
 import subprocess

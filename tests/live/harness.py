@@ -467,7 +467,7 @@ class Case:
         self.equal(summary.drops(), {}, "drops")
 
 
-def config(stages, overhead="400%", more=""):
+def config(stages, overhead="50%", more=""):
     """A configuration whose stages are `call`s; a dict value is written as it stands."""
     lines = [
         "target: { name: alice }",

@@ -167,7 +167,9 @@ def cpu_of(pid):
 @test(60)
 def assistant_slow_intent_fires(t):
     """A fault in its own code, and the alert says which stage was slow and what it waited for."""
-    alice = Alice(t, "--fast", "--pause", "100ms", "--duration", "40s", "--fault", "slow-intent@3s-12s")
+    alice = Alice(
+        t, "--fast", "--pause", "100ms", "--duration", "40s", "--fault", "slow-intent@3s-12s"
+    )
     more = (
         "budgets:\n  intent.latency: { stat: p95, window: 4s, target: 200ms, warning: 400ms, "
         "critical: 800ms, for: 1s, min_count: 3 }\n"

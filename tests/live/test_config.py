@@ -8,25 +8,50 @@ from harness import CHESHIRE, changed_text_bytes, config, test
 # Every line that is wrong says in a comment which word its message must contain.
 TEN_MISTAKES = """\
 target: { name: alice }
-limits: { overhead: 400% }
+limits: { overhead: 50% }
 stages:
   one:
-    calls: "steady:stage_work"                                    # calls
+    call: "steady:stage_work"
+    timeot: 3s                          # timeout
   two:
-    call: { probe: "steady:stage_work", error: "ret <> 0" }       # error
+    call:
+      probe: "steady:stage_work"
+      error: "ret <> 0"                 # integer
   three:
-    call: { probe: "steadystage_work" }                           # probe
+    call: { probe: "steadystage_work" } # OBJECT:SYMBOL
   four:
-    call: { probe: "steady:stage_work", key: xmm0 }               # xmm0
+    call:
+      probe: "steady:stage_work"
+      key: xmm0                         # floating-point
   five:
     call: "steady:stage_work"
-    timeout: 300                                                  # timeout
+    timeout: 300                        # unit
 budgets:
-  five.latency: { stat: p96, window: 5m, target: 1ms, warning: 2ms, critical: 3ms, for: 0s }  # p96
-  six.latency: { stat: p95, window: 5m, target: 1ms, warning: 2ms, critical: 3ms, for: 0s }   # six
-  cpu.usage: { stat: average, window: 5m, target: 20MB, warning: 30%, critical: 50%, for: 1m } # 20MB
-  memory.rss: { stat: max, window: 5m, target: 2GB, warning: 1GB, critical: 3GB, for: 1m }    # warning
-  threads.count: { stat: max, window: 5 apples, target: 10, warning: 20, critical: 30, for: 1m } # apples
+  five.latency:
+    stat: p96                           # p95
+    window: 5m
+    target: 1ms
+    warning: 2ms
+    critical: 3ms
+  six.latency: { stat: p95, window: 5m, target: 1ms, warning: 2ms, critical: 3ms } # stage
+  cpu.usage:
+    stat: average
+    window: 5m
+    target: 20MB                        # percentage
+    warning: 30%
+    critical: 50%
+  memory.rss:
+    stat: max
+    window: 5m
+    target: 2GB
+    warning: 1GB                        # target
+    critical: 3GB
+  threads.count:
+    stat: max
+    window: 5 apples                    # apples
+    target: 10
+    warning: 20
+    critical: 30
 """
 
 

@@ -5,12 +5,11 @@ import disassembly
 from harness import TARGETS, Failure, config, test
 
 
-def watch_stages(t, program, stages, *args, overhead="400%", object_name=None):
+def watch_stages(t, program, stages, *args):
     """Stages are bound to functions of the same name; the target runs to its end."""
     target = t.target(program, *args)
-    name = object_name or program
-    bindings = {stage: f"{name}:{stage}" for stage in stages}
-    watch = t.watch(target.pid, config(bindings, overhead))
+    bindings = {stage: f"{program}:{stage}" for stage in stages}
+    watch = t.watch(target.pid, config(bindings))
     for stage in stages:
         t.equal(watch.stage(stage)["state"], "armed", f"state of stage '{stage}' in hello")
     target.go()
@@ -150,9 +149,9 @@ JUMPS = ("stage_jumpy", "stage_after", "stage_recurse", "stage_mutual_a", "stage
 
 def check_jumps(t, program):
     truth, summary = watch_stages(
-        t, program, JUMPS, "--iterations", 70, "--us", "800:5000", overhead="1000%"
+        t, program, JUMPS, "--iterations", 70, "--rate", 30, "--us", "800:5000"
     )
-    # Every frame of a recursion is dated outside of the 200 probe hits that it costs.
+    # A recursion of depth 100 is 200 probe hits, some of them within the outermost span.
     t.check(truth.functions["stage_recurse"].calls > 3000, "recursion of depth 100")
     for stage in JUMPS:
         t.spans(summary, stage, truth.functions[stage], latency=stage != "stage_recurse")

@@ -117,7 +117,10 @@ def text_on_a_pipe_has_no_colour(t):
     target = t.target("steady", "--mode", "command", wait=False)
     watch = Watch(t, target.pid, config(WORK, more=BUDGET), output="text")
     watch.lines.wait(lambda line: "work" in line, 15, "the stage in the text")
-    breach(target, lambda: any("work" in line and "warning" in line.lower() for _, line in list(watch.lines.items)))
+    breach(
+        target,
+        lambda: any("warning" in line.lower() for _, line in list(watch.lines.items)),
+    )
     watch.signal(signal.SIGTERM)
     t.equal(watch.wait(), 0, "exit code of cheshire")
     text = watch.out_path.read_text(encoding="utf-8")
@@ -149,7 +152,9 @@ def hostile_names_are_escaped(t):
     watch.stop()
     t.equal(len(watch.objects("bye")), 1, "every line is JSON")
     t.check("\x1b" not in watch.out_path.read_text(encoding="utf-8"), "raw escape in JSON")
-    text = Watch(t, target.pid, config({"work": "ev*:stage_work"}), "--duration", "1s", output="text")
+    text = Watch(
+        t, target.pid, config({"work": "ev*:stage_work"}), "--duration", "1s", output="text"
+    )
     t.equal(text.wait(), 0, "exit code of cheshire")
     t.check("\x1b" not in text.out_path.read_text(encoding="utf-8"), "raw escape in text")
     t.check("\x1b" not in text.errors(), "raw escape in the log")
@@ -173,7 +178,8 @@ exec "$@"
 RSYSLOG = """\
 module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="{dir}/log.sock" CreatePath="on")
-template(name="plain" type="string" string="%syslogfacility-text%.%syslogseverity-text% %syslogtag%%msg%\\n")
+template(name="plain" type="string"
+         string="%syslogfacility-text%.%syslogseverity-text% %syslogtag%%msg%\\n")
 *.* action(type="omfile" file="{dir}/messages" template="plain")
 """
 

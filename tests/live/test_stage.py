@@ -7,10 +7,10 @@ from harness import TARGETS, config, test
 WORK = "stage_work"
 
 
-def watch_steady(t, program, binding, *args, overhead="400%"):
+def watch_steady(t, program, binding, *args):
     """Runs a steady target to its end under watch; returns (truth, summary, watch)."""
     target = t.target(program, *args)
-    watch = t.watch(target.pid, config({"work": binding}, overhead))
+    watch = t.watch(target.pid, config({"work": binding}))
     t.equal(watch.stage("work")["state"], "armed", "state of stage 'work' in hello")
     target.go()
     truth = target.finish()
@@ -51,7 +51,6 @@ def stage_at_5000_calls_a_second(t):
         "steady",
         "steady:stage_work",
         *("--iterations", 10000, "--rate", 5000, "--us", "20:120"),
-        overhead="1000%",
     )
     t.spans(summary, "work", truth.functions[WORK])
     t.between(truth.end["elapsed_ns"] / 1e9, 1.9, 4, "the target kept its pace, s")

@@ -92,6 +92,13 @@ uint64_t alert_respond_within_s(int priority)
 	return priority >= 0 && priority <= 3 ? within_s[priority] : 0;
 }
 
+double alert_over_percent(const struct budget_config *budget, double value)
+{
+	double over = over_ratio(budget, value);
+
+	return isfinite(over) && !isnan(budget->target) ? over * 100.0 : NAN;
+}
+
 bool alert_notice(const struct budget_config *budget, const struct sample *sample)
 {
 	if (sample->idle || sample->quality == QUALITY_UNKNOWN || isnan(sample->value))
@@ -210,7 +217,6 @@ static void fill_event(const struct alert *alert, const struct budget_config *bu
 {
 	enum severity shown = event->severity;
 	size_t latch = shown == SEVERITY_CRITICAL;
-	double over = over_ratio(budget, sample->value);
 
 	event->ts_ns = now_ns;
 	event->budget = budget;
@@ -220,7 +226,7 @@ static void fill_event(const struct alert *alert, const struct budget_config *bu
 		latch = alert->latch[1].over_since_ns != 0 || isnan(budget->warning);
 	event->limit = limit_of(budget, latch);
 	event->over_since_ns = alert->latch[latch].over_since_ns;
-	event->over_percent = isfinite(over) && !isnan(budget->target) ? over * 100.0 : NAN;
+	event->over_percent = alert_over_percent(budget, sample->value);
 	event->priority = -1;
 	if (!isnan(sample->value) && sample->quality != QUALITY_UNKNOWN)
 		event->priority = alert_priority(budget, sample->value, shown);

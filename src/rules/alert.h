@@ -74,6 +74,8 @@ struct alert_event {
 int alert_priority(const struct budget_config *budget, double value, enum severity severity);
 /* 15 min, 1 h, 24 h, 1 week. */
 uint64_t alert_respond_within_s(int priority);
+/* How far beyond the target; negative: inside.  NAN: no target, or a target of 0. */
+double alert_over_percent(const struct budget_config *budget, double value);
 /* Over the target but inside warning and critical: a line of the summary, no alert. */
 bool alert_notice(const struct budget_config *budget, const struct sample *sample);
 

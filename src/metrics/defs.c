@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* defs.c - the tables of all metrics: identifier, what is kept, unit, usual statistic. */
+#include "metrics/state.h"
+
+#define HIST(name) { name, WINDOW_HIST, UNIT_S, STAT_P95, SERIES_EVIDENCE }
+#define COUNT(name) { name, WINDOW_SUM, UNIT_COUNT, STAT_COUNT, 0 }
+#define MEAN_S(name) { name, WINDOW_RATIO, UNIT_S, STAT_MEAN, 0 }
+#define SUM_S(name) { name, WINDOW_SUM, UNIT_S, STAT_COUNT, 0 }
+#define RATIO(name, unit, flags) { name, WINDOW_RATIO, unit, STAT_MEAN, flags }
+#define GAUGE(name, unit, flags) { name, WINDOW_GAUGE, unit, STAT_NOW, flags }
+
+const struct series_def stage_defs[STAGE_SERIES] = {
+	[STAGE_LATENCY] = HIST("latency"),
+	[STAGE_FRAME_ALL] = HIST("frame"),
+	[STAGE_FIRST] = HIST("first"),
+	[STAGE_TOTAL] = HIST("total"),
+	[STAGE_COUNT] = COUNT("count"),
+	[STAGE_FRAMES] = COUNT("frames"),
+	[STAGE_RATE] = RATIO("rate", UNIT_PER_S, 0),
+	[STAGE_ABNORMAL] = COUNT("abnormal"),
+	[STAGE_ERROR_RATE] = RATIO("error_rate", UNIT_RATIO, 0),
+	[STAGE_TIMEOUT_RATE] = RATIO("timeout_rate", UNIT_RATIO, 0),
+	[STAGE_RTF] = RATIO("rtf", UNIT_RATIO, 0),
+	[STAGE_CPU] = MEAN_S("cpu"),
+	[STAGE_CPU_SUM] = SUM_S("cpu.sum"),
+	[STAGE_PROCESS_CPU] = MEAN_S("process_cpu"),
+	[STAGE_PROCESS_CPU_SUM] = SUM_S("process_cpu.sum"),
+	[STAGE_WAIT + WIRE_WAIT_RUNQUEUE] = MEAN_S("wait.runqueue"),
+	[STAGE_WAIT + WIRE_WAIT_LOCK] = MEAN_S("wait.lock"),
+	[STAGE_WAIT + WIRE_WAIT_DISK] = MEAN_S("wait.disk"),
+	[STAGE_WAIT + WIRE_WAIT_NETWORK] = MEAN_S("wait.network"),
+	[STAGE_WAIT + WIRE_WAIT_PIPE] = MEAN_S("wait.pipe"),
+	[STAGE_WAIT + WIRE_WAIT_POLL] = MEAN_S("wait.poll"),
+	[STAGE_WAIT + WIRE_WAIT_PAGE_FAULT] = MEAN_S("wait.page_fault"),
+	[STAGE_WAIT + WIRE_WAIT_SLEEP] = MEAN_S("wait.sleep"),
+	[STAGE_WAIT + WIRE_WAIT_OTHER] = MEAN_S("wait.other"),
+	[STAGE_WAIT_SUM + WIRE_WAIT_RUNQUEUE] = SUM_S("wait.runqueue.sum"),
+	[STAGE_WAIT_SUM + WIRE_WAIT_LOCK] = SUM_S("wait.lock.sum"),
+	[STAGE_WAIT_SUM + WIRE_WAIT_DISK] = SUM_S("wait.disk.sum"),
+	[STAGE_WAIT_SUM + WIRE_WAIT_NETWORK] = SUM_S("wait.network.sum"),
+	[STAGE_WAIT_SUM + WIRE_WAIT_PIPE] = SUM_S("wait.pipe.sum"),
+	[STAGE_WAIT_SUM + WIRE_WAIT_POLL] = SUM_S("wait.poll.sum"),
+	[STAGE_WAIT_SUM + WIRE_WAIT_PAGE_FAULT] = SUM_S("wait.page_fault.sum"),
+	[STAGE_WAIT_SUM + WIRE_WAIT_SLEEP] = SUM_S("wait.sleep.sum"),
+	[STAGE_WAIT_SUM + WIRE_WAIT_OTHER] = SUM_S("wait.other.sum"),
+};
+
+const struct series_def target_defs[TARGET_SERIES] = {
+	[TARGET_CPU_USAGE] = RATIO("cpu.usage", UNIT_PERCENT, 0),
+	[TARGET_CPU_VOICE] = RATIO("cpu.voice", UNIT_PERCENT, 0),
+	[TARGET_CPU_BACKGROUND] = RATIO("cpu.background", UNIT_PERCENT, 0),
+	[TARGET_CPU_TIME_TOTAL] = SUM_S("cpu.time.total"),
+	[TARGET_CPU_TIME_VOICE] = SUM_S("cpu.time.voice"),
+	[TARGET_CPU_TIME_BACKGROUND] = SUM_S("cpu.time.background"),
+	[TARGET_MEMORY_RSS] = GAUGE("memory.rss", UNIT_BYTES, 0),
+	[TARGET_MEMORY_ANON] = GAUGE("memory.anon", UNIT_BYTES, 0),
+	[TARGET_MEMORY_FILE] = GAUGE("memory.file", UNIT_BYTES, 0),
+	[TARGET_MEMORY_SHARED] = GAUGE("memory.shared", UNIT_BYTES, 0),
+	[TARGET_MEMORY_SWAP] = GAUGE("memory.swap", UNIT_BYTES, 0),
+	[TARGET_MEMORY_BASELINE] = GAUGE("memory.baseline", UNIT_BYTES, SERIES_MEDIAN),
+	[TARGET_MEMORY_PEAK] = GAUGE("memory.peak", UNIT_BYTES, SERIES_PEAK),
+	[TARGET_MEMORY_GROWTH] = GAUGE("memory.growth", UNIT_BYTES_PER_H, SERIES_GROWTH),
+	[TARGET_THREADS] = GAUGE("threads.count", UNIT_COUNT, 0),
+	[TARGET_FDS] = GAUGE("fds.open", UNIT_COUNT, 0),
+	[TARGET_UP] = GAUGE("target.up", UNIT_COUNT, SERIES_EXACT),
+	[TARGET_RESPONSIVE] = GAUGE("target.responsive", UNIT_COUNT, 0),
+	[TARGET_TURNS_OPEN] = GAUGE("turns.open", UNIT_COUNT, 0),
+	[TARGET_TURN_COUNT] = COUNT("turn.count"),
+	[TARGET_TURN_OUTCOME + TURN_COMPLETE] = COUNT("turn.outcome.complete"),
+	[TARGET_TURN_OUTCOME + TURN_ABANDONED] = COUNT("turn.outcome.abandoned"),
+	[TARGET_TURN_OUTCOME + TURN_INTERRUPTED] = COUNT("turn.outcome.interrupted"),
+	[TARGET_TURN_OUTCOME + TURN_UNKNOWN] = COUNT("turn.outcome.unknown"),
+	[TARGET_TURN_LATENCY] = HIST("turn.latency"),
+	[TARGET_TURN_SPEECH] = HIST("turn.speech"),
+};
+
+const struct series_def gap_def = { "turn.gap", WINDOW_HIST, UNIT_S, STAT_P95, 0 };
+
+/* Those whose statistic is part of the name; the first with a series is its name in summaries. */
+const struct defs_alias defs_aliases[] = {
+	{ "cpu.usage.average", TARGET_CPU_USAGE, STAT_MEAN },
+	{ "cpu.usage.peak", TARGET_CPU_USAGE, STAT_MAX },
+	{ "cpu.voice.average", TARGET_CPU_VOICE, STAT_MEAN },
+	{ "cpu.background.average", TARGET_CPU_BACKGROUND, STAT_MEAN },
+	{ "threads.count", TARGET_THREADS, STAT_NOW },
+	{ "threads.peak", TARGET_THREADS, STAT_MAX },
+	{ "fds.open", TARGET_FDS, STAT_NOW },
+	{ "fds.peak", TARGET_FDS, STAT_MAX },
+	{ NULL, TARGET_SERIES, STAT_INVALID },
+};
+
+const struct series_def *defs_stage(enum stage_kind kind, enum stage_series which)
+{
+	switch (which) {
+	case STAGE_FRAME_ALL:
+	case STAGE_FRAMES:
+		return kind == STAGE_FRAME ? &stage_defs[which] : NULL;
+	case STAGE_FIRST:
+	case STAGE_TOTAL:
+		return kind == STAGE_STREAM ? &stage_defs[which] : NULL;
+	default:
+		return &stage_defs[which];
+	}
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* read.c - what a metric is now, and all of them for the summary. */
+#include <math.h>
+
+#include "metrics/state.h"
+
+#define NS_PER_S 1000000000ULL
+/* /proc has not been read for so long: what it would say is not known. */
+#define STALE_NS (5 * NS_PER_S)
+#define ID_MAX 224
+
+static const char *stage_unknown(const struct stage_state *stage)
+{
+	switch (stage->state) {
+	case METRICS_STAGE_ARMED:
+		return NULL;
+	case METRICS_STAGE_REFUSED:
+		return "the stage was refused";
+	case METRICS_STAGE_SHED:
+		return "the stage was shed";
+	case METRICS_STAGE_UNRESOLVED:
+		return "the stage was not found in the target";
+	}
+	return "the stage is in no known state";
+}
+
+static const char *turns_unknown(const struct metrics *m)
+{
+	for (size_t i = 0; i < m->stages_n; i++)
+		if (m->stage[i].config->turn && m->stage[i].config->kind != STAGE_FRAME &&
+		    stage_unknown(&m->stage[i]))
+			return "a stage of the turn is not watched";
+	return NULL;
+}
+
+/* Why a series of the target cannot be known just now; NULL: it can. */
+static const char *target_unknown(const struct metrics *m, const struct series *series,
+				  uint64_t now_ns)
+{
+	const struct series *t = m->target;
+
+	if (series == &t[TARGET_UP])
+		return NULL;
+	if (series < &t[TARGET_SERIES] && series >= &t[TARGET_TURNS_OPEN])
+		return turns_unknown(m);
+	if (series < &t[0] || series >= &t[TARGET_SERIES])
+		return turns_unknown(m); /* gaps */
+	if (m->gone)
+		return "the target is gone";
+	if (series == &t[TARGET_RESPONSIVE])
+		return NULL;
+	if (m->process_valid && now_ns > m->process.ts_ns + STALE_NS)
+		return "the target could not be read";
+	return NULL;
+}
+
+static struct sample read_one(struct metrics *m, struct series *series, struct view *view,
+			      enum stat stat, int stage, uint64_t now_ns)
+{
+	uint64_t elapsed_ns = now_ns > m->start_ns ? now_ns - m->start_ns : 0;
+	struct sample sample = series_read(series, view, stat, now_ns, elapsed_ns);
+	const char *reason = stage >= 0 ? stage_unknown(&m->stage[stage]) :
+					  target_unknown(m, series, now_ns);
+
+	/* Over the session, what was seen so far is still true. */
+	if (!reason || (!view && !sample.idle && sample.n))
+		return sample;
+	sample.value = sample.low = sample.high = NAN;
+	sample.quality = QUALITY_UNKNOWN;
+	sample.idle = false;
+	sample.reason = reason;
+	return sample;
+}
+
+struct sample metrics__read(struct metrics *m, int handle, uint64_t now_ns)
+{
+	struct sample none = { .value = NAN,
+			       .low = NAN,
+			       .high = NAN,
+			       .quality = QUALITY_UNKNOWN,
+			       .reason = "no such metric" };
+	const struct handle *h;
+
+	if (handle < 0 || (size_t)handle >= m->handles_n)
+		return none;
+	h = &m->handles[handle];
+	return read_one(m, h->series, h->view, h->stat, h->stage, now_ns);
+}
+
+size_t metrics__slowest(struct metrics *m, int handle, uint64_t now_ns,
+			struct evidence_item out[EVIDENCE_KEPT])
+{
+	const struct view *view;
+
+	if (handle < 0 || (size_t)handle >= m->handles_n)
+		return 0;
+	view = m->handles[handle].view;
+	return view->evidence ? evidence__slowest(view->evidence, now_ns, out) : 0;
+}
+
+/* One walk over everything. */
+struct each {
+	struct metrics *m;
+	uint64_t now_ns;
+	metrics_each_fn fn;
+	void *ctx;
+};
+
+static void each_one(struct each *e, const char *id, struct series *series, enum stat stat,
+		     int stage)
+{
+	struct sample sample;
+
+	stat = series_stat(series, stat);
+	sample = read_one(e->m, series, NULL, stat, stage, e->now_ns);
+	e->fn(e->ctx, id, &sample);
+}
+
+static void each_hist(struct each *e, const char *id, struct series *series, int stage)
+{
+	static const struct {
+		const char *name;
+		enum stat stat;
+	} stats[] = { { "p50", STAT_P50 },
+		      { "p95", STAT_P95 },
+		      { "p99", STAT_P99 },
+		      { "max", STAT_MAX },
+		      { "mean", STAT_MEAN } };
+	char name[ID_MAX];
+
+	for (size_t i = 0; i < sizeof(stats) / sizeof(stats[0]); i++) {
+		ids_join(name, sizeof(name), id, stats[i].name, NULL);
+		each_one(e, name, series, stats[i].stat, stage);
+	}
+}
+
+static void each_series(struct each *e, const char *id, struct series *series, int stage)
+{
+	if (series->def->kind == WINDOW_HIST)
+		each_hist(e, id, series, stage);
+	else
+		each_one(e, id, series, STAT_INVALID, stage);
+}
+
+static void each_target(struct each *e, enum target_series which)
+{
+	bool aliased = false;
+
+	for (const struct defs_alias *alias = defs_aliases; alias->id; alias++)
+		if (alias->series == which) {
+			each_one(e, alias->id, &e->m->target[which], alias->stat, -1);
+			aliased = true;
+		}
+	if (!aliased)
+		each_series(e, target_defs[which].id, &e->m->target[which], -1);
+}
+
+static void each_stage(struct each *e, size_t index)
+{
+	struct stage_state *stage = &e->m->stage[index];
+	char id[ID_MAX];
+
+	for (int i = 0; i < STAGE_SERIES; i++) {
+		if (!stage->series[i].def)
+			continue;
+		ids_join(id, sizeof(id), stage->config->name, stage->series[i].def->id, NULL);
+		each_series(e, id, &stage->series[i], (int)index);
+	}
+}
+
+void metrics__each(struct metrics *m, uint64_t now_ns, metrics_each_fn fn, void *ctx)
+{
+	struct each e = { .m = m, .now_ns = now_ns, .fn = fn, .ctx = ctx };
+
+	for (size_t i = 0; i < m->stages_n; i++)
+		each_stage(&e, i);
+	for (int i = 0; i < TARGET_SERIES; i++) {
+		bool turn = i >= TARGET_TURNS_OPEN;
+		bool ends = i >= TARGET_TURN_OUTCOME && i <= TARGET_TURN_LATENCY;
+
+		/* No stages: no turns to speak of. */
+		if ((turn && !m->stages_n) || (ends && !turns__has_end(m->turns)))
+			continue;
+		each_target(&e, i);
+	}
+	for (size_t i = 0; i < m->gaps_n; i++)
+		each_series(&e, m->gaps[i]->id, &m->gaps[i]->series, -1);
+}

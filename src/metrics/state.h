@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* state.h - the inside of struct metrics, for the files that share it. */
+#ifndef CHESHIRE_METRICS_STATE_H
+#define CHESHIRE_METRICS_STATE_H
+
+#include "metrics/metrics.h"
+#include "metrics/reorder.h"
+#include "metrics/series.h"
+#include "metrics/streams.h"
+#include "metrics/turns.h"
+
+#define METRICS_GAPS_MAX 128
+
+/* Series of a stage; which of them a stage has depends on its kind. */
+enum stage_series {
+	STAGE_LATENCY,
+	STAGE_FRAME_ALL,	/* every frame */
+	STAGE_FIRST,		/* streams: to first output */
+	STAGE_TOTAL,		/* streams: to last output */
+	STAGE_COUNT,
+	STAGE_FRAMES,
+	STAGE_RATE,
+	STAGE_ABNORMAL,
+	STAGE_ERROR_RATE,
+	STAGE_TIMEOUT_RATE,
+	STAGE_RTF,
+	STAGE_CPU,
+	STAGE_CPU_SUM,
+	STAGE_PROCESS_CPU,
+	STAGE_PROCESS_CPU_SUM,
+	STAGE_WAIT,			/* WIRE_WAITS of them */
+	STAGE_WAIT_SUM = STAGE_WAIT + WIRE_WAITS,
+	STAGE_SERIES = STAGE_WAIT_SUM + WIRE_WAITS,
+};
+
+/* Series of the whole target. */
+enum target_series {
+	TARGET_CPU_USAGE,
+	TARGET_CPU_VOICE,
+	TARGET_CPU_BACKGROUND,
+	TARGET_CPU_TIME_TOTAL,
+	TARGET_CPU_TIME_VOICE,
+	TARGET_CPU_TIME_BACKGROUND,
+	TARGET_MEMORY_RSS,
+	TARGET_MEMORY_ANON,
+	TARGET_MEMORY_FILE,
+	TARGET_MEMORY_SHARED,
+	TARGET_MEMORY_SWAP,
+	TARGET_MEMORY_BASELINE,
+	TARGET_MEMORY_PEAK,
+	TARGET_MEMORY_GROWTH,
+	TARGET_THREADS,
+	TARGET_FDS,
+	TARGET_UP,
+	TARGET_RESPONSIVE,
+	TARGET_TURNS_OPEN,
+	TARGET_TURN_COUNT,
+	TARGET_TURN_OUTCOME,		/* TURN_OUTCOMES of them */
+	TARGET_TURN_LATENCY = TARGET_TURN_OUTCOME + TURN_OUTCOMES,
+	TARGET_TURN_SPEECH,
+	TARGET_SERIES,
+};
+
+/* What was read from the kernel last. */
+struct stage_last {
+	bool valid;
+	uint64_t ts_ns;
+	struct wire_stage_stats stats;
+	struct wire_histogram latency;
+	struct wire_histogram frame;
+};
+
+struct stage_state {
+	const struct stage_config *config;
+	enum metrics_stage_state state;
+	struct series series[STAGE_SERIES];
+	struct stage_last *last;
+	uint64_t closed_cnt;		/* streams closed since the kernel was read last */
+	uint64_t flowing_since_ns;	/* frames have come without a break since; 0: none yet */
+	uint64_t frames_ns;		/* the newest came about then */
+};
+
+struct gap_series {
+	uint16_t a, b;
+	struct series series;
+	char id[160];			/* "turn.gap.a.b" */
+};
+
+struct handle {
+	struct series *series;
+	struct view *view;
+	enum stat stat;
+	int stage;			/* -1: of the target */
+};
+
+struct metrics {
+	const struct config *config;
+	uint64_t start_ns;
+	uint64_t tick_ns;		/* last tick; 0: none yet */
+	size_t stages_n;
+	struct stage_state *stage;
+	struct series target[TARGET_SERIES];
+	struct gap_series *gaps[METRICS_GAPS_MAX];
+	size_t gaps_n;
+	struct handle *handles;
+	size_t handles_n;
+	struct reorder *reorder;
+	struct streams *streams;
+	struct turns *turns;
+	uint64_t now_ns;		/* of the call that is being worked on */
+	struct process_sample process;	/* last */
+	bool process_valid;
+	bool gone;			/* the target */
+	uint64_t counters[WIRE_CTR_CNT];
+	bool counters_valid;
+	const char *unresponsive;	/* why; NULL: responsive */
+	size_t unresponsive_stage;
+	struct metrics_losses losses;
+};
+
+extern const struct series_def stage_defs[STAGE_SERIES];
+extern const struct series_def target_defs[TARGET_SERIES];
+extern const struct series_def gap_def;
+
+/* NULL where stages of this kind do not have the series. */
+const struct series_def *defs_stage(enum stage_kind kind, enum stage_series which);
+/* Other names: "cpu.usage.peak".  NULL-terminated by id. */
+struct defs_alias {
+	const char *id;
+	enum target_series series;
+	enum stat stat;
+};
+extern const struct defs_alias defs_aliases[];
+
+/* Three parts with dots between them (`c` may be NULL), cut to fit. */
+void ids_join(char *out, size_t size, const char *a, const char *b, const char *c);
+/* "p95" and the like; STAT_INVALID for anything else. */
+enum stat ids_stat(const char *name);
+
+/* join.c: the callbacks of streams and turns, and what follows from a span in order. */
+void join_stream(void *ctx, enum stream_step step, const struct wire_span *span);
+void join_turn(void *ctx, const struct turn_event *event);
+/* Joins what is not after time_ns. */
+void join_until(struct metrics *m, uint64_t time_ns);
+/* Spans of turns or streams were lost just now. */
+void join_lost(struct metrics *m, uint64_t now_ns);
+/* The series of a pair of stages, made if need be; NULL: no room. */
+struct gap_series *join_gap(struct metrics *m, uint16_t a, uint16_t b);
+
+/* responsive.c: frames and spans in flight, and target.responsive. */
+void responsive_frames(struct stage_state *stage, uint64_t frames, uint64_t now_ns);
+void responsive_check(struct metrics *m, uint64_t now_ns);
+/* Start of the oldest span in flight of a stage that takes part in turns; 0: none. */
+uint64_t responsive_turn_in_flight(const struct metrics *m);
+
+#endif /* CHESHIRE_METRICS_STATE_H */

@@ -188,15 +188,18 @@ static const struct read_key budget_keys[] = {
 	{ "priority_floor", read_floor },
 };
 
-/* The direction shows in the order of the first two limits that differ. */
+/* The direction shows in the two limits that are furthest apart. */
 static bool derive_below(const struct budget_read *b)
 {
 	const double limit[] = { b->budget.target, b->budget.warning, b->budget.critical };
+	static const int pairs[][2] = { { 0, 2 }, { 0, 1 }, { 1, 2 } };
 
-	for (int i = 0; i < 3; i++)
-		for (int j = i + 1; j < 3; j++)
-			if (!isnan(limit[i]) && !isnan(limit[j]) && limit[i] != limit[j])
-				return limit[i] > limit[j];
+	for (int i = 0; i < 3; i++) {
+		double from = limit[pairs[i][0]], to = limit[pairs[i][1]];
+
+		if (!isnan(from) && !isnan(to) && from != to)
+			return from > to;
+	}
 	return b->def->below;
 }
 

@@ -71,6 +71,7 @@ struct insn {
 	bool is_lea;
 	bool writes_arg;		/* overwrites a register that carries an argument */
 	bool writes_fp;			/* overwrites the frame pointer register */
+	bool is_nop;			/* of any length */
 	bool is_nop5;
 };
 

@@ -203,6 +203,7 @@ static void x86_describe(csh handle, cs_insn *in, struct insn *out)
 	out->is_lea = in->id == X86_INS_LEA;
 	describe_sp(in, out, writes_sp);
 	out->cls = classify(out);
+	out->is_nop = in->id == X86_INS_NOP;
 	if (in->id == X86_INS_NOP && out->len > 1 && out->bytes[0] != 0xf3) {
 		out->is_nop5 = out->len == 5;
 		/* With an operand-size prefix only, older kernels refuse it. */

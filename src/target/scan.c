@@ -204,8 +204,7 @@ static int fall_through(struct scan_run *run, const struct code_part *part)
 	size_t i = part->n;
 	enum insn_flow flow;
 
-	while (i > 0 && (part->insns[i - 1].cls == INSN_CLASS_NOP ||
-			 part->insns[i - 1].cls == INSN_CLASS_NOP_LONG))
+	while (i > 0 && part->insns[i - 1].is_nop)
 		i--;
 	if (i == 0)
 		return 0;

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Hand-written code without call frame information. */
+	.text
+	.macro function name
+	.globl \name
+	.type \name, @function
+\name:
+	.endm
+	.macro end name
+	.size \name, . - \name
+	.endm
+
+/* A 5-byte nop at the entry, then another one: neither is to be probed. */
+function asm_nop5
+	.byte 0x0f, 0x1f, 0x44, 0x00, 0x00
+	mov %rdi, -8(%rsp)
+	.byte 0x0f, 0x1f, 0x44, 0x00, 0x00
+	mov -8(%rsp), %rax
+	ret
+end asm_nop5
+
+/* An emulated instruction only behind the write of the first argument. */
+function asm_args
+	mov %rdi, %rax
+	xor %edi, %edi
+	push %rbx
+	pop %rbx
+	ret
+end asm_args
+
+/* endbr64, frame built by sub, then a call: the entry site is the push behind both. */
+function asm_frame
+	endbr64
+	sub $24, %rsp
+	lea (%rdi,%rsi), %rax
+	push %rax
+	pop %rax
+	add $24, %rsp
+	ret
+end asm_frame
+
+/* A loop back to the second instruction: nothing behind its target stands for the entry. */
+function asm_loop
+	mov %rdi, %rax
+1:	push %rax
+	pop %rax
+	dec %rax
+	jg 1b
+	ret
+end asm_loop
+
+/* Data between the instructions. */
+function asm_data
+	mov %rdi, %rax
+	jmp 2f
+	.byte 0x06, 0x07, 0x06, 0x07
+2:	ret
+end asm_data
+
+/* A jump into the middle of an instruction. */
+function asm_middle
+	test %rdi, %rdi
+	je 3f
+	mov %rsi, %rax
+	.byte 0x48, 0xb8
+3:	.byte 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xc3
+	ret
+end asm_middle
+
+/* Tail jump from within a function without frame, after push and pop. */
+function asm_tail
+	push %rbx
+	mov %rdi, %rbx
+	mov %rbx, %rax
+	pop %rbx
+	jmp asm_args
+end asm_tail
+
+/* Runs into the next function. */
+function asm_through
+	mov %rsi, %rdi
+	test %rdi, %rdi
+end asm_through
+function asm_after
+	mov %rdi, %rax
+	ret
+end asm_after
+
+/* Never returns. */
+function asm_never
+	ud2
+end asm_never
+
+/* Jumps back to its own first byte. */
+function asm_self
+	sub $1, %rdi
+	jg asm_self
+	mov %rdi, %rax
+	ret
+end asm_self
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * breaker.h - the overhead ceiling: what watching costs the target, and which stage has to go.
+ *
+ * Pure: fed every 100 ms with running totals, keeps one second.  Cost of a stage = its probe hits
+ * times the calibrated trap cost (dearer while they are rare) plus the programs' measured run
+ * time; on top come the scheduler program and caught exceptions.
+ */
+#ifndef CHESHIRE_WATCH_BREAKER_H
+#define CHESHIRE_WATCH_BREAKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cheshire/wire.h"
+
+#define BREAKER_PERIOD_NS 100000000ULL
+#define BREAKER_SLOTS 10
+
+/* One stage as of now; running totals since the start. */
+struct breaker_stage {
+	bool armed;
+	bool has_budget;
+	uint64_t hits;		/* entries and exits */
+	uint64_t trap_ns;	/* at the cost of hot probes */
+	double rare_factor;	/* of its probes while they are rare, >= 1 */
+};
+
+struct breaker_input {
+	const struct breaker_stage *stages;
+	size_t stages_n;
+	uint64_t probe_runs;	/* of all uprobe programs, and the time they ran */
+	uint64_t probe_ns;
+	uint64_t other_ns;	/* scheduler program, exceptions */
+};
+
+struct breaker {
+	double ceiling_percent;	/* of one CPU */
+	uint64_t hits[WIRE_STAGES_MAX];		/* totals at the last feeding */
+	uint64_t trap_ns[WIRE_STAGES_MAX];
+	uint64_t other_ns;
+	double stage_ns[BREAKER_SLOTS][WIRE_STAGES_MAX];
+	double others[BREAKER_SLOTS];
+	size_t slot;
+	bool primed;
+	double total_ns;	/* cost of everything since the start */
+	double percent;		/* of one CPU, over the last second */
+};
+
+void breaker_init(struct breaker *b, double ceiling_percent);
+
+/*
+ * Takes the newest totals.  Returns the stage that has to be shed, or -1.  Stages without a
+ * budget go first, then the dearest.  *percent_of_stage is its share of one CPU.
+ */
+int breaker_feed(struct breaker *b, const struct breaker_input *in, double *percent_of_stage);
+
+#endif

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "watch/watching.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "log/log.h"
+#include "metrics/decode.h"
+#include "target/process_stats.h"
+
+/* Probes of rarely hit special functions cost about this; exceptions are rare and dear anyway. */
+static uint64_t catch_cost_ns(const struct watching *w)
+{
+	return w->attachment.calibration.trap[TRAP_STEPPED].rare_ns;
+}
+
+/* Without stages of the operator's: those of the engines that the process maps. */
+static int recognise(struct watching *w, char *why, size_t why_size)
+{
+	struct config_errors *errors;
+	struct catalogue *catalogue = NULL;
+	const char **names;
+	size_t n = 0;
+	int err;
+
+	if (w->config->stages_given)
+		return 0;
+	errors = config_errors__new();
+	names = calloc(w->objects.n_objects + 1, sizeof(*names));
+	err = errors && names ? catalogue_load(errors, &catalogue) : -ENOMEM;
+	for (size_t i = 0; !err && i < w->objects.n_objects; i++)
+		names[n++] = w->objects.objects[i]->basename;
+	if (!err)
+		err = catalogue_apply(catalogue, w->config, names, n, &w->engines,
+				      &w->engines_skipped);
+	if (err < 0)
+		snprintf(why, why_size, "the engine catalogue cannot be used: %s", err_str(err));
+	catalogue_free(catalogue);
+	config_errors__free(errors);
+	free(names);
+	return err < 0 ? err : 0;
+}
+
+static void configure_stage(struct watching *w, size_t i)
+{
+	const struct stage_config *conf = &w->config->stages[i];
+	struct wire_stage *stage = loader__stage(w->loader, (uint32_t)i);
+
+	stage->flags = conf->voice ? WIRE_STAGE_VOICE : 0;
+	stage->timeout_ns = conf->timeout_ns;
+	stage->records_per_s = w->config->records_per_s;
+	stage->state = WIRE_STAGE_OFF;
+}
+
+static void feed_stage(struct watching *w, size_t i, uint64_t now_ns)
+{
+	bool frames = w->config->stages[i].kind == STAGE_FRAME;
+
+	metrics__feed_stage(w->metrics, i, loader__stats(w->loader, (uint32_t)i),
+			    loader__hist(w->loader, (uint32_t)i, WIRE_HIST_LATENCY),
+			    frames ? loader__hist(w->loader, (uint32_t)i, WIRE_HIST_FRAME) : NULL,
+			    now_ns);
+}
+
+/* Tells the metrics what can be known of each stage. */
+static void feed_states(struct watching *w)
+{
+	for (size_t i = 0; i < w->config->stages_n; i++) {
+		enum metrics_stage_state state = METRICS_STAGE_UNRESOLVED;
+
+		switch (w->attachment.stages[i].state) {
+		case ATTACH_TRIAL:
+		case ATTACH_ARMED:
+			state = METRICS_STAGE_ARMED;
+			break;
+		case ATTACH_REFUSED:
+			state = METRICS_STAGE_REFUSED;
+			break;
+		case ATTACH_SHED:
+			state = METRICS_STAGE_SHED;
+			break;
+		case ATTACH_NONE:
+			break;
+		}
+		metrics__stage_state(w->metrics, i, state);
+	}
+}
+
+/* Files are needed while planning and attaching only. */
+static void close_objects(struct watching *w)
+{
+	for (size_t i = 0; i < w->objects.n_objects; i++)
+		object_close(w->objects.objects[i]);
+}
+
+static int resolve(struct watching *w, uint64_t now_ns)
+{
+	int err = bindings_resolve(&w->bindings, w->proc, &w->objects);
+
+	/* The PID may have been recycled while files were read. */
+	err = err ?: process_check(w->proc);
+	if (!err)
+		attachment_extend(&w->attachment, now_ns);
+	close_objects(w);
+	return err;
+}
+
+static int start_kernel(struct watching *w, const struct watching_opts *opts, char *why,
+			size_t why_size)
+{
+	struct loader_opts lo = { .tgid = (uint32_t)w->proc->pid, .stages_n = w->config->stages_n,
+				  .btf_path = opts->btf_path, .force_perf = opts->force_perf };
+	int err = loader__open(&lo, &w->loader, why, why_size);
+
+	if (err)
+		return err;
+	attachment_init(&w->attachment, w->loader, &w->bindings, w->proc, &w->objects);
+	w->attachment.ceiling_percent = w->config->overhead_percent;
+	calibrate(w->loader, &w->attachment.calibration);
+	for (size_t i = 0; i < w->config->stages_n; i++)
+		configure_stage(w, i);
+	err = loader__attach_tracing(w->loader);
+	if (err) {
+		snprintf(why, why_size, "the scheduler and process hooks cannot be attached: %s",
+			 err_str(err));
+		return err == -EPERM || err == -EACCES ? -EPERM : -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+int watching_start(struct watching *w, struct config *config, struct process *proc,
+		   const struct watching_opts *opts, char *why, size_t why_size)
+{
+	uint64_t now_ns;
+	int err;
+
+	memset(w, 0, sizeof(*w));
+	w->config = config;
+	w->proc = proc;
+	snprintf(why, why_size, "out of memory");
+	err = object_table_read(&w->objects, proc);
+	if (err) {
+		snprintf(why, why_size, "cannot read the maps of process %d: %s", proc->pid,
+			 err_str(err));
+		return err;
+	}
+	err = recognise(w, why, why_size);
+	if (err)
+		return err;
+	bindings_init(&w->bindings, config);
+	breaker_init(&w->breaker, config->overhead_percent);
+	err = start_kernel(w, opts, why, why_size);
+	if (err)
+		return err;
+	now_ns = monotonic_ns();
+	w->started_ns = w->last_tick_ns = w->last_breaker_ns = now_ns;
+	w->metrics = metrics__new(config, now_ns);
+	w->rules = w->metrics ? rules__new(config, w->metrics) : NULL;
+	if (!w->rules)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->stages_n; i++)
+		feed_stage(w, i, now_ns);
+	err = resolve(w, now_ns);
+	feed_states(w);
+	if (err)
+		snprintf(why, why_size, "process %d cannot be read: %s", proc->pid, err_str(err));
+	return err;
+}
+
+void watching_stop(struct watching *w)
+{
+	if (w->loader)
+		attachment_clear(&w->attachment);
+}
+
+void watching_free(struct watching *w)
+{
+	watching_stop(w);
+	rules__free(w->rules);
+	metrics__free(w->metrics);
+	loader__free(w->loader);
+	bindings_free(&w->bindings);
+	object_table_free(&w->objects);
+	free(w->engines);
+	free(w->engines_skipped);
+	config_free(w->config);
+	memset(w, 0, sizeof(*w));
+}
+
+static void on_life(struct watching *w, const struct wire_life *life)
+{
+	switch (life->event) {
+	case WIRE_LIFE_EXIT:
+		w->exit_seen = true;
+		w->exit_status = life->status;
+		break;
+	case WIRE_LIFE_EXEC:
+		w->exec_seen = true;
+		break;
+	case WIRE_LIFE_OBJECTS:
+		w->objects_changed = true;
+		break;
+	}
+}
+
+struct drain {
+	struct watching *w;
+	uint64_t now_ns;
+};
+
+static void on_record(void *ctx, const void *data, size_t len_bytes)
+{
+	struct drain *drain = ctx;
+	struct watching *w = drain->w;
+	union record record;
+
+	switch (decode_record(data, len_bytes, w->config->stages_n, &record)) {
+	case 0:
+		break;
+	case -ENOMSG:
+		w->losses.unknown_records++;
+		return;
+	default:
+		w->losses.bad_records++;
+		return;
+	}
+	if (record.hdr.kind == WIRE_KIND_SPAN)
+		metrics__feed_span(w->metrics, &record.span, drain->now_ns);
+	else if (record.hdr.kind == WIRE_KIND_LIFE)
+		on_life(w, &record.life);
+	else if (record.hdr.kind == WIRE_KIND_LEARN)
+		attachment_learn(&w->attachment, &record.learn);
+}
+
+static int stream_lookup(void *ctx, const struct wire_stream_key *key, struct wire_stream *out)
+{
+	struct watching *w = ctx;
+
+	return loader__stream_lookup(w->loader, key, out) ? -ENOENT : 0;
+}
+
+static void stream_forget(void *ctx, const struct wire_stream_key *key)
+{
+	struct watching *w = ctx;
+
+	loader__stream_forget(w->loader, key, monotonic_ns());
+}
+
+void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *decided)
+{
+	const struct metrics_streams_ops ops = { stream_lookup, stream_forget };
+	struct drain drain = { w, now_ns };
+
+	loader__drain(w->loader, on_record, &drain);
+	metrics__poll_streams(w->metrics, &ops, w, now_ns);
+	*decided = 0;
+	if (attachment_decide(&w->attachment, now_ns, decided))
+		feed_states(w);
+}
+
+static bool stage_has_budget(const struct watching *w, size_t stage)
+{
+	const char *name = w->config->stages[stage].name;
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < w->config->budgets_n; i++)
+		if (!strncmp(w->config->budgets[i].metric, name, len) &&
+		    w->config->budgets[i].metric[len] == '.')
+			return true;
+	return false;
+}
+
+int watching_break(struct watching *w, uint64_t now_ns)
+{
+	struct breaker_stage stages[WIRE_STAGES_MAX];
+	struct breaker_input in = { .stages = stages, .stages_n = w->config->stages_n };
+	struct loader_cpu cpu;
+	double share = 0;
+	char reason[160];
+	int stage;
+
+	if (now_ns - w->last_breaker_ns < BREAKER_PERIOD_NS)
+		return -1;
+	loader__cpu(w->loader, now_ns, &cpu);
+	for (size_t i = 0; i < in.stages_n; i++) {
+		const struct wire_stage_stats *s = loader__stats(w->loader, (uint32_t)i);
+		uint64_t hits = s->entry_hits + s->exit_hits;
+		double seconds = (double)(now_ns - w->last_breaker_ns) / 1e9;
+
+		stages[i].armed = w->attachment.stages[i].state == ATTACH_ARMED;
+		stages[i].has_budget = stage_has_budget(w, i);
+		stages[i].rare_factor = attachment_rare_factor(
+			&w->attachment, i, (double)(hits - w->breaker.hits[i]) / seconds);
+		stages[i].hits = hits;
+		stages[i].trap_ns = s->cost_ns;
+	}
+	in.probe_runs = cpu.probe_runs;
+	in.probe_ns = cpu.probe_ns;
+	in.other_ns = cpu.tracepoint_ns + cpu.catch_hits * catch_cost_ns(w);
+	w->last_breaker_ns = now_ns;
+	stage = breaker_feed(&w->breaker, &in, &share);
+	if (stage < 0)
+		return -1;
+	snprintf(reason, sizeof(reason),
+		 "taken off: all probes together cost more than the ceiling of %g %% of one CPU, this "
+		 "stage %.1f %%",
+		 w->config->overhead_percent, share);
+	attachment_shed(&w->attachment, (size_t)stage, reason);
+	feed_states(w);
+	return stage;
+}
+
+/* 1 Hz numbers of the process. */
+static int feed_process(struct watching *w, uint64_t now_ns)
+{
+	struct process_sample sample = { .ts_ns = now_ns };
+	struct process_status status;
+	struct process_cpus cpus;
+	struct loader_cpu cpu;
+	int err;
+
+	err = process_read_cpu_ns(w->proc, &sample.cpu_ns);
+	if (err)
+		return err;
+	loader__cpu(w->loader, now_ns, &cpu);
+	sample.voice_ns = cpu.voice_ns;
+	sample.voice_cpu_ns = cpu.voice_cpu_ns;
+	sample.voice_known = true;
+	if (!process_read_cpus(w->proc, &cpus))
+		sample.cpus = cpus.available_milli / 1000.0;
+	if (!process_read_status(w->proc, &status)) {
+		sample.rss_bytes = status.vm_rss_bytes;
+		sample.hwm_bytes = status.vm_hwm_bytes;
+		sample.anon_bytes = status.rss_anon_bytes;
+		sample.file_bytes = status.rss_file_bytes;
+		sample.shared_bytes = status.rss_shmem_bytes;
+		sample.swap_bytes = status.vm_swap_bytes;
+		sample.memory_known = status.has_memory;
+		sample.threads = status.threads;
+	}
+	sample.fds_known = !process_count_fds(w->proc, &sample.fds);
+	metrics__feed_process(w->metrics, &sample);
+	return 0;
+}
+
+static void feed_kernel(struct watching *w, uint64_t now_ns)
+{
+	uint64_t counters[WIRE_CTR_CNT];
+
+	for (size_t i = 0; i < w->config->stages_n; i++)
+		feed_stage(w, i, now_ns);
+	if (!loader__counters(w->loader, counters))
+		metrics__feed_counters(w->metrics, counters, now_ns);
+}
+
+int watching_rescan(struct watching *w, uint64_t now_ns)
+{
+	struct object_diff diff = {};
+	int err = 0;
+
+	if (w->exec_seen) {
+		attachment_clear(&w->attachment);
+		bindings_clear(&w->bindings);
+		process_refresh_names(w->proc);
+	}
+	err = object_table_refresh(&w->objects, w->proc, &diff);
+	if (!err && (diff.n_added || w->exec_seen)) {
+		err = resolve(w, now_ns);
+		feed_states(w);
+	}
+	object_diff_free(&diff);
+	w->exec_seen = false;
+	w->objects_changed = false;
+	return err;
+}
+
+int watching_tick(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *ctx)
+{
+	int err;
+
+	feed_kernel(w, now_ns);
+	err = feed_process(w, now_ns);
+	if (err == -ESRCH)
+		return err;
+	metrics__tick(w->metrics, now_ns);
+	rules__tick(w->rules, now_ns, fn, ctx);
+	w->last_tick_ns = now_ns;
+	return 0;
+}
+
+void watching_flush(struct watching *w, uint64_t now_ns)
+{
+	uint64_t decided;
+
+	watching_drain(w, now_ns, &decided);
+	feed_kernel(w, now_ns);
+	feed_process(w, now_ns);
+	metrics__flush(w->metrics, now_ns);
+}
+
+void watching_gone(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *ctx)
+{
+	metrics__target_gone(w->metrics, now_ns);
+	metrics__tick(w->metrics, now_ns);
+	rules__tick(w->rules, now_ns, fn, ctx);
+}

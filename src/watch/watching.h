@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * watching.h - one configuration at work on one target: from probes to the state of budgets.
+ *
+ * A reload makes a new one beside the same process and sinks.
+ */
+#ifndef CHESHIRE_WATCH_WATCHING_H
+#define CHESHIRE_WATCH_WATCHING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "kernel/loader.h"
+#include "metrics/metrics.h"
+#include "rules/rules.h"
+#include "target/maps.h"
+#include "target/process.h"
+#include "watch/attachment.h"
+#include "watch/bindings.h"
+#include "watch/breaker.h"
+
+#define WATCHING_WHY_MAX 512
+
+/* What user space itself had to throw away; running totals. */
+struct watching_losses {
+	uint64_t bad_records;	/* records that did not decode */
+	uint64_t unknown_records;	/* of a kind we do not know */
+};
+
+struct watching {
+	struct config *config;		/* owned */
+	struct process *proc;		/* borrowed */
+	struct object_table objects;
+	struct bindings bindings;
+	struct loader *loader;
+	struct attachment attachment;
+	struct breaker breaker;
+	struct metrics *metrics;
+	struct rules *rules;
+	struct watching_losses losses;
+	char *engines;			/* recognised, comma-separated; NULL: stages were given */
+	char *engines_skipped;
+	uint64_t started_ns;
+	uint64_t last_tick_ns;
+	uint64_t last_breaker_ns;
+	bool objects_changed;		/* the loader's hook fired */
+	bool exec_seen;
+	bool exit_seen;
+	uint32_t exit_status;		/* as in wait(2), when exit_seen */
+};
+
+struct watching_opts {
+	const char *btf_path;
+	bool force_perf;
+};
+
+/*
+ * Takes the configuration over (also on failure).  Loads, calibrates, resolves and starts the
+ * trial of the stages.  0, or a negative errno with the reason in `why`.
+ */
+int watching_start(struct watching *w, struct config *config, struct process *proc,
+		   const struct watching_opts *opts, char *why, size_t why_size);
+void watching_stop(struct watching *w);
+void watching_free(struct watching *w);
+
+/* Every few 10 ms: records, trials that are over.  Bits of stages decided in *decided. */
+void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *decided);
+
+/* Every 100 ms: the overhead ceiling.  Returns the stage that was shed, or -1. */
+int watching_break(struct watching *w, uint64_t now_ns);
+
+/* Every second: counters in, rules evaluated.  -ESRCH: the target is gone. */
+int watching_tick(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *ctx);
+
+/* The same without waiting for stragglers, before the last summary. */
+void watching_flush(struct watching *w, uint64_t now_ns);
+
+/* The target exited: its budget on target.up is evaluated a last time. */
+void watching_gone(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *ctx);
+
+/* Looks at the objects again after dlopen, dlclose or exec and extends the bindings. */
+int watching_rescan(struct watching *w, uint64_t now_ns);
+
+#endif

@@ -89,13 +89,12 @@ bool window_has_stat(enum window_kind kind, enum stat stat)
 	case STAT_P50:
 	case STAT_P95:
 	case STAT_P99:
-	case STAT_RATE:
 		return kind == WINDOW_HIST;
 	case STAT_MEDIAN:
-		return kind == WINDOW_HIST || kind == WINDOW_GAUGE;
 	case STAT_MEAN:
 	case STAT_MAX:
 		return kind != WINDOW_SUM;
+	case STAT_RATE:
 	case STAT_NOW:
 	case STAT_MIN:
 		return kind == WINDOW_GAUGE || kind == WINDOW_RATIO;

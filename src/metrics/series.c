@@ -160,6 +160,9 @@ enum stat series_stat(const struct series *s, enum stat asked)
 		return STAT_MAX;
 	if (s->def->flags & SERIES_GROWTH || asked == STAT_INVALID)
 		return s->def->stat;
+	/* A rate is a mean already. */
+	if (asked == STAT_RATE && s->def->kind == WINDOW_RATIO)
+		return STAT_MEAN;
 	return asked;
 }
 
@@ -205,7 +208,7 @@ struct sample series_read(struct series *s, struct view *view, enum stat stat, u
 	sample.unit = s->def->unit;
 	if (s->def->kind == WINDOW_HIST && stat == STAT_COUNT)
 		sample.unit = UNIT_COUNT;
-	if (s->def->kind == WINDOW_HIST && stat == STAT_RATE)
+	if (s->def->kind != WINDOW_RATIO && stat == STAT_RATE)
 		sample.unit = UNIT_PER_S;
 	return sample;
 }

@@ -212,8 +212,10 @@ struct sample window__read(struct window *w, enum stat stat, uint64_t now_ns)
 		sample.value = read_hist(w, stat, &sample.n);
 	else
 		sample.value = acc_stat(&total, w->kind, stat, &sample.n);
-	if (w->kind == WINDOW_GAUGE && stat == STAT_MEDIAN)
+	if (w->kind != WINDOW_HIST && stat == STAT_MEDIAN)
 		sample.value = median(w);
+	if (w->kind == WINDOW_SUM && stat == STAT_RATE)
+		sample.value = sample.value * (double)NS_PER_S / (double)w->window_ns;
 	if (w->kind == WINDOW_GAUGE && !(stat == STAT_MAX && total.max_exact) &&
 	    sample.quality < QUALITY_SAMPLED)
 		sample.quality = QUALITY_SAMPLED;

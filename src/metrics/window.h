@@ -19,8 +19,8 @@ enum window_kind {
 	WINDOW_INVALID = 0,
 	WINDOW_HIST = 1,	/* durations: percentiles, mean, max, count, rate */
 	WINDOW_GAUGE = 2,	/* values looked at: now, mean, max, min, median */
-	WINDOW_RATIO = 3,	/* one sum over another: now, mean, max, min */
-	WINDOW_SUM = 4,		/* how much in the window */
+	WINDOW_RATIO = 3,	/* one sum over another: now, mean, max, min, median */
+	WINDOW_SUM = 4,		/* how much in the window: count, rate */
 };
 
 /* Sums of a stretch of time; all zero is an empty one. */

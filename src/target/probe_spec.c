@@ -47,7 +47,8 @@ static int take_offset(const char *plus, struct probe_spec *spec, char *err, siz
 
 	errno = 0;
 	spec->offset = strtoull(plus + 3, &end, 16);
-	if (errno || end == plus + 3 || *end || strchr("+- x", plus[3])) {
+	/* strtoull also takes signs, blanks and a second 0x. */
+	if (errno || end == plus + 3 || *end || strpbrk(plus + 3, "+- \t\nxX")) {
 		snprintf(err, err_size, "'%.60s' is not a hexadecimal offset", plus + 1);
 		return -EINVAL;
 	}

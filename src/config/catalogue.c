@@ -75,9 +75,8 @@ static void read_objects(struct reader *r, const struct yaml_node *node, void *c
 static void read_engine(struct reader *r, const struct yaml_node *root, struct engine *engine)
 {
 	static const struct read_key keys[] = {
-		{ "engine", read_engine_name }, { "objects", read_objects },
-		{ "tested", read_tested },	{ "note", read_note },
-		{ "classes", NULL },		{ "stages", NULL },
+		{"engine", read_engine_name}, {"objects", read_objects}, {"tested", read_tested},
+		{"note", read_note},	      {"classes", NULL},	 {"stages", NULL},
 	};
 	const struct yaml_node *n;
 
@@ -99,7 +98,7 @@ int engine_parse(const char *name, const char *text, size_t len, struct config_e
 		 struct engine *engine)
 {
 	size_t before = config_errors__count(errors);
-	struct reader r = { .errors = errors, .config = config_new() };
+	struct reader r = {.errors = errors, .config = config_new()};
 	struct yaml_node *root;
 
 	memset(engine, 0, sizeof(*engine));
@@ -113,7 +112,7 @@ int engine_parse(const char *name, const char *text, size_t len, struct config_e
 	if (root)
 		read_engine(&r, root, engine);
 	else if (config_errors__count(errors) == before)
-		config_errors__add(errors, &(struct config_pos){ .file = r.file }, "empty");
+		config_errors__add(errors, &(struct config_pos){.file = r.file}, "empty");
 	for (size_t i = 0; i < r.config->stages_n; i++)
 		r.config->stages[i].engine = engine->name;
 	if (arena__failed(r.arena))

@@ -92,8 +92,7 @@ static int apply_engine(struct config *config, const struct engine *engine, char
 }
 
 int catalogue_apply(const struct catalogue *catalogue, struct config *config,
-		    const char *const *objects, size_t objects_n, char **recognised,
-		    char **skipped)
+		    const char *const *objects, size_t objects_n, char **recognised, char **skipped)
 {
 	int n = 0, err = 0;
 

@@ -27,13 +27,15 @@ static void read_name(struct reader *r, const struct yaml_node *node, void *ctx)
 	if (read_is_name(text))
 		r->config->target_name = arena__strdup(r->arena, text);
 	else
-		read_error(r, node, "'%.60s' is no name: lower-case letters, digits and _, a letter "
-				    "first", text);
+		read_error(r, node,
+			   "'%.60s' is no name: lower-case letters, digits and _, a letter "
+			   "first",
+			   text);
 }
 
 static void read_target(struct reader *r, const struct yaml_node *node, void *ctx)
 {
-	static const struct read_key keys[] = { { "name", read_name } };
+	static const struct read_key keys[] = {{"name", read_name}};
 
 	read_map(r, node, READ_KEYS(keys), ctx);
 }
@@ -70,8 +72,8 @@ static void read_records(struct reader *r, const struct yaml_node *node, void *c
 
 static void read_limits(struct reader *r, const struct yaml_node *node, void *ctx)
 {
-	static const struct read_key keys[] = { { "overhead", read_overhead },
-						{ "records", read_records } };
+	static const struct read_key keys[] = {{"overhead", read_overhead},
+					       {"records", read_records}};
 
 	read_map(r, node, READ_KEYS(keys), ctx);
 }
@@ -84,7 +86,7 @@ static void read_interval(struct reader *r, const struct yaml_node *node, void *
 
 static void read_summary(struct reader *r, const struct yaml_node *node, void *ctx)
 {
-	static const struct read_key keys[] = { { "interval", read_interval } };
+	static const struct read_key keys[] = {{"interval", read_interval}};
 
 	read_map(r, node, READ_KEYS(keys), ctx);
 }
@@ -93,16 +95,15 @@ static void read_summary(struct reader *r, const struct yaml_node *node, void *c
 static void read_config(struct reader *r, const struct yaml_node *root)
 {
 	static const struct read_key keys[] = {
-		{ "target", read_target },   { "limits", read_limits },
-		{ "summary", read_summary }, { "classes", NULL },
-		{ "stages", NULL },	     { "turn", NULL },
-		{ "budgets", NULL },
+		{"target", read_target}, {"limits", read_limits}, {"summary", read_summary},
+		{"classes", NULL},	 {"stages", NULL},	  {"turn", NULL},
+		{"budgets", NULL},
 	};
 	static const struct read_key ordered[] = {
-		{ "classes", read_classes },
-		{ "stages", read_stages },
-		{ "turn", read_turn },
-		{ "budgets", read_budgets },
+		{"classes", read_classes},
+		{"stages", read_stages},
+		{"turn", read_turn},
+		{"budgets", read_budgets},
 	};
 	const struct yaml_node *n;
 
@@ -141,7 +142,7 @@ static int parse_into(struct config *config, const char *name, const char *text,
 		      struct config_errors *errors)
 {
 	size_t before = config_errors__count(errors);
-	struct reader r = { .arena = config->arena, .errors = errors, .config = config };
+	struct reader r = {.arena = config->arena, .errors = errors, .config = config};
 	struct yaml_node *root;
 
 	r.file = arena__strdup(config->arena, name);
@@ -211,7 +212,7 @@ int config_parse(const char *name, const char *text, size_t len, struct config_e
 int config_load(const char *path, struct config_errors *errors, struct config **out)
 {
 	const char *builtin = config_builtin_text();
-	struct config_pos pos = { .file = path };
+	struct config_pos pos = {.file = path};
 	char *text;
 	size_t len;
 	int err;

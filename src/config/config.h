@@ -28,8 +28,8 @@ struct config_errors;
 struct config_errors *config_errors__new(void);
 void config_errors__free(struct config_errors *errors);
 /* Adds one message; `pos` may be NULL. */
-void config_errors__add(struct config_errors *errors, const struct config_pos *pos,
-			const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void config_errors__add(struct config_errors *errors, const struct config_pos *pos, const char *fmt,
+			...) __attribute__((format(printf, 3, 4)));
 size_t config_errors__count(const struct config_errors *errors);
 /* `file:line:column: message`, then the offending line with a caret, sorted by place. */
 void config_errors__print(const struct config_errors *errors, FILE *out);
@@ -43,7 +43,7 @@ enum stage_kind {
 
 /* One alternative function of a stage with what is read from it. */
 struct probe_config {
-	char *probe;	/* OBJECT:SYMBOL[@entry|@return] or OBJECT+0xOFF, target's grammar */
+	char *probe; /* OBJECT:SYMBOL[@entry|@return] or OBJECT+0xOFF, target's grammar */
 	struct config_pos pos;
 	/* Values; base WIRE_BASE_NONE where not given. */
 	struct wire_value key;
@@ -53,8 +53,8 @@ struct probe_config {
 	struct wire_value error;
 	struct wire_value work;
 	struct wire_value per_second;
-	uint8_t handle_class;	/* index + 1 into config.classes; 0 none */
-	bool uretprobe;		/* the operator asked for one by name (exit: uretprobe) */
+	uint8_t handle_class; /* index + 1 into config.classes; 0 none */
+	bool uretprobe;	      /* the operator asked for one by name (exit: uretprobe) */
 };
 
 struct probe_list {
@@ -63,11 +63,11 @@ struct probe_list {
 };
 
 struct stage_config {
-	char *name;		/* [a-z][a-z0-9_]* */
+	char *name; /* [a-z][a-z0-9_]* */
 	struct config_pos pos;
 	enum stage_kind kind;
 	char *engine;		/* catalogue entry that it comes from, or NULL */
-	struct probe_list call;	/* call: the functions; frame: the frame functions */
+	struct probe_list call; /* call: the functions; frame: the frame functions */
 	struct probe_list hit;	/* frame: functions whose return tells a hit (may be empty:
 				   then `when` of the frame function itself) */
 	struct probe_list from; /* stream */
@@ -82,13 +82,13 @@ struct stage_config {
 
 enum stat {
 	STAT_INVALID = 0,
-	STAT_NOW = 1,		/* the newest sample */
-	STAT_MEAN = 2,		/* "mean" or "average" */
-	STAT_MAX = 3,		/* "max" or "peak" */
+	STAT_NOW = 1,  /* the newest sample */
+	STAT_MEAN = 2, /* "mean" or "average" */
+	STAT_MAX = 3,  /* "max" or "peak" */
 	STAT_P50 = 4,
 	STAT_P95 = 5,
 	STAT_P99 = 6,
-	STAT_RATE = 7,		/* per second */
+	STAT_RATE = 7, /* per second */
 	STAT_COUNT = 8,
 	STAT_MEDIAN = 9,
 	STAT_MIN = 10,
@@ -112,15 +112,15 @@ const char *unit_name(enum unit unit);
 const char *stat_name(enum stat stat);
 
 struct budget_config {
-	char *metric;		/* id without the statistic: "stt.latency" */
+	char *metric; /* id without the statistic: "stt.latency" */
 	struct config_pos pos;
 	enum stat stat;
 	uint64_t window_ns;
 	enum unit unit;
-	double target;		/* NAN where not given */
+	double target; /* NAN where not given */
 	double warning;
 	double critical;
-	bool below;		/* a value below the limit is the violation (hit ratios) */
+	bool below; /* a value below the limit is the violation (hit ratios) */
 	uint64_t for_ns;
 	uint64_t min_count;	/* fewer samples: quality few, no alert; default 1 */
 	char *alert;		/* name shown, default made of metric and stat: "STT latency" */
@@ -129,41 +129,41 @@ struct budget_config {
 	double p0_above;	/* priority P0 above this value, NAN: never */
 	double priority1_over;	/* over the target by more than this ratio: P1; default 0.5 */
 	double priority2_over;	/* default 0.2 */
-	uint8_t priority_floor;	/* never less urgent than this when it fires; 3 is default (P3) */
+	uint8_t priority_floor; /* never less urgent than this when it fires; 3 is default (P3) */
 };
 
 enum turn_key {
 	TURN_KEY_THREAD = 0,
-	TURN_KEY_VALUE = 1,	/* the `key` values of the probes */
-	TURN_KEY_NONE = 2,	/* in time order while only one turn is open */
+	TURN_KEY_VALUE = 1, /* the `key` values of the probes */
+	TURN_KEY_NONE = 2,  /* in time order while only one turn is open */
 };
 
 struct turn_config {
 	enum turn_key key;
-	uint64_t idle_ns;	/* a turn with nothing for so long is over; default 10 s */
-	char *start;		/* stage whose start opens a turn; NULL: stt, else any */
-	char *end;		/* stage whose end is first audio out; NULL: tts */
-	char *wake;		/* frame stage whose hit precedes; NULL: wake_word */
+	uint64_t idle_ns; /* a turn with nothing for so long is over; default 10 s */
+	char *start;	  /* stage whose start opens a turn; NULL: stt, else any */
+	char *end;	  /* stage whose end is first audio out; NULL: tts */
+	char *wake;	  /* frame stage whose hit precedes; NULL: wake_word */
 };
 
 struct arena;
 
 struct config {
-	struct arena *arena;		/* owns everything below */
-	char *target_name;	/* label; prefix of exported metrics; default "alice" */
+	struct arena *arena; /* owns everything below */
+	char *target_name;   /* label; prefix of exported metrics; default "alice" */
 	struct stage_config *stages;
-	size_t stages_n;	/* <= WIRE_STAGES_MAX */
+	size_t stages_n; /* <= WIRE_STAGES_MAX */
 	struct budget_config *budgets;
 	size_t budgets_n;
-	char **classes;		/* names of handle classes */
+	char **classes; /* names of handle classes */
 	size_t classes_n;
-	struct probe_list class_probes;	/* functions that give a handle its class */
+	struct probe_list class_probes; /* functions that give a handle its class */
 	struct turn_config turn;
-	double overhead_percent;	/* ceiling, of one CPU; default 1 */
-	uint32_t records_per_s;		/* span records per stage; default 200 */
-	uint64_t summary_interval_ns;	/* 0: only at the end */
-	bool stages_given;		/* the file has `stages:`: no engine recognition */
-	bool budgets_given;		/* the file has `budgets:`: the built-in ones are not used */
+	double overhead_percent;      /* ceiling, of one CPU; default 1 */
+	uint32_t records_per_s;	      /* span records per stage; default 200 */
+	uint64_t summary_interval_ns; /* 0: only at the end */
+	bool stages_given;	      /* the file has `stages:`: no engine recognition */
+	bool budgets_given;	      /* the file has `budgets:`: the built-in ones are not used */
 };
 
 /*
@@ -186,11 +186,11 @@ const char *config_builtin_text(void);
  */
 struct engine {
 	char *name;
-	char **objects;		/* globs on the base name of a mapped object */
+	char **objects; /* globs on the base name of a mapped object */
 	size_t objects_n;
-	bool tested;		/* a test runs the real library */
-	char *note;		/* for people, may be NULL */
-	struct config *config;	/* its stages, classes, class_probes */
+	bool tested;	       /* a test runs the real library */
+	char *note;	       /* for people, may be NULL */
+	struct config *config; /* its stages, classes, class_probes */
 };
 
 struct catalogue {

@@ -17,15 +17,15 @@
 #include "config/utf8.h"
 #include "log/escape.h"
 
-#define MESSAGE_MAX 1024
-#define SHOWN_COLUMNS 100	/* of an offending line */
+#define MESSAGE_MAX   1024
+#define SHOWN_COLUMNS 100 /* of an offending line */
 
 struct message {
 	char *text;
-	const char *file;	/* owned by the sources, or NULL */
+	const char *file; /* owned by the sources, or NULL */
 	int line;
 	int column;
-	size_t order;		/* messages of the same place stay in this order */
+	size_t order; /* messages of the same place stay in this order */
 };
 
 struct source {
@@ -37,8 +37,8 @@ struct source {
 
 struct config_errors {
 	struct message *messages;
-	size_t n;		/* kept */
-	size_t count;		/* said */
+	size_t n;     /* kept */
+	size_t count; /* said */
 	struct source *sources;
 };
 
@@ -154,8 +154,8 @@ void config_errors__vadd(struct config_errors *errors, const struct config_pos *
 	qsort(errors->messages, errors->n, sizeof(*m), by_place);
 }
 
-void config_errors__add(struct config_errors *errors, const struct config_pos *pos,
-			const char *fmt, ...)
+void config_errors__add(struct config_errors *errors, const struct config_pos *pos, const char *fmt,
+			...)
 {
 	va_list args;
 

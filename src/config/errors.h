@@ -9,7 +9,7 @@
 struct config_errors;
 struct config_pos;
 
-#define CONFIG_ERRORS_MAX 200	/* further messages are only counted */
+#define CONFIG_ERRORS_MAX 200 /* further messages are only counted */
 
 /* Keeps a copy of a file's text, so that messages can show the offending line. */
 void config_errors__add_source(struct config_errors *errors, const char *file, const char *text,

@@ -26,10 +26,10 @@ static const struct {
 	const char *name;
 	enum wire_type type;
 } types[] = {
-	{ "u64", WIRE_TYPE_U64 }, { "i64", WIRE_TYPE_I64 }, { "u32", WIRE_TYPE_U32 },
-	{ "i32", WIRE_TYPE_I32 }, { "u16", WIRE_TYPE_U16 }, { "i16", WIRE_TYPE_I16 },
-	{ "u8", WIRE_TYPE_U8 },	  { "i8", WIRE_TYPE_I8 },   { "str", WIRE_TYPE_STR },
-	{ "ptr", WIRE_TYPE_U64 },
+	{"u64", WIRE_TYPE_U64}, {"i64", WIRE_TYPE_I64}, {"u32", WIRE_TYPE_U32},
+	{"i32", WIRE_TYPE_I32}, {"u16", WIRE_TYPE_U16}, {"i16", WIRE_TYPE_I16},
+	{"u8", WIRE_TYPE_U8},	{"i8", WIRE_TYPE_I8},	{"str", WIRE_TYPE_STR},
+	{"ptr", WIRE_TYPE_U64},
 };
 
 /* Two-letter operators before their first letters. */
@@ -37,8 +37,8 @@ static const struct {
 	const char *text;
 	enum wire_op op;
 } ops[] = {
-	{ "==", WIRE_OP_EQ }, { "!=", WIRE_OP_NE }, { "<=", WIRE_OP_LE },
-	{ ">=", WIRE_OP_GE }, { "<", WIRE_OP_LT },  { ">", WIRE_OP_GT },
+	{"==", WIRE_OP_EQ}, {"!=", WIRE_OP_NE}, {"<=", WIRE_OP_LE},
+	{">=", WIRE_OP_GE}, {"<", WIRE_OP_LT},	{">", WIRE_OP_GT},
 };
 
 #define FLOAT_REASON                                                                               \
@@ -83,7 +83,7 @@ static size_t word_len(const struct parser *p)
 
 static bool is_float_word(const char *word, size_t len)
 {
-	static const char *const floats[] = { "float", "double", "f16", "f32", "f64" };
+	static const char *const floats[] = {"float", "double", "f16", "f32", "f64"};
 
 	for (size_t i = 0; i < sizeof(floats) / sizeof(floats[0]); i++)
 		if (strlen(floats[i]) == len && !memcmp(word, floats[i], len))
@@ -120,11 +120,12 @@ static int parse_integer(struct parser *p, uint64_t *value)
 	for (; i < len; i++) {
 		char c = p->text[start + i];
 
-		digit = isdigit((unsigned char)c) ? (uint64_t)(c - '0') :
-			isxdigit((unsigned char)c) ? (uint64_t)((c | 32) - 'a' + 10) : 16;
+		digit = isdigit((unsigned char)c)    ? (uint64_t)(c - '0')
+			: isxdigit((unsigned char)c) ? (uint64_t)((c | 32) - 'a' + 10)
+						     : 16;
 		if (digit >= base)
-			return fail(p, start, "'%.*s' is not an integer", (int)(len < 40 ? len : 40),
-				    p->text + start);
+			return fail(p, start, "'%.*s' is not an integer",
+				    (int)(len < 40 ? len : 40), p->text + start);
 		if (__builtin_mul_overflow(*value, base, value) ||
 		    __builtin_add_overflow(*value, digit, value))
 			return fail(p, start, "the integer does not fit into 64 bits");
@@ -148,7 +149,8 @@ static int parse_base(struct parser *p)
 			return fail(p, at, "'ret' does not exist at the entry of a function");
 		p->v.base = WIRE_BASE_RET;
 	} else if (len >= 4 && len <= 5 && !memcmp(word, "arg", 3) &&
-		   isdigit((unsigned char)word[3]) && (len == 4 || isdigit((unsigned char)word[4]))) {
+		   isdigit((unsigned char)word[3]) &&
+		   (len == 4 || isdigit((unsigned char)word[4]))) {
 		int n = word[3] - '0';
 
 		if (len == 5)
@@ -263,7 +265,7 @@ static int parse_string(struct parser *p)
 {
 	size_t start = p->at, n = 0;
 	char quote = p->text[p->at++];
-	unsigned char bytes[8] = { 0 };
+	unsigned char bytes[8] = {0};
 
 	while (p->text[p->at] && p->text[p->at] != quote) {
 		if (p->text[p->at] == '\\')
@@ -409,9 +411,9 @@ static int parse_all(struct parser *p, int type)
 		return err;
 	skip_space(p);
 	if (p->text[p->at])
-		return fail(p, p->at, p->flags & EXPR_CONDITION ?
-				    "unexpected text after the condition" :
-				    "unexpected text after the value");
+		return fail(p, p->at,
+			    p->flags & EXPR_CONDITION ? "unexpected text after the condition"
+						      : "unexpected text after the value");
 	p->v.type = (__u8)(type < 0 || p->v.base == WIRE_BASE_CONST ? WIRE_TYPE_U64 : type);
 	if (p->v.type == WIRE_TYPE_STR && !(p->flags & EXPR_CONDITION))
 		return fail(p, 0, "type str is for comparisons only");
@@ -421,7 +423,7 @@ static int parse_all(struct parser *p, int type)
 int expr_parse(const char *text, unsigned int flags, int type, struct wire_value *value, char *err,
 	       size_t err_size, size_t *err_at)
 {
-	struct parser p = { .text = text, .flags = flags, .err = err, .err_size = err_size };
+	struct parser p = {.text = text, .flags = flags, .err = err, .err_size = err_size};
 	int ret = parse_all(&p, type);
 
 	memset(value, 0, sizeof(*value));

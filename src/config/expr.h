@@ -18,12 +18,12 @@
 
 #include "cheshire/wire.h"
 
-#define EXPR_TEXT_MAX 128	/* enough for any printed value */
+#define EXPR_TEXT_MAX 128 /* enough for any printed value */
 
 enum expr_flags {
-	EXPR_CONDITION = 1 << 0,	/* a comparison is wanted, else a plain value */
-	EXPR_NO_RET = 1 << 1,		/* read at the entry: there is no `ret` yet */
-	EXPR_CONSTANT = 1 << 2,		/* a plain integer is a value too */
+	EXPR_CONDITION = 1 << 0, /* a comparison is wanted, else a plain value */
+	EXPR_NO_RET = 1 << 1,	 /* read at the entry: there is no `ret` yet */
+	EXPR_CONSTANT = 1 << 2,	 /* a plain integer is a value too */
 };
 
 /*

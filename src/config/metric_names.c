@@ -5,75 +5,89 @@
 #include <string.h>
 
 #define BIT(stat) (1u << (stat))
-/* Distributions of spans; samples taken once a second; ratios of sums; plain counts. */
+/* Distributions of spans; values looked at once a second; one sum over another; plain sums. */
 #define SPANS                                                                                      \
 	(BIT(STAT_P50) | BIT(STAT_P95) | BIT(STAT_P99) | BIT(STAT_MAX) | BIT(STAT_MEAN) |          \
 	 BIT(STAT_MEDIAN))
-#define SAMPLES                                                                                    \
-	(BIT(STAT_NOW) | BIT(STAT_MEAN) | BIT(STAT_MAX) | BIT(STAT_MIN) | BIT(STAT_MEDIAN))
-#define SUMS BIT(STAT_MEAN)
-#define COUNTS (BIT(STAT_COUNT) | BIT(STAT_RATE))
+#define SAMPLES	  (BIT(STAT_NOW) | BIT(STAT_MEAN) | BIT(STAT_MAX) | BIT(STAT_MIN) | BIT(STAT_MEDIAN))
+#define SHARES	  (BIT(STAT_NOW) | BIT(STAT_MEAN) | BIT(STAT_MAX) | BIT(STAT_MIN))
+#define RATIOS	  BIT(STAT_MEAN)
+#define SUMS	  BIT(STAT_COUNT)
 #define ONE(stat) BIT(stat)
 
-static const struct metric_def globals[] = {
-	{ "cpu.usage", UNIT_PERCENT, STAT_MEAN, SAMPLES, false,
-	  "on-CPU time of all threads, of the CPUs available" },
-	{ "cpu.voice", UNIT_PERCENT, STAT_MEAN, SUMS, false,
-	  "the same while a voice stage is in flight" },
-	{ "cpu.background", UNIT_PERCENT, STAT_MEAN, SUMS, false,
-	  "the same while none is in flight" },
-	{ "memory.rss", UNIT_BYTES, STAT_NOW, SAMPLES, false, "resident memory" },
-	{ "memory.anon", UNIT_BYTES, STAT_NOW, SAMPLES, false, "its anonymous part" },
-	{ "memory.file", UNIT_BYTES, STAT_NOW, SAMPLES, false, "its part mapped from files" },
-	{ "memory.shared", UNIT_BYTES, STAT_NOW, SAMPLES, false, "its shared part" },
-	{ "memory.baseline", UNIT_BYTES, STAT_MEDIAN, ONE(STAT_MEDIAN), false,
-	  "resident memory while no voice stage is in flight" },
-	{ "memory.peak", UNIT_BYTES, STAT_MAX, ONE(STAT_MAX), false,
-	  "highest resident memory of the window" },
-	{ "memory.growth", UNIT_BYTES_PER_H, STAT_NOW, ONE(STAT_NOW), false,
-	  "slope of anonymous memory and swap" },
-	{ "fds.open", UNIT_COUNT, STAT_NOW, SAMPLES, false, "open file descriptors" },
-	{ "threads.count", UNIT_COUNT, STAT_NOW, SAMPLES, false, "threads" },
-	{ "target.up", UNIT_COUNT, STAT_NOW, ONE(STAT_NOW), true, "1 while the target runs" },
-	{ "target.responsive", UNIT_COUNT, STAT_NOW, ONE(STAT_NOW), true,
-	  "1 while no stage hangs and audio frames arrive" },
-	{ "turn.latency", UNIT_S, STAT_P95, SPANS, false, "end of speech to first audio out" },
-	{ "turn.speech", UNIT_S, STAT_P95, SPANS, false, "wake word to end of speech" },
-	{ "turn.outcome.complete", UNIT_COUNT, STAT_COUNT, COUNTS, false, "turns answered" },
-	{ "turn.outcome.abandoned", UNIT_COUNT, STAT_COUNT, COUNTS, false, "turns left unanswered" },
-	{ "turn.outcome.interrupted", UNIT_COUNT, STAT_COUNT, COUNTS, false,
-	  "turns cut off by the next one" },
-};
-
-static const struct metric_def gap = { "turn.gap", UNIT_S, STAT_P95, SPANS, false,
-				       "end of one stage to start of the next" };
-
-#define WAIT(reason, text)                                                                         \
+/* A row for stages of every kind, or for no stage at all. */
+#define ANY(...)                                                                                   \
 	{                                                                                          \
-		"wait." reason, UNIT_S, STAT_MEAN, SUMS, false, text                               \
+		__VA_ARGS__, STAGE_INVALID                                                         \
 	}
 
+static const struct metric_def globals[] = {
+	ANY("cpu.usage", UNIT_PERCENT, STAT_MEAN, SHARES, false,
+	    "on-CPU time of all threads, of the CPUs available"),
+	ANY("cpu.voice", UNIT_PERCENT, STAT_MEAN, RATIOS, false,
+	    "the same while a voice stage is in flight"),
+	ANY("cpu.background", UNIT_PERCENT, STAT_MEAN, RATIOS, false,
+	    "the same while none is in flight"),
+	ANY("memory.rss", UNIT_BYTES, STAT_NOW, SAMPLES, false, "resident memory"),
+	ANY("memory.anon", UNIT_BYTES, STAT_NOW, SAMPLES, false, "its anonymous part"),
+	ANY("memory.file", UNIT_BYTES, STAT_NOW, SAMPLES, false, "its part mapped from files"),
+	ANY("memory.shared", UNIT_BYTES, STAT_NOW, SAMPLES, false, "its shared part"),
+	ANY("memory.swap", UNIT_BYTES, STAT_NOW, SAMPLES, false, "memory swapped out"),
+	ANY("memory.baseline", UNIT_BYTES, STAT_MEDIAN, ONE(STAT_MEDIAN), false,
+	    "resident memory while no voice stage is in flight"),
+	ANY("memory.peak", UNIT_BYTES, STAT_MAX, ONE(STAT_MAX), false,
+	    "highest resident memory of the window"),
+	ANY("memory.growth", UNIT_BYTES_PER_H, STAT_NOW, ONE(STAT_NOW), false,
+	    "slope of anonymous memory and swap"),
+	ANY("fds.open", UNIT_COUNT, STAT_NOW, SAMPLES, false, "open file descriptors"),
+	ANY("threads.count", UNIT_COUNT, STAT_NOW, SAMPLES, false, "threads"),
+	ANY("target.up", UNIT_COUNT, STAT_NOW, ONE(STAT_NOW), true, "1 while the target runs"),
+	ANY("target.responsive", UNIT_COUNT, STAT_NOW, ONE(STAT_NOW), true,
+	    "1 while no stage hangs and audio frames arrive"),
+	ANY("turn.latency", UNIT_S, STAT_P95, SPANS, false, "end of speech to first audio out"),
+	ANY("turn.speech", UNIT_S, STAT_P95, SPANS, false, "wake word to end of speech"),
+	ANY("turn.count", UNIT_COUNT, STAT_COUNT, SUMS, false, "turns that ended"),
+	ANY("turn.outcome.complete", UNIT_COUNT, STAT_COUNT, SUMS, false, "turns answered"),
+	ANY("turn.outcome.abandoned", UNIT_COUNT, STAT_COUNT, SUMS, false, "turns left unanswered"),
+	ANY("turn.outcome.unknown", UNIT_COUNT, STAT_COUNT, SUMS, false,
+	    "turns that cannot be told apart"),
+	ANY("turn.outcome.interrupted", UNIT_COUNT, STAT_COUNT, SUMS, false,
+	    "turns cut off by the next one"),
+};
+
+static const struct metric_def gap =
+	ANY("turn.gap", UNIT_S, STAT_P95, SPANS, false, "end of one stage to start of the next");
+
+/* Means per span, and their sums over the window. */
+#define WAIT(reason, text)                                                                         \
+	ANY("wait." reason, UNIT_S, STAT_MEAN, RATIOS, false, text ", per span"),                  \
+		ANY("wait." reason ".sum", UNIT_S, STAT_COUNT, SUMS, false, text ", in all")
+
 static const struct metric_def measures[] = {
-	{ "latency", UNIT_S, STAT_P95, SPANS, false, "what the user waits for" },
-	{ "first", UNIT_S, STAT_P95, SPANS, false, "start to first output" },
-	{ "total", UNIT_S, STAT_P95, SPANS, false, "the whole span" },
-	{ "rtf", UNIT_RATIO, STAT_MEAN, SUMS, false, "latency / audio time processed" },
-	{ "cpu", UNIT_S, STAT_MEAN, SUMS, false, "on-CPU time of the calling thread, per span" },
-	{ "process_cpu", UNIT_S, STAT_MEAN, SUMS, false, "CPU time of the process, per span" },
-	WAIT("runqueue", "waiting for a CPU, per span"),
-	WAIT("lock", "waiting for a lock, per span"),
-	WAIT("disk", "waiting for storage, per span"),
-	WAIT("network", "waiting for the network, per span"),
-	WAIT("pipe", "waiting for a pipe, per span"),
-	WAIT("poll", "waiting in poll, per span"),
-	WAIT("page_fault", "waiting for a page, per span"),
-	WAIT("sleep", "sleeping, per span"),
-	WAIT("other", "blocked otherwise, per span"),
-	{ "error_rate", UNIT_RATIO, STAT_MEAN, SUMS, false, "failed spans / all spans" },
-	{ "timeout_rate", UNIT_RATIO, STAT_MEAN, SUMS, false, "spans over the timeout / all" },
-	{ "abnormal", UNIT_COUNT, STAT_COUNT, COUNTS, false, "spans that did not return" },
-	{ "count", UNIT_COUNT, STAT_COUNT, ONE(STAT_COUNT), false, "spans" },
-	{ "rate", UNIT_PER_S, STAT_RATE, ONE(STAT_RATE), false, "spans per second" },
+	ANY("latency", UNIT_S, STAT_P95, SPANS, false, "what the user waits for"),
+	{"first", UNIT_S, STAT_P95, SPANS, false, "start to first output", STAGE_STREAM},
+	{"total", UNIT_S, STAT_P95, SPANS, false, "the whole span", STAGE_STREAM},
+	{"frame", UNIT_S, STAT_P95, SPANS, false, "every audio frame", STAGE_FRAME},
+	{"frames", UNIT_COUNT, STAT_COUNT, SUMS, false, "audio frames", STAGE_FRAME},
+	ANY("rtf", UNIT_RATIO, STAT_MEAN, RATIOS, false, "latency / audio time processed"),
+	ANY("cpu", UNIT_S, STAT_MEAN, RATIOS, false, "on-CPU time of the calling thread, per span"),
+	ANY("cpu.sum", UNIT_S, STAT_COUNT, SUMS, false, "the same, in all"),
+	ANY("process_cpu", UNIT_S, STAT_MEAN, RATIOS, false, "CPU time of the process, per span"),
+	ANY("process_cpu.sum", UNIT_S, STAT_COUNT, SUMS, false, "the same, in all"),
+	WAIT("runqueue", "waiting for a CPU"),
+	WAIT("lock", "waiting for a lock"),
+	WAIT("disk", "waiting for storage"),
+	WAIT("network", "waiting for the network"),
+	WAIT("pipe", "waiting for a pipe"),
+	WAIT("poll", "waiting in poll"),
+	WAIT("page_fault", "waiting for a page"),
+	WAIT("sleep", "sleeping"),
+	WAIT("other", "blocked otherwise"),
+	ANY("error_rate", UNIT_RATIO, STAT_MEAN, RATIOS, false, "failed spans / all spans"),
+	ANY("timeout_rate", UNIT_RATIO, STAT_MEAN, RATIOS, false, "spans over the timeout / all"),
+	ANY("abnormal", UNIT_COUNT, STAT_COUNT, SUMS, false, "spans that did not return"),
+	ANY("count", UNIT_COUNT, STAT_COUNT, SUMS, false, "spans"),
+	ANY("rate", UNIT_PER_S, STAT_MEAN, SHARES, false, "spans per second"),
 };
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
@@ -83,13 +97,12 @@ static const struct {
 	enum stat stat;
 } stats[] = {
 	/* First the names that stat_name() gives. */
-	{ "now", STAT_NOW },   { "mean", STAT_MEAN }, { "max", STAT_MAX },
-	{ "p50", STAT_P50 },   { "p95", STAT_P95 },   { "p99", STAT_P99 },
-	{ "rate", STAT_RATE }, { "count", STAT_COUNT }, { "median", STAT_MEDIAN },
-	{ "min", STAT_MIN },   { "average", STAT_MEAN }, { "peak", STAT_MAX },
+	{"now", STAT_NOW},	 {"mean", STAT_MEAN}, {"max", STAT_MAX},      {"p50", STAT_P50},
+	{"p95", STAT_P95},	 {"p99", STAT_P99},   {"rate", STAT_RATE},    {"count", STAT_COUNT},
+	{"median", STAT_MEDIAN}, {"min", STAT_MIN},   {"average", STAT_MEAN}, {"peak", STAT_MAX},
 };
 
-static const char *const usual_stages[] = { "wake_word", "stt", "intent", "response", "tts" };
+static const char *const usual_stages[] = {"wake_word", "stt", "intent", "response", "tts"};
 
 const struct metric_def *metric_globals(size_t *n)
 {
@@ -135,7 +148,7 @@ enum stat stat_parse(const char *name)
 
 bool metric_name_reserved(const char *stage)
 {
-	static const char *const later[] = { "io", "db", "cache", "users", "turn" };
+	static const char *const later[] = {"io", "db", "cache", "users", "turn"};
 	size_t len = strlen(stage);
 
 	for (size_t i = 0; i < N(later); i++)

@@ -14,22 +14,23 @@
 
 #include "config/config.h"
 
-#define METRIC_STAGE_MAX 64	/* bytes of a stage's name, with its NUL */
+#define METRIC_STAGE_MAX 64 /* bytes of a stage's name, with its NUL */
 
 struct metric_def {
-	const char *name;	/* "cpu.usage"; for stages the measure alone: "latency" */
+	const char *name; /* "cpu.usage"; for stages the measure alone: "latency" */
 	enum unit unit;
-	enum stat stat;		/* the usual one */
-	uint32_t stats;		/* possible ones: bits 1 << enum stat */
-	bool below;		/* small values are the bad ones */
-	const char *help;	/* one line */
+	enum stat stat;	      /* the usual one */
+	uint32_t stats;	      /* possible ones: bits 1 << enum stat */
+	bool below;	      /* small values are the bad ones */
+	const char *help;     /* one line */
+	enum stage_kind only; /* a measure of stages of this kind only; STAGE_INVALID: of all */
 };
 
 /* What an id names.  Plain data. */
 struct metric_ref {
 	const struct metric_def *def;
-	char stage[METRIC_STAGE_MAX];	/* "" unless it is a measure of a stage, or a gap */
-	char stage2[METRIC_STAGE_MAX];	/* the second stage of a gap, else "" */
+	char stage[METRIC_STAGE_MAX];  /* "" unless it is a measure of a stage, or a gap */
+	char stage2[METRIC_STAGE_MAX]; /* the second stage of a gap, else "" */
 };
 
 /* Metrics of the process and of turns; measures of a stage. */

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#define NEAR_TEXT_MAX 128	/* longer names are not compared */
+#define NEAR_TEXT_MAX 128 /* longer names are not compared */
 
 /* Finds the name most like `word` among the names added.  A plain value: no ownership. */
 struct near {

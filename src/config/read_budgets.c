@@ -21,7 +21,7 @@
 #include "config/yaml.h"
 
 #define BUDGETS_MAX 512
-#define DAY_NS (86400 * SECOND_NS)
+#define DAY_NS	    (86400 * SECOND_NS)
 
 /* One budget while it is read. */
 struct budget_read {
@@ -178,21 +178,18 @@ static void read_floor(struct reader *r, const struct yaml_node *node, void *ctx
 }
 
 static const struct read_key budget_keys[] = {
-	{ "stat", read_stat },	       { "window", read_window },
-	{ "target", read_target },     { "warning", read_warning },
-	{ "critical", read_critical }, { "for", read_for },
-	{ "below", read_below },       { "min_count", read_min_count },
-	{ "alert", read_alert },       { "action", read_action },
-	{ "impact", read_impact },     { "p0_above", read_p0_above },
-	{ "p1_over", read_p1_over },   { "p2_over", read_p2_over },
-	{ "priority_floor", read_floor },
+	{"stat", read_stat},	   {"window", read_window},	  {"target", read_target},
+	{"warning", read_warning}, {"critical", read_critical},	  {"for", read_for},
+	{"below", read_below},	   {"min_count", read_min_count}, {"alert", read_alert},
+	{"action", read_action},   {"impact", read_impact},	  {"p0_above", read_p0_above},
+	{"p1_over", read_p1_over}, {"p2_over", read_p2_over},	  {"priority_floor", read_floor},
 };
 
 /* The direction shows in the two limits that are furthest apart. */
 static bool derive_below(const struct budget_read *b)
 {
-	const double limit[] = { b->budget.target, b->budget.warning, b->budget.critical };
-	static const int pairs[][2] = { { 0, 2 }, { 0, 1 }, { 1, 2 } };
+	const double limit[] = {b->budget.target, b->budget.warning, b->budget.critical};
+	static const int pairs[][2] = {{0, 2}, {0, 1}, {1, 2}};
 
 	for (int i = 0; i < 3; i++) {
 		double from = limit[pairs[i][0]], to = limit[pairs[i][1]];
@@ -205,17 +202,18 @@ static bool derive_below(const struct budget_read *b)
 
 static void check_order(struct reader *r, const struct budget_read *b)
 {
-	const struct yaml_node *node[] = { b->target, b->warning, b->critical };
-	const double limit[] = { b->budget.target, b->budget.warning, b->budget.critical };
-	static const char *const names[] = { "target", "warning", "critical" };
+	const struct yaml_node *node[] = {b->target, b->warning, b->critical};
+	const double limit[] = {b->budget.target, b->budget.warning, b->budget.critical};
+	static const char *const names[] = {"target", "warning", "critical"};
 
 	for (int i = 0; i < 3; i++) {
 		for (int j = i + 1; j < 3; j++) {
 			if (isnan(limit[i]) || isnan(limit[j]) || limit[i] == limit[j] ||
 			    (limit[i] > limit[j]) == b->budget.below)
 				continue;
-			read_error(r, node[j], "%s (%s) is %s %s (%s): limits go from target to "
-					       "critical in one direction",
+			read_error(r, node[j],
+				   "%s (%s) is %s %s (%s): limits go from target to "
+				   "critical in one direction",
 				   names[j], node[j]->text, b->budget.below ? "above" : "below",
 				   names[i], node[i]->text);
 			return;
@@ -242,15 +240,24 @@ static char *default_alert(struct reader *r, const struct budget_config *budget)
 static void read_budget(struct reader *r, const struct yaml_node *node, const char *metric,
 			const struct metric_def *def, enum stat stat, struct config_pos pos)
 {
-	struct budget_read b = { .def = def, .stat_of_key = stat };
+	struct budget_read b = {.def = def, .stat_of_key = stat};
 	struct budget_config *item;
 	struct config *config = r->config;
 
 	b.budget = (struct budget_config){
-		.pos = pos, .stat = stat ? stat : def->stat, .unit = def->unit,
-		.window_ns = 300 * SECOND_NS, .for_ns = 60 * SECOND_NS, .min_count = 1,
-		.target = NAN, .warning = NAN, .critical = NAN, .p0_above = NAN,
-		.priority1_over = 0.5, .priority2_over = 0.2, .priority_floor = 3,
+		.pos = pos,
+		.stat = stat ? stat : def->stat,
+		.unit = def->unit,
+		.window_ns = 300 * SECOND_NS,
+		.for_ns = 60 * SECOND_NS,
+		.min_count = 1,
+		.target = NAN,
+		.warning = NAN,
+		.critical = NAN,
+		.p0_above = NAN,
+		.priority1_over = 0.5,
+		.priority2_over = 0.2,
+		.priority_floor = 3,
 	};
 	b.budget.metric = arena__strdup(r->arena, metric);
 	if (!read_map(r, node, READ_KEYS(budget_keys), &b))
@@ -327,6 +334,16 @@ static bool stage_known(const struct config *config, const char *name)
 	return false;
 }
 
+/* False when the stage is of a kind that does not have the measure. */
+static bool has_measure(const struct config *config, const struct metric_ref *ref)
+{
+	for (size_t i = 0; i < config->stages_n; i++)
+		if (!strcmp(config->stages[i].name, ref->stage))
+			return !ref->def->only || !config->stages[i].kind ||
+			       config->stages[i].kind == ref->def->only;
+	return true;
+}
+
 static void read_metric(struct reader *r, const struct yaml_node *node)
 {
 	struct metric_ref ref;
@@ -341,6 +358,11 @@ static void read_metric(struct reader *r, const struct yaml_node *node)
 	if ((ref.stage[0] && !stage_known(r->config, ref.stage)) ||
 	    (ref.stage2[0] && !stage_known(r->config, ref.stage2))) {
 		unknown_metric(r, node->key, "no such stage is configured:");
+		return;
+	}
+	if (!has_measure(r->config, &ref)) {
+		read_error(r, node->key, "'%s' is a measure of %s stages only", ref.def->name,
+			   ref.def->only == STAGE_STREAM ? "stream" : "frame");
 		return;
 	}
 	if (stat && !(ref.def->stats & (1u << stat))) {

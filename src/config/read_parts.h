@@ -21,11 +21,11 @@ void read_turn(struct reader *r, const struct yaml_node *node, void *ctx);
 
 /* What the probes of one place may say, and what they share. */
 struct probe_place {
-	const char *what;		/* "call", for messages */
-	unsigned int values;		/* enum probe_values */
-	bool entry;			/* acts at the entry unless @return says otherwise */
-	const struct probe_config *shared;	/* key, handle, where used where not given */
-	struct probe_list *hits;	/* frame: where its `hit` goes, else NULL */
+	const char *what;		   /* "call", for messages */
+	unsigned int values;		   /* enum probe_values */
+	bool entry;			   /* acts at the entry unless @return says otherwise */
+	const struct probe_config *shared; /* key, handle, where used where not given */
+	struct probe_list *hits;	   /* frame: where its `hit` goes, else NULL */
 };
 
 enum probe_values {

@@ -15,14 +15,14 @@
 #include "config/reader.h"
 #include "config/yaml.h"
 
-#define PROBE_TEXT_LIMIT 512	/* bytes of a probe's text, with its NUL */
+#define PROBE_TEXT_LIMIT 512 /* bytes of a probe's text, with its NUL */
 
 /* One probe while it is read. */
 struct probe_read {
 	struct probe_config probe;
 	const struct probe_place *place;
 	const struct yaml_node *node;
-	unsigned int flags;		/* enum expr_flags of its values */
+	unsigned int flags; /* enum expr_flags of its values */
 	const struct yaml_node *hit;
 };
 
@@ -38,13 +38,14 @@ static bool check_probe_text(struct reader *r, const struct yaml_node *node, con
 		return false;
 	}
 	if (!strncmp(text, "usdt:", 5) || !strncmp(text, "python:", 7)) {
-		read_error(r, node, "%.*s probes are not supported",
-			   (int)strcspn(text, ":"), text);
+		read_error(r, node, "%.*s probes are not supported", (int)strcspn(text, ":"), text);
 		return false;
 	}
 	if (text[0] == ':' || (!strchr(text, ':') && !strstr(text, "+0x"))) {
-		read_error(r, node, "'%.100s' is no probe: expected OBJECT:SYMBOL or "
-				    "OBJECT+0xOFFSET", text);
+		read_error(r, node,
+			   "'%.100s' is no probe: expected OBJECT:SYMBOL or "
+			   "OBJECT+0xOFFSET",
+			   text);
 		return false;
 	}
 	return true;
@@ -60,9 +61,9 @@ static bool ends_in(const char *text, const char *end)
 static void parse_value(struct reader *r, const struct yaml_node *node, unsigned int flags,
 			int type, struct wire_value *out)
 {
-	const char *text = read_text(r, node, flags & EXPR_CONDITION ?
-						     "a condition (such as ret != 0)" :
-						     "a value (such as arg0)");
+	const char *text = read_text(r, node,
+				     flags & EXPR_CONDITION ? "a condition (such as ret != 0)"
+							    : "a value (such as arg0)");
 	struct wire_value value;
 	char err[256];
 	size_t at;
@@ -97,7 +98,7 @@ static int read_type(struct reader *r, const struct yaml_node *map)
 static void read_value(struct reader *r, const struct yaml_node *node, unsigned int flags,
 		       struct wire_value *out)
 {
-	static const struct read_key keys[] = { { "value", NULL }, { "type", NULL } };
+	static const struct read_key keys[] = {{"value", NULL}, {"type", NULL}};
 	const struct yaml_node *value;
 
 	if (node->kind != YAML_MAP) {
@@ -139,8 +140,7 @@ static void read_class(struct reader *r, const struct yaml_node *node, uint8_t *
 static void handle_value(struct reader *r, const struct yaml_node *node, unsigned int flags,
 			 struct probe_config *probe)
 {
-	static const struct read_key keys[] = { { "from", NULL }, { "type", NULL },
-						{ "class", NULL } };
+	static const struct read_key keys[] = {{"from", NULL}, {"type", NULL}, {"class", NULL}};
 	const struct yaml_node *from, *class;
 
 	if (node->kind != YAML_MAP) {
@@ -170,8 +170,7 @@ void read_shared_handle(struct reader *r, const struct yaml_node *node, void *pr
 
 void read_shared_where(struct reader *r, const struct yaml_node *node, void *probe_config)
 {
-	parse_value(r, node, EXPR_CONDITION, -1,
-		    &((struct probe_config *)probe_config)->where);
+	parse_value(r, node, EXPR_CONDITION, -1, &((struct probe_config *)probe_config)->where);
 }
 
 /* True when this place may have the value; else it is said. */
@@ -226,8 +225,8 @@ static void read_failure(struct reader *r, const struct yaml_node *node, void *c
 
 static void read_work(struct reader *r, const struct yaml_node *node, void *ctx)
 {
-	static const struct read_key keys[] = { { "value", NULL }, { "type", NULL },
-						{ "per_second", NULL } };
+	static const struct read_key keys[] = {
+		{"value", NULL}, {"type", NULL}, {"per_second", NULL}};
 	struct probe_read *p = ctx;
 	const struct yaml_node *value, *per_second;
 	int type;
@@ -273,9 +272,9 @@ static void read_hit(struct reader *r, const struct yaml_node *node, void *ctx)
 }
 
 static const struct read_key probe_keys[] = {
-	{ "probe", NULL },	  { "key", read_key_value }, { "handle", read_handle },
-	{ "where", read_where },  { "when", read_when },     { "error", read_failure },
-	{ "work", read_work },	  { "exit", read_exit },     { "hit", read_hit },
+	{"probe", NULL},       {"key", read_key_value}, {"handle", read_handle},
+	{"where", read_where}, {"when", read_when},	{"error", read_failure},
+	{"work", read_work},   {"exit", read_exit},	{"hit", read_hit},
 };
 
 static void share(struct probe_config *probe, const struct probe_config *shared)
@@ -299,12 +298,11 @@ static void share(struct probe_config *probe, const struct probe_config *shared)
  */
 static void add_hits(struct reader *r, const struct probe_read *frame, struct probe_config *own)
 {
-	static const struct read_key when_only[] = { { "when", read_when } };
-	struct probe_config shared = { .handle = frame->probe.handle,
-				       .handle_class = frame->probe.handle_class };
-	struct probe_place place = { .what = "a hit",
-				     .values = PROBE_HANDLE | PROBE_WHERE | PROBE_WHEN |
-					       PROBE_EXIT };
+	static const struct read_key when_only[] = {{"when", read_when}};
+	struct probe_config shared = {.handle = frame->probe.handle,
+				      .handle_class = frame->probe.handle_class};
+	struct probe_place place = {.what = "a hit",
+				    .values = PROBE_HANDLE | PROBE_WHERE | PROBE_WHEN | PROBE_EXIT};
 	const struct yaml_node *hit = frame->hit;
 
 	if (hit->kind == YAML_MAP && !yaml_get(hit, "probe")) {
@@ -339,15 +337,16 @@ static void add_probe(struct reader *r, struct probe_read *p, struct probe_list 
 static void read_probe(struct reader *r, const struct yaml_node *node,
 		       const struct probe_place *place, struct probe_list *list)
 {
-	struct probe_read p = { .place = place, .node = node };
+	struct probe_read p = {.place = place, .node = node};
 	const struct yaml_node *name = node;
 	const char *text;
 
 	if (node->kind == YAML_MAP) {
 		name = yaml_get(node, "probe");
 		if (!name)
-			read_error(r, node, "'probe' is missing: the function, such as "
-					    "\"libfoo.so*:bar\"");
+			read_error(r, node,
+				   "'probe' is missing: the function, such as "
+				   "\"libfoo.so*:bar\"");
 	}
 	text = name ? read_text(r, name, "a probe (OBJECT:SYMBOL)") : NULL;
 	if (text && check_probe_text(r, name, text)) {

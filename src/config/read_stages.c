@@ -8,13 +8,12 @@
 #include "config/reader.h"
 #include "config/yaml.h"
 
-#define CALL_VALUES                                                                                \
-	(PROBE_KEY | PROBE_HANDLE | PROBE_WHERE | PROBE_ERROR | PROBE_WORK | PROBE_EXIT)
+#define CALL_VALUES  (PROBE_KEY | PROBE_HANDLE | PROBE_WHERE | PROBE_ERROR | PROBE_WORK | PROBE_EXIT)
 #define FRAME_VALUES (CALL_VALUES | PROBE_WHEN | PROBE_HIT)
-#define FROM_VALUES (PROBE_KEY | PROBE_HANDLE | PROBE_WHERE | PROBE_EXIT)
-#define TO_VALUES CALL_VALUES
-#define DAY_NS (86400 * SECOND_NS)
-#define MS_NS 1000000ull
+#define FROM_VALUES  (PROBE_KEY | PROBE_HANDLE | PROBE_WHERE | PROBE_EXIT)
+#define TO_VALUES    CALL_VALUES
+#define DAY_NS	     (86400 * SECOND_NS)
+#define MS_NS	     1000000ull
 
 static void set_kind(struct reader *r, const struct yaml_node *node, struct stage_config *stage,
 		     enum stage_kind kind)
@@ -27,7 +26,7 @@ static void set_kind(struct reader *r, const struct yaml_node *node, struct stag
 static void read_call(struct reader *r, const struct yaml_node *node, void *ctx)
 {
 	struct stage_config *stage = ctx;
-	const struct probe_place place = { .what = "a call", .values = CALL_VALUES };
+	const struct probe_place place = {.what = "a call", .values = CALL_VALUES};
 
 	set_kind(r, node, stage, STAGE_CALL);
 	read_probes(r, node, &place, &stage->call);
@@ -36,8 +35,8 @@ static void read_call(struct reader *r, const struct yaml_node *node, void *ctx)
 static void read_frame(struct reader *r, const struct yaml_node *node, void *ctx)
 {
 	struct stage_config *stage = ctx;
-	const struct probe_place place = { .what = "a frame", .values = FRAME_VALUES,
-					   .hits = &stage->hit };
+	const struct probe_place place = {
+		.what = "a frame", .values = FRAME_VALUES, .hits = &stage->hit};
 
 	set_kind(r, node, stage, STAGE_FRAME);
 	read_probes(r, node, &place, &stage->call);
@@ -84,16 +83,17 @@ static void read_turn_flag(struct reader *r, const struct yaml_node *node, void 
 static void read_stream(struct reader *r, const struct yaml_node *node, void *ctx)
 {
 	static const struct read_key keys[] = {
-		{ "from", NULL }, { "to", NULL },	 { "key", NULL },
-		{ "handle", NULL }, { "where", NULL }, { "gap", NULL },
-		{ "latency", NULL },
+		{"from", NULL},	 {"to", NULL},	{"key", NULL},	   {"handle", NULL},
+		{"where", NULL}, {"gap", NULL}, {"latency", NULL},
 	};
 	struct stage_config *stage = ctx;
-	struct probe_config shared = { .probe = NULL };
-	struct probe_place from = { .what = "the start of a stream", .values = FROM_VALUES,
-				    .entry = true, .shared = &shared };
-	struct probe_place to = { .what = "an output of a stream", .values = TO_VALUES,
-				  .shared = &shared };
+	struct probe_config shared = {.probe = NULL};
+	struct probe_place from = {.what = "the start of a stream",
+				   .values = FROM_VALUES,
+				   .entry = true,
+				   .shared = &shared};
+	struct probe_place to = {
+		.what = "an output of a stream", .values = TO_VALUES, .shared = &shared};
 	const struct yaml_node *n;
 
 	set_kind(r, node, stage, STAGE_STREAM);
@@ -121,16 +121,16 @@ static void read_stream(struct reader *r, const struct yaml_node *node, void *ct
 }
 
 static const struct read_key stage_keys[] = {
-	{ "call", read_call },	   { "frame", read_frame },   { "stream", read_stream },
-	{ "timeout", read_timeout }, { "hang", read_hang },	{ "gap", read_gap },
-	{ "latency", read_latency }, { "voice", read_voice }, { "turn", read_turn_flag },
+	{"call", read_call},	   {"frame", read_frame}, {"stream", read_stream},
+	{"timeout", read_timeout}, {"hang", read_hang},	  {"gap", read_gap},
+	{"latency", read_latency}, {"voice", read_voice}, {"turn", read_turn_flag},
 };
 
 /* The keys that speak of streams only are mistakes elsewhere. */
 static void check_stage(struct reader *r, const struct yaml_node *node,
 			const struct stage_config *stage)
 {
-	static const char *const stream_only[] = { "gap", "latency" };
+	static const char *const stream_only[] = {"gap", "latency"};
 	const struct yaml_node *n;
 
 	if (!stage->kind) {
@@ -146,8 +146,10 @@ static void check_stage(struct reader *r, const struct yaml_node *node,
 static bool check_name(struct reader *r, const struct yaml_node *key)
 {
 	if (!read_is_name(key->text)) {
-		read_error(r, key, "'%.60s' is no name: lower-case letters, digits and _, "
-				   "a letter first, at most %d", key->text, METRIC_STAGE_MAX - 1);
+		read_error(r, key,
+			   "'%.60s' is no name: lower-case letters, digits and _, "
+			   "a letter first, at most %d",
+			   key->text, METRIC_STAGE_MAX - 1);
 		return false;
 	}
 	if (metric_name_reserved(key->text)) {
@@ -197,16 +199,17 @@ void read_stages(struct reader *r, const struct yaml_node *node, void *ctx)
 
 void read_classes(struct reader *r, const struct yaml_node *node, void *ctx)
 {
-	const struct probe_place place = { .what = "a class",
-					   .values = PROBE_HANDLE | PROBE_WHERE, .entry = true };
+	const struct probe_place place = {
+		.what = "a class", .values = PROBE_HANDLE | PROBE_WHERE, .entry = true};
 	struct config *config = r->config;
 	struct probe_list *list = &config->class_probes;
 	char **names;
 
 	(void)ctx;
 	if (node->kind != YAML_MAP) {
-		read_error(r, node, "expected a mapping of classes (name: [ { probe: …, "
-				    "handle: … } ])");
+		read_error(r, node,
+			   "expected a mapping of classes (name: [ { probe: …, "
+			   "handle: … } ])");
 		return;
 	}
 	for (const struct yaml_node *n = node->first; n; n = n->next) {
@@ -218,8 +221,7 @@ void read_classes(struct reader *r, const struct yaml_node *node, void *ctx)
 			read_error(r, n->key, "more than 100 classes");
 			return;
 		}
-		names = arena__append(r->arena, config->classes, config->classes_n,
-				      sizeof(*names));
+		names = arena__append(r->arena, config->classes, config->classes_n, sizeof(*names));
 		if (!names)
 			return;
 		config->classes = names;
@@ -228,8 +230,9 @@ void read_classes(struct reader *r, const struct yaml_node *node, void *ctx)
 		for (size_t i = before; i < list->n; i++) {
 			list->item[i].handle_class = (uint8_t)config->classes_n;
 			if (!list->item[i].handle.base)
-				read_error(r, n, "'handle' is missing: which argument gets the "
-						 "class");
+				read_error(r, n,
+					   "'handle' is missing: which argument gets the "
+					   "class");
 		}
 	}
 }

@@ -10,7 +10,9 @@
 static void read_turn_key(struct reader *r, const struct yaml_node *node, void *ctx)
 {
 	static const char *const names[] = {
-		[TURN_KEY_THREAD] = "thread", [TURN_KEY_VALUE] = "value", [TURN_KEY_NONE] = "none",
+		[TURN_KEY_THREAD] = "thread",
+		[TURN_KEY_VALUE] = "value",
+		[TURN_KEY_NONE] = "none",
 	};
 	const char *text = read_text(r, node, "thread, value or none");
 
@@ -83,8 +85,8 @@ static void read_wake(struct reader *r, const struct yaml_node *node, void *ctx)
 void read_turn(struct reader *r, const struct yaml_node *node, void *ctx)
 {
 	static const struct read_key keys[] = {
-		{ "key", read_turn_key }, { "idle", read_idle }, { "start", read_start },
-		{ "end", read_end },	  { "wake", read_wake },
+		{"key", read_turn_key}, {"idle", read_idle}, {"start", read_start},
+		{"end", read_end},	{"wake", read_wake},
 	};
 
 	read_map(r, node, READ_KEYS(keys), ctx);

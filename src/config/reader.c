@@ -13,7 +13,7 @@
 
 struct config_pos read_pos(const struct reader *r, const struct yaml_node *node)
 {
-	return (struct config_pos){ .file = r->file, .line = node->line, .column = node->column };
+	return (struct config_pos){.file = r->file, .line = node->line, .column = node->column};
 }
 
 struct config_pos read_key_pos(const struct reader *r, const struct yaml_node *node)
@@ -68,8 +68,8 @@ static void unknown_key(struct reader *r, const struct yaml_node *key, const str
 		read_error(r, key, "unknown key '%.60s': expected one of %s", key->text, known);
 }
 
-bool read_map(struct reader *r, const struct yaml_node *node, const struct read_key *keys,
-	      size_t n, void *ctx)
+bool read_map(struct reader *r, const struct yaml_node *node, const struct read_key *keys, size_t n,
+	      void *ctx)
 {
 	if (node->kind != YAML_MAP) {
 		read_error(r, node, "expected a mapping (key: value)");

@@ -19,7 +19,7 @@ struct reader {
 	struct arena *arena;
 	struct config_errors *errors;
 	struct config *config;
-	const char *file;	/* in the arena */
+	const char *file; /* in the arena */
 };
 
 typedef void (*read_fn)(struct reader *r, const struct yaml_node *node, void *ctx);
@@ -41,8 +41,8 @@ struct config_pos read_pos(const struct reader *r, const struct yaml_node *node)
 struct config_pos read_key_pos(const struct reader *r, const struct yaml_node *node);
 
 /* Reads a mapping; keys not in the table are mistakes.  False when it is not a mapping. */
-bool read_map(struct reader *r, const struct yaml_node *node, const struct read_key *keys,
-	      size_t n, void *ctx);
+bool read_map(struct reader *r, const struct yaml_node *node, const struct read_key *keys, size_t n,
+	      void *ctx);
 /* The text of a scalar, or NULL with a message; `what` is expected: "a name". */
 const char *read_text(struct reader *r, const struct yaml_node *node, const char *what);
 /* Values with units; *out is left alone after a mistake. */
@@ -54,6 +54,6 @@ void read_bool(struct reader *r, const struct yaml_node *node, bool *out);
 bool read_is_name(const char *text);
 
 #define READ_KEYS(array) array, sizeof(array) / sizeof((array)[0])
-#define SECOND_NS 1000000000ull
+#define SECOND_NS	 1000000000ull
 
 #endif /* CHESHIRE_CONFIG_READER_H */

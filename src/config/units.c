@@ -8,13 +8,13 @@
 
 #include "config/near.h"
 
-#define DIGITS_MAX 15		/* what a double holds exactly */
+#define DIGITS_MAX     15 /* what a double holds exactly */
 #define DURATION_MAX_S (10.0 * 366 * 86400)
 
 struct unit_word {
 	const char *word;
 	enum unit unit;
-	double factor;		/* to the base unit */
+	double factor; /* to the base unit */
 };
 
 #define KB 1024.0
@@ -24,35 +24,35 @@ struct unit_word {
 
 /* Rates per day or week are not here: nothing has such a window. */
 static const struct unit_word words[] = {
-	{ "ns", UNIT_S, 1e-9 },
-	{ "us", UNIT_S, 1e-6 },
-	{ "ms", UNIT_S, 1e-3 },
-	{ "s", UNIT_S, 1 },
-	{ "m", UNIT_S, 60 },
-	{ "min", UNIT_S, 60 },
-	{ "h", UNIT_S, 3600 },
-	{ "d", UNIT_S, 86400 },
-	{ "B", UNIT_BYTES, 1 },
-	{ "KB", UNIT_BYTES, KB },
-	{ "MB", UNIT_BYTES, MB },
-	{ "GB", UNIT_BYTES, GB },
-	{ "TB", UNIT_BYTES, TB },
-	{ "B/h", UNIT_BYTES_PER_H, 1 },
-	{ "KB/h", UNIT_BYTES_PER_H, KB },
-	{ "MB/h", UNIT_BYTES_PER_H, MB },
-	{ "GB/h", UNIT_BYTES_PER_H, GB },
-	{ "KB/hour", UNIT_BYTES_PER_H, KB },
-	{ "MB/hour", UNIT_BYTES_PER_H, MB },
-	{ "GB/hour", UNIT_BYTES_PER_H, GB },
-	{ "%", UNIT_PERCENT, 1 },
-	{ "/s", UNIT_PER_S, 1 },
-	{ "/min", UNIT_PER_S, 1.0 / 60 },
-	{ "/h", UNIT_PER_S, 1.0 / 3600 },
-	{ "/hour", UNIT_PER_S, 1.0 / 3600 },
-	{ "bit/s", UNIT_BIT_PER_S, 1 },
-	{ "kbit/s", UNIT_BIT_PER_S, 1e3 },
-	{ "Mbit/s", UNIT_BIT_PER_S, 1e6 },
-	{ "Gbit/s", UNIT_BIT_PER_S, 1e9 },
+	{"ns", UNIT_S, 1e-9},
+	{"us", UNIT_S, 1e-6},
+	{"ms", UNIT_S, 1e-3},
+	{"s", UNIT_S, 1},
+	{"m", UNIT_S, 60},
+	{"min", UNIT_S, 60},
+	{"h", UNIT_S, 3600},
+	{"d", UNIT_S, 86400},
+	{"B", UNIT_BYTES, 1},
+	{"KB", UNIT_BYTES, KB},
+	{"MB", UNIT_BYTES, MB},
+	{"GB", UNIT_BYTES, GB},
+	{"TB", UNIT_BYTES, TB},
+	{"B/h", UNIT_BYTES_PER_H, 1},
+	{"KB/h", UNIT_BYTES_PER_H, KB},
+	{"MB/h", UNIT_BYTES_PER_H, MB},
+	{"GB/h", UNIT_BYTES_PER_H, GB},
+	{"KB/hour", UNIT_BYTES_PER_H, KB},
+	{"MB/hour", UNIT_BYTES_PER_H, MB},
+	{"GB/hour", UNIT_BYTES_PER_H, GB},
+	{"%", UNIT_PERCENT, 1},
+	{"/s", UNIT_PER_S, 1},
+	{"/min", UNIT_PER_S, 1.0 / 60},
+	{"/h", UNIT_PER_S, 1.0 / 3600},
+	{"/hour", UNIT_PER_S, 1.0 / 3600},
+	{"bit/s", UNIT_BIT_PER_S, 1},
+	{"kbit/s", UNIT_BIT_PER_S, 1e3},
+	{"Mbit/s", UNIT_BIT_PER_S, 1e6},
+	{"Gbit/s", UNIT_BIT_PER_S, 1e9},
 };
 
 static const char *const expected[] = {
@@ -69,11 +69,11 @@ static const char *const expected[] = {
 };
 
 static const char *const names[] = {
-	[UNIT_NONE] = "",	  [UNIT_S] = "s",
-	[UNIT_BYTES] = "bytes",	  [UNIT_BYTES_PER_H] = "bytes/h",
+	[UNIT_NONE] = "",	    [UNIT_S] = "s",
+	[UNIT_BYTES] = "bytes",	    [UNIT_BYTES_PER_H] = "bytes/h",
 	[UNIT_PERCENT] = "percent", [UNIT_RATIO] = "ratio",
-	[UNIT_PER_S] = "1/s",	  [UNIT_BIT_PER_S] = "bit/s",
-	[UNIT_COUNT] = "count",	  [UNIT_PER_H] = "1/h",
+	[UNIT_PER_S] = "1/s",	    [UNIT_BIT_PER_S] = "bit/s",
+	[UNIT_COUNT] = "count",	    [UNIT_PER_H] = "1/h",
 };
 
 const char *unit_name(enum unit unit)

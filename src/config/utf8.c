@@ -5,7 +5,7 @@
 
 size_t utf8_printable(const char *text, size_t len)
 {
-	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
 	const unsigned char *p = (const unsigned char *)text;
 	uint32_t code;
 	size_t n;

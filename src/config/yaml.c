@@ -21,10 +21,10 @@ struct builder {
 	struct arena *arena;
 	struct config_errors *errors;
 	struct yaml_node *root;
-	struct yaml_node *open[YAML_DEPTH_MAX];	/* collections not closed yet */
+	struct yaml_node *open[YAML_DEPTH_MAX]; /* collections not closed yet */
 	struct yaml_node *key[YAML_DEPTH_MAX];	/* key waiting for its value, per open mapping */
 	int depth;
-	int skip;		/* depth inside of something refused; 0: not skipping */
+	int skip; /* depth inside of something refused; 0: not skipping */
 	size_t nodes;
 	int documents;
 	bool stop;
@@ -33,7 +33,7 @@ struct builder {
 static void __attribute__((format(printf, 4, 5)))
 complain(struct builder *b, int line, int column, const char *fmt, ...)
 {
-	struct config_pos pos = { .file = b->file, .line = line, .column = column };
+	struct config_pos pos = {.file = b->file, .line = line, .column = column};
 	va_list args;
 
 	va_start(args, fmt);
@@ -166,8 +166,7 @@ static void open_collection(struct builder *b, struct fy_event *event, enum yaml
 	if (kind == YAML_MAP)
 		refuse_decoration(b, node, event->mapping_start.anchor, event->mapping_start.tag);
 	else
-		refuse_decoration(b, node, event->sequence_start.anchor,
-				  event->sequence_start.tag);
+		refuse_decoration(b, node, event->sequence_start.anchor, event->sequence_start.tag);
 	if (is_key(b)) {
 		complain(b, node->line, node->column, "a key must be a plain word");
 		/* The key is remembered as an empty one, its own contents are passed over. */
@@ -293,8 +292,8 @@ static int check_text(struct builder *b, const char *text, size_t len)
 			line++;
 			column = 0;
 			n = 1;
-		} else if (!n && (text[i] == '\t' || (text[i] == '\r' && i + 1 < len &&
-						      text[i + 1] == '\n'))) {
+		} else if (!n && (text[i] == '\t' ||
+				  (text[i] == '\r' && i + 1 < len && text[i + 1] == '\n'))) {
 			n = 1;
 		} else if (!n) {
 			complain(b, line, column, "control character or bad UTF-8 (byte 0x%02x)",
@@ -330,11 +329,10 @@ static void quiet(struct fy_diag *diag, void *user, const char *buf, size_t len)
 struct yaml_node *yaml_parse(const char *file, const char *text, size_t len, struct arena *arena,
 			     struct config_errors *errors)
 {
-	struct builder b = { .file = file, .arena = arena, .errors = errors };
-	struct fy_diag_cfg diag_cfg = { .output_fn = quiet, .level = FYET_ERROR,
-					.module_mask = ~0u };
-	struct fy_parse_cfg cfg = { .search_path = "",
-				    .flags = FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE };
+	struct builder b = {.file = file, .arena = arena, .errors = errors};
+	struct fy_diag_cfg diag_cfg = {.output_fn = quiet, .level = FYET_ERROR, .module_mask = ~0u};
+	struct fy_parse_cfg cfg = {.search_path = "",
+				   .flags = FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE};
 	struct fy_parser *parser = NULL;
 
 	if (check_text(&b, text, len) || !len)

@@ -14,9 +14,9 @@
 struct arena;
 struct config_errors;
 
-#define YAML_BYTES_MAX (1u << 20)
-#define YAML_DEPTH_MAX 24
-#define YAML_NODES_MAX 20000
+#define YAML_BYTES_MAX	  (1u << 20)
+#define YAML_DEPTH_MAX	  24
+#define YAML_NODES_MAX	  20000
 #define YAML_CHILDREN_MAX 1000
 
 enum yaml_kind {
@@ -27,15 +27,15 @@ enum yaml_kind {
 
 struct yaml_node {
 	enum yaml_kind kind;
-	int line;			/* from 1 */
-	int column;			/* from 1 */
-	const char *text;		/* scalar: NUL-terminated, without control characters */
-	bool quoted;			/* scalar: written in quotes or as a block */
-	int text_column;		/* scalar: column of its first letter, 0 when folded */
-	struct yaml_node *key;		/* the node is a value in a mapping: its key */
-	struct yaml_node *first;	/* mapping, sequence: children in order of the file */
+	int line;		 /* from 1 */
+	int column;		 /* from 1 */
+	const char *text;	 /* scalar: NUL-terminated, without control characters */
+	bool quoted;		 /* scalar: written in quotes or as a block */
+	int text_column;	 /* scalar: column of its first letter, 0 when folded */
+	struct yaml_node *key;	 /* the node is a value in a mapping: its key */
+	struct yaml_node *first; /* mapping, sequence: children in order of the file */
 	struct yaml_node *last;
-	struct yaml_node *next;		/* sibling */
+	struct yaml_node *next; /* sibling */
 	size_t children;
 };
 

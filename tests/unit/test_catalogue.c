@@ -64,7 +64,9 @@ static struct stage_config *stage_of(struct config *config, const char *name)
 static void mapped_objects_make_stages(void **state)
 {
 	static const char *const objects[] = {
-		"libc.so.6", "libpocketsphinx.so.3.0.0", "libespeak-ng.so.1.1.51",
+		"libc.so.6",
+		"libpocketsphinx.so.3.0.0",
+		"libespeak-ng.so.1.1.51",
 		"libsqlite3.so.0.8.6",
 	};
 	struct catalogue *catalogue = load();
@@ -89,7 +91,7 @@ static void mapped_objects_make_stages(void **state)
 
 static void engines_of_one_stage_are_alternatives(void **state)
 {
-	static const char *const objects[] = { "libespeak-ng.so.1", "libflite.so.1" };
+	static const char *const objects[] = {"libespeak-ng.so.1", "libflite.so.1"};
 	struct catalogue *catalogue = load();
 	struct config *config = parsed("");
 	struct stage_config *tts;
@@ -107,7 +109,7 @@ static void engines_of_one_stage_are_alternatives(void **state)
 
 static void nothing_known(void **state)
 {
-	static const char *const objects[] = { "libc.so.6", "libpocketsphinx.so.5" };
+	static const char *const objects[] = {"libc.so.6", "libpocketsphinx.so.5"};
 	struct catalogue *catalogue = load();
 	struct config *config = parsed("");
 	char *recognised, *skipped;
@@ -136,20 +138,22 @@ static void read_engine_text(const char *text, int want, struct engine *engine, 
 
 static void kinds_that_clash_and_classes(void **state)
 {
-	static const char *const objects[] = { "liba.so", "libb.so" };
+	static const char *const objects[] = {"liba.so", "libb.so"};
 	struct engine engines[2];
-	struct catalogue catalogue = { .engines = engines, .n = 2 };
+	struct catalogue catalogue = {.engines = engines, .n = 2};
 	struct config *config = parsed("classes: { own: [ { probe: \"x:y\", handle: arg0 } ] }\n");
 	char *recognised, *skipped;
 
 	(void)state;
-	read_engine_text("engine: a\nobjects: [ \"liba.so\" ]\n"
-			 "classes: { wake: [ { probe: \"a:set\", handle: arg0 } ] }\n"
-			 "stages: { stt: { call: { probe: \"a:f\", handle: { from: arg0, class: wake }"
-			 " } } }\n", 0, &engines[0], "");
+	read_engine_text(
+		"engine: a\nobjects: [ \"liba.so\" ]\n"
+		"classes: { wake: [ { probe: \"a:set\", handle: arg0 } ] }\n"
+		"stages: { stt: { call: { probe: \"a:f\", handle: { from: arg0, class: wake }"
+		" } } }\n",
+		0, &engines[0], "");
 	read_engine_text("engine: b\nobjects: [ \"libb.so\" ]\n"
-			 "stages: { stt: { stream: { from: \"b:f\", to: \"b:g\" } } }\n", 0,
-			 &engines[1], "");
+			 "stages: { stt: { stream: { from: \"b:f\", to: \"b:g\" } } }\n",
+			 0, &engines[1], "");
 	assert_int_equal(catalogue_apply(&catalogue, config, objects, 2, &recognised, &skipped), 2);
 	assert_string_equal(skipped, "b (stt is another kind of stage in a)");
 	/* Classes are numbered anew: 1 is the file's own. */

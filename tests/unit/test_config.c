@@ -13,7 +13,7 @@
 
 static void empty_files_are_the_defaults(void **state)
 {
-	static const char *const texts[] = { "", "# nothing\n", "{}\n", "---\n", "\n\n" };
+	static const char *const texts[] = {"", "# nothing\n", "{}\n", "---\n", "\n\n"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -107,7 +107,8 @@ static void shorthands(void **state)
 		"  b: { call: [ \"x:f\", { probe: \"x+0x10\", exit: uretprobe, key: { value: arg1, "
 		"type: u32 } } ] }\n"
 		"  c: { frame: { probe: \"x:f\", when: \"*(arg2) >= 0\" }, voice: yes }\n"
-		"  d: { frame: { probe: \"x:f\", hit: { when: \"i32 *(arg2) >= 0\" } }, turn: no }\n"
+		"  d: { frame: { probe: \"x:f\", hit: { when: \"i32 *(arg2) >= 0\" } }, turn: no "
+		"}\n"
 		"  e: { stream: { from: [ \"x:f\", \"x:g@return\" ], to: \"x:h\", latency: first, "
 		"gap: 500ms },\n"
 		"       timeout: 30s, hang: 1m }\n");
@@ -152,7 +153,8 @@ static void budgets_in_every_form(void **state)
 	struct config *c = parsed(
 		"stages: { stt: { call: \"x:f\" }, tts: { call: \"x:g\" } }\n"
 		"budgets:\n"
-		"  cpu.usage: [ { target: 20%, window: 1m }, { stat: peak, critical: 95%, for: 0s } ]\n"
+		"  cpu.usage: [ { target: 20%, window: 1m }, { stat: peak, critical: 95%, for: 0s "
+		"} ]\n"
 		"  stt.latency.p99: { target: 1s, min_count: 20, p0_above: 4s, p1_over: 60%,\n"
 		"                     p2_over: 0.3, priority_floor: P1, impact: \"a\\tb\" }\n"
 		"  stt.rtf: { warning: 0.5, critical: 1 }\n"
@@ -212,24 +214,24 @@ static void the_built_in_budgets_are_the_documents(void **state)
 		double target, warning, critical;
 		const char *text;
 	} want[] = {
-		{ "cpu.usage", STAT_MEAN, 20, 30, 50, "Scale resources, optimize algorithms" },
-		{ "cpu.usage", STAT_MAX, 60, 80, 95, "Identify bottlenecks, implement throttling" },
-		{ "cpu.voice", STAT_MEAN, 40, 60, 80, "Optimize STT/TTS pipelines" },
-		{ "cpu.background", STAT_MEAN, 10, 20, 30, "Defer non-critical operations" },
-		{ "memory.baseline", STAT_MEDIAN, 512 * mb, 768 * mb, gb,
-		  "Reduce model sizes, optimize caching" },
-		{ "memory.peak", STAT_MAX, gb, 1.5 * gb, 2 * gb,
-		  "Implement memory pooling, garbage collection" },
-		{ "memory.growth", STAT_NOW, 5 * mb, 10 * mb, 20 * mb,
-		  "Fix memory leaks, optimize data structures" },
-		{ "wake_word.latency", STAT_P95, .1, .15, .25, "Delayed responsiveness" },
-		{ "stt.latency", STAT_P95, .3, .5, 1, "Perceived sluggishness" },
-		{ "intent.latency", STAT_P95, .2, .4, .8, "Slow understanding" },
-		{ "response.latency", STAT_P95, .8, 1.2, 2, "Frustrating delays" },
-		{ "tts.latency", STAT_P95, .2, .4, .6, "Robotic interaction" },
-		{ "turn.latency", STAT_P95, 1.5, 2.5, 4, "Poor user experience" },
-		{ "fds.open", STAT_NOW, 100, 200, 500, "System resource exhaustion" },
-		{ "threads.count", STAT_NOW, 50, 100, 200, "Context switching overhead" },
+		{"cpu.usage", STAT_MEAN, 20, 30, 50, "Scale resources, optimize algorithms"},
+		{"cpu.usage", STAT_MAX, 60, 80, 95, "Identify bottlenecks, implement throttling"},
+		{"cpu.voice", STAT_MEAN, 40, 60, 80, "Optimize STT/TTS pipelines"},
+		{"cpu.background", STAT_MEAN, 10, 20, 30, "Defer non-critical operations"},
+		{"memory.baseline", STAT_MEDIAN, 512 * mb, 768 * mb, gb,
+		 "Reduce model sizes, optimize caching"},
+		{"memory.peak", STAT_MAX, gb, 1.5 * gb, 2 * gb,
+		 "Implement memory pooling, garbage collection"},
+		{"memory.growth", STAT_NOW, 5 * mb, 10 * mb, 20 * mb,
+		 "Fix memory leaks, optimize data structures"},
+		{"wake_word.latency", STAT_P95, .1, .15, .25, "Delayed responsiveness"},
+		{"stt.latency", STAT_P95, .3, .5, 1, "Perceived sluggishness"},
+		{"intent.latency", STAT_P95, .2, .4, .8, "Slow understanding"},
+		{"response.latency", STAT_P95, .8, 1.2, 2, "Frustrating delays"},
+		{"tts.latency", STAT_P95, .2, .4, .6, "Robotic interaction"},
+		{"turn.latency", STAT_P95, 1.5, 2.5, 4, "Poor user experience"},
+		{"fds.open", STAT_NOW, 100, 200, 500, "System resource exhaustion"},
+		{"threads.count", STAT_NOW, 50, 100, 200, "Context switching overhead"},
 	};
 	struct config_errors *errors = config_errors__new();
 	struct config *c = NULL;

@@ -10,20 +10,19 @@
 
 #include "config_fixture.h"
 
-static const char ten[] =
-	"target: { nmae: alice }\n"
-	"limits: { overhead: 1 }\n"
-	"stages:\n"
-	"  stt:\n"
-	"    stream: { from: \"libx.so:a\", to: \"libx.so:b\", key: xmm0 }\n"
-	"  intent:\n"
-	"    call: { probe: \"assistant:parse_intent\", error: \"ret <\" }\n"
-	"  Tts: { call: \"libx.so:c\" }\n"
-	"budgets:\n"
-	"  stt.latncy: { target: 300ms }\n"
-	"  stt.latency: { target: 3sec, warning: 2MB }\n"
-	"  intent.latency: { target: 300ms, warning: 100ms, critical: 800ms }\n"
-	"  tts.latency: { target: 1ms }\n";
+static const char ten[] = "target: { nmae: alice }\n"
+			  "limits: { overhead: 1 }\n"
+			  "stages:\n"
+			  "  stt:\n"
+			  "    stream: { from: \"libx.so:a\", to: \"libx.so:b\", key: xmm0 }\n"
+			  "  intent:\n"
+			  "    call: { probe: \"assistant:parse_intent\", error: \"ret <\" }\n"
+			  "  Tts: { call: \"libx.so:c\" }\n"
+			  "budgets:\n"
+			  "  stt.latncy: { target: 300ms }\n"
+			  "  stt.latency: { target: 3sec, warning: 2MB }\n"
+			  "  intent.latency: { target: 300ms, warning: 100ms, critical: 800ms }\n"
+			  "  tts.latency: { target: 1ms }\n";
 
 static const char ten_said[] =
 	"t.yaml:1:11: unknown key 'nmae' (did you mean 'name'?)\n"
@@ -39,7 +38,8 @@ static const char ten_said[] =
 	"t.yaml:7:60: expected an integer\n"
 	"        call: { probe: \"assistant:parse_intent\", error: \"ret <\" }\n"
 	"                                                               ^\n"
-	"t.yaml:8:3: 'Tts' is no name: lower-case letters, digits and _, a letter first, at most 63\n"
+	"t.yaml:8:3: 'Tts' is no name: lower-case letters, digits and _, a letter first, at most "
+	"63\n"
 	"      Tts: { call: \"libx.so:c\" }\n"
 	"      ^\n"
 	"t.yaml:10:3: unknown metric 'stt.latncy' (did you mean 'stt.latency'?)\n"
@@ -51,7 +51,8 @@ static const char ten_said[] =
 	"t.yaml:11:42: 'MB' does not fit here: expected a duration (such as 300ms, 1.5s, 5m, 1h)\n"
 	"      stt.latency: { target: 3sec, warning: 2MB }\n"
 	"                                             ^\n"
-	"t.yaml:12:45: warning (100ms) is below target (300ms): limits go from target to critical in "
+	"t.yaml:12:45: warning (100ms) is below target (300ms): limits go from target to critical "
+	"in "
 	"one direction\n"
 	"      intent.latency: { target: 300ms, warning: 100ms, critical: 800ms }\n"
 	"                                                ^\n"
@@ -114,14 +115,15 @@ static void stages_that_are_refused(void **state)
 	refused("stages: { a: { call: { probe: \"x:f\", work: { value: arg1 } } } }\n", 1,
 		"'per_second' is missing");
 	refused("stages: { a: { call: { probe: \"x:f\", work: { value: arg1, per_second: 0 } } } }"
-		"\n", 1, "cannot be 0");
+		"\n",
+		1, "cannot be 0");
 	refused("stages: { a: { stream: { from: \"x:f\" } } }\n", 1, "'to' is missing");
 	refused("stages: { a: { stream: { from: { probe: \"x:f\", key: ret }, to: \"x:g\" } } }\n",
 		1, "does not exist at the entry");
 	refused("stages: { a: { call: \"x:f\", gap: 1s } }\n", 1, "for streams only");
 	refused("stages: { a: { frame: { probe: \"x:f\", handle: { from: arg0, class: wke } } } }\n"
-		"classes: { wake: [ { probe: \"x:g\", handle: arg0 } ] }\n", 1,
-		"did you mean 'wake'");
+		"classes: { wake: [ { probe: \"x:g\", handle: arg0 } ] }\n",
+		1, "did you mean 'wake'");
 	refused("classes: { wake: [ \"x:g\" ] }\n", 1, "'handle' is missing");
 	refused("stages: { a: { call: \"x:f\", hang: 1ns } }\n", 1, "too short");
 	refused("stages: { a: { call: \"x:f\", timeout: 5 } }\n", 1, "has no unit");
@@ -146,6 +148,8 @@ static void budgets_that_are_refused(void **state)
 	refused("budgets: { cpu.usage: { target: -1% } }\n", 1, "is not a percentage");
 	refused("budgets: { cpu.usage: { target: nan } }\n", 1, "is not a percentage");
 	refused("budgets: { cpu.usage: { target: 1%, window: 1ms } }\n", 1, "too short");
+	refused("stages: { a: { call: \"x:f\" } }\nbudgets: { a.first: { target: 1s } }\n", 1,
+		"a measure of stream stages only");
 	refused("budgets: { turn.gap.stt: { target: 1s } }\n", 1, "unknown metric");
 	refused("budgets: { turn.gap.stt.tss: { target: 1s } }\n", 1, "no such stage");
 	/* Without stages they come from the catalogue: only its names make sense. */
@@ -162,13 +166,15 @@ static void budgets_that_are_refused(void **state)
 static void terminal_control_is_never_echoed(void **state)
 {
 	struct config_errors *errors = config_errors__new();
-	struct config_pos pos = { .file = "a\033]0;x\a.yaml", .line = 3, .column = 1 };
+	struct config_pos pos = {.file = "a\033]0;x\a.yaml", .line = 3, .column = 1};
 	struct config *c = NULL;
 	static const char text[] = "target: { x\033[2J: 1 }\n";
 	char *printed;
 
 	(void)state;
-	config_errors__add(errors, &pos, "name '%s'", "b\033[2J\xc2\x9b" "\xe2\x80\xae\nc");
+	config_errors__add(errors, &pos, "name '%s'",
+			   "b\033[2J\xc2\x9b"
+			   "\xe2\x80\xae\nc");
 	assert_int_equal(config_parse("t\033.yaml", text, strlen(text), errors, &c), -EINVAL);
 	printed = said(errors);
 	for (const char *p = printed; *p; p++)
@@ -181,7 +187,7 @@ static void terminal_control_is_never_echoed(void **state)
 static void sorted_by_place(void **state)
 {
 	struct config_errors *errors = config_errors__new();
-	struct config_pos pos = { .file = "f", .line = 10, .column = 2 };
+	struct config_pos pos = {.file = "f", .line = 10, .column = 2};
 	char *text;
 
 	(void)state;

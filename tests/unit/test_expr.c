@@ -51,25 +51,25 @@ static uint64_t evaluate(const struct wire_value *v, const uint64_t *args, uint6
 
 static void meaning(void **state)
 {
-	uint64_t inner[4] = { 10, 11, 12, 13 };
-	uint64_t outer[4] = { 1, (uintptr_t)inner, 3, (uintptr_t)&inner[2] };
-	uint64_t args[16] = { (uintptr_t)outer, 5, [15] = 77 };
+	uint64_t inner[4] = {10, 11, 12, 13};
+	uint64_t outer[4] = {1, (uintptr_t)inner, 3, (uintptr_t)&inner[2]};
+	uint64_t args[16] = {(uintptr_t)outer, 5, [15] = 77};
 	struct {
 		const char *text;
 		uint64_t want;
 	} cases[] = {
-		{ "arg1", 5 },
-		{ "arg15", 77 },
-		{ "ret", (uintptr_t)inner },
-		{ "ret + 0x10", (uintptr_t)&inner[2] },
-		{ "*ret", 10 },
-		{ "*(ret + 8)", 11 },
-		{ "*(arg0 + 16) - 1", 2 },
-		{ "*(*(arg0 + 8) + 24)", 13 },
-		{ "**(arg0 + 0x18)", 12 },
-		{ "*(*(arg0+24)-8)", 11 },
-		{ "*(*(arg0 + 8) + 24) + 7", 20 },
-		{ " * ( ( arg0 ) + 8 + 8 ) ", 3 },
+		{"arg1", 5},
+		{"arg15", 77},
+		{"ret", (uintptr_t)inner},
+		{"ret + 0x10", (uintptr_t)&inner[2]},
+		{"*ret", 10},
+		{"*(ret + 8)", 11},
+		{"*(arg0 + 16) - 1", 2},
+		{"*(*(arg0 + 8) + 24)", 13},
+		{"**(arg0 + 0x18)", 12},
+		{"*(*(arg0+24)-8)", 11},
+		{"*(*(arg0 + 8) + 24) + 7", 20},
+		{" * ( ( arg0 ) + 8 + 8 ) ", 3},
 	};
 
 	(void)state;
@@ -196,14 +196,21 @@ static void printed_text_reads_back(void **state)
 		const char *text;
 		unsigned int flags;
 	} cases[] = {
-		{ "arg0", 0 }, { "ret", 0 }, { "*(ret + 12)", 0 }, { "i32 *(ret - 8) + 3", 0 },
-		{ "*(*(*(*(arg15 + 1) + 2) + 3) + 4) + 5", 0 }, { "42", EXPR_CONSTANT },
-		{ "ret < 0", EXPR_CONDITION }, { "u64 ret > 5", EXPR_CONDITION },
-		{ "ret == -1", EXPR_CONDITION }, { "i64 ret <= -5000000000", EXPR_CONDITION },
-		{ "ret == 18446744073709551615", EXPR_CONDITION },
-		{ "u8 *(arg2) >= 200", EXPR_CONDITION },
-		{ "str *(*(arg0 + 56) + 8) != \"kws\"", EXPR_CONDITION },
-		{ "str arg1 == 'a\"b'", EXPR_CONDITION }, { "str arg1 == \"\"", EXPR_CONDITION },
+		{"arg0", 0},
+		{"ret", 0},
+		{"*(ret + 12)", 0},
+		{"i32 *(ret - 8) + 3", 0},
+		{"*(*(*(*(arg15 + 1) + 2) + 3) + 4) + 5", 0},
+		{"42", EXPR_CONSTANT},
+		{"ret < 0", EXPR_CONDITION},
+		{"u64 ret > 5", EXPR_CONDITION},
+		{"ret == -1", EXPR_CONDITION},
+		{"i64 ret <= -5000000000", EXPR_CONDITION},
+		{"ret == 18446744073709551615", EXPR_CONDITION},
+		{"u8 *(arg2) >= 200", EXPR_CONDITION},
+		{"str *(*(arg0 + 56) + 8) != \"kws\"", EXPR_CONDITION},
+		{"str arg1 == 'a\"b'", EXPR_CONDITION},
+		{"str arg1 == \"\"", EXPR_CONDITION},
 	};
 	char text[EXPR_TEXT_MAX];
 
@@ -215,7 +222,7 @@ static void printed_text_reads_back(void **state)
 		again = good(text, cases[i].flags);
 		assert_memory_equal(&v, &again, sizeof(v));
 	}
-	expr_print(&(struct wire_value){ .base = WIRE_BASE_NONE }, text, sizeof(text));
+	expr_print(&(struct wire_value){.base = WIRE_BASE_NONE}, text, sizeof(text));
 	assert_string_equal(text, "");
 }
 

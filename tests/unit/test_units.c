@@ -101,9 +101,34 @@ static void wrong_units(void **state)
 static void hostile(void **state)
 {
 	static const char *const texts[] = {
-		"", " ", "-1s", "+1s", "nan", "inf", "NaNs", "infs", "0x10s", "1e9s", ".5s", "5.s",
-		"1.2.3s", "1,5s", "s", "%", "9999999999999999s", "1s s", "1ss", "1s\n", "1s;rm",
-		"1\ts", "\xff", "１s", "1s 2s", "--", "1-s", "5 % x",
+		"",
+		" ",
+		"-1s",
+		"+1s",
+		"nan",
+		"inf",
+		"NaNs",
+		"infs",
+		"0x10s",
+		"1e9s",
+		".5s",
+		"5.s",
+		"1.2.3s",
+		"1,5s",
+		"s",
+		"%",
+		"9999999999999999s",
+		"1s s",
+		"1ss",
+		"1s\n",
+		"1s;rm",
+		"1\ts",
+		"\xff",
+		"１s",
+		"1s 2s",
+		"--",
+		"1-s",
+		"5 % x",
 		"1 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 	};
 
@@ -152,9 +177,9 @@ static void names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(durations),	   cmocka_unit_test(sizes_and_rates),
-		cmocka_unit_test(no_bare_numbers), cmocka_unit_test(wrong_units),
-		cmocka_unit_test(hostile),	   cmocka_unit_test(nanoseconds),
+		cmocka_unit_test(durations),	    cmocka_unit_test(sizes_and_rates),
+		cmocka_unit_test(no_bare_numbers),  cmocka_unit_test(wrong_units),
+		cmocka_unit_test(hostile),	    cmocka_unit_test(nanoseconds),
 		cmocka_unit_test(place_of_mistake), cmocka_unit_test(names),
 	};
 

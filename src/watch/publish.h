@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* publish.h - what is watched, in the words of the sinks. */
+#ifndef CHESHIRE_WATCH_PUBLISH_H
+#define CHESHIRE_WATCH_PUBLISH_H
+
+#include <stdint.h>
+
+#include "rules/alert.h"
+#include "sinks/sink.h"
+#include "watch/watching.h"
+
+struct publisher {
+	struct sink_set *sinks;		/* borrowed */
+	struct watching *watching;	/* borrowed */
+	uint64_t output_dropped;	/* of the sinks, as of the last look */
+};
+
+void publish_hello(struct publisher *p);
+/* A change of a budget's state; pending and inactive are left out. */
+void publish_alert(struct publisher *p, const struct alert_event *event, int handle);
+void publish_summary(struct publisher *p, enum sink_summary_reason reason, uint64_t now_ns);
+/* `stage` may be NULL: about the whole target. */
+void publish_note(struct publisher *p, const char *event, enum sink_severity severity,
+		  const char *stage, const char *text);
+void publish_bye(struct publisher *p, struct sink_bye *bye);
+
+/* State of one stage as the sinks name it. */
+enum sink_stage_state publish_stage_state(enum attach_state state);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "target/thread_name.h"
+#include "watch/publish.h"
+#include "watch/publish_head.h"
+
+/* The evidence of one alert in the sinks' form, and what its pointers point to. */
+struct evidence_text {
+	struct sink_evidence items[EVIDENCE_KEPT];
+	struct sink_evidence spans[EVIDENCE_KEPT][EVIDENCE_PARTS_MAX];
+	struct sink_gap gaps[EVIDENCE_KEPT][EVIDENCE_PARTS_MAX];
+	char threads[EVIDENCE_KEPT][THREAD_NAME_MAX];
+};
+
+static const char *stage_name(const struct watching *w, uint16_t stage)
+{
+	return stage < w->config->stages_n ? w->config->stages[stage].name : "?";
+}
+
+static const char *span_outcome(uint32_t flags)
+{
+	if (flags & WIRE_SPAN_EXCEPTION)
+		return "exception";
+	if (flags & WIRE_SPAN_THREAD_END)
+		return "thread_end";
+	if (flags & WIRE_SPAN_ABNORMAL)
+		return "unwound";
+	return flags & WIRE_SPAN_ERROR ? "error" : NULL;
+}
+
+static void fill_span(const struct watching *w, const struct evidence_item *in,
+		      struct sink_evidence *out, char *comm)
+{
+	out->kind = SINK_EVIDENCE_SPAN;
+	out->stage = stage_name(w, in->stage);
+	out->outcome = span_outcome(in->flags);
+	out->breakdown = in->cpu_known;
+	out->cpu_s = (double)in->cpu_ns / 1e9;
+	out->process_cpu_s = in->cpu_known ? (double)in->process_cpu_ns / 1e9 : NAN;
+	for (int i = 0; i < WIRE_WAITS; i++)
+		out->wait_s[i] = (double)in->wait_ns[i] / 1e9;
+	out->tid = (pid_t)in->tid;
+	thread_name(w->proc, in->tid, comm, THREAD_NAME_MAX);
+	out->thread = comm[0] ? comm : NULL;
+}
+
+static void fill_turn(const struct watching *w, const struct evidence_item *in,
+		      struct sink_evidence *out, struct sink_evidence *spans,
+		      struct sink_gap *gaps)
+{
+	out->kind = SINK_EVIDENCE_TURN;
+	out->spans = spans;
+	out->spans_n = in->parts_n;
+	out->gaps = gaps;
+	for (size_t i = 0; i < in->parts_n && i < EVIDENCE_PARTS_MAX; i++) {
+		const struct evidence_part *part = &in->parts[i];
+
+		spans[i] = (struct sink_evidence){
+			.kind = SINK_EVIDENCE_SPAN,
+			.stage = stage_name(w, part->stage),
+			.wall_s = (double)part->wall_ns / 1e9,
+			.first_s = NAN,
+			.process_cpu_s = NAN,
+			.tid = (pid_t)part->tid,
+		};
+		if (i && part->gap_ns >= 0)
+			gaps[out->gaps_n++] = (struct sink_gap){
+				.from = stage_name(w, in->parts[i - 1].stage),
+				.to = stage_name(w, part->stage),
+				.s = (double)part->gap_ns / 1e9,
+			};
+	}
+}
+
+static size_t fill_evidence(const struct watching *w, int handle, uint64_t now_ns,
+			    struct evidence_text *text)
+{
+	struct evidence_item items[EVIDENCE_KEPT];
+	size_t n = handle < 0 ? 0 : metrics__slowest(w->metrics, handle, now_ns, items);
+
+	memset(text, 0, sizeof(*text));
+	for (size_t i = 0; i < n; i++) {
+		struct sink_evidence *out = &text->items[i];
+
+		out->start_ts_ns = publish_realtime_ns(items[i].start_ns);
+		out->wall_s = (double)items[i].wall_ns / 1e9;
+		out->first_s = items[i].first_ns ?
+				       (double)(items[i].first_ns - items[i].start_ns) / 1e9 :
+				       NAN;
+		out->process_cpu_s = NAN;
+		if (items[i].kind == EVIDENCE_TURN)
+			fill_turn(w, &items[i], out, text->spans[i], text->gaps[i]);
+		else
+			fill_span(w, &items[i], out, text->threads[i]);
+	}
+	return n;
+}
+
+/* "stt.latency" and p95 -> "stt.latency.p95"; gauges keep their id. */
+static void metric_id(const struct budget_config *budget, char *out, size_t size)
+{
+	if (budget->stat == STAT_INVALID || budget->stat == STAT_NOW)
+		snprintf(out, size, "%s", budget->metric);
+	else
+		snprintf(out, size, "%s.%s", budget->metric, stat_name(budget->stat));
+}
+
+/* What only the metrics know of an unresponsive target. */
+static const char *reason_of(const struct watching *w, const struct alert_event *event, char *buf,
+			     size_t size)
+{
+	const char *why;
+	size_t stage;
+
+	if (event->sample.reason)
+		return event->sample.reason;
+	if (strcmp(event->budget->metric, "target.responsive") || event->state != ALERT_FIRING)
+		return NULL;
+	why = metrics__unresponsive(w->metrics, &stage);
+	if (!why)
+		return NULL;
+	snprintf(buf, size, "stage %s: %s", stage_name(w, (uint16_t)stage), why);
+	return buf;
+}
+
+void publish_alert(struct publisher *p, const struct alert_event *event, int handle)
+{
+	const struct watching *w = p->watching;
+	const struct budget_config *budget = event->budget;
+	struct evidence_text evidence;
+	char metric[160], reason[192];
+	struct sink_alert alert;
+
+	if (event->state == ALERT_PENDING || event->state == ALERT_INACTIVE)
+		return;
+	metric_id(budget, metric, sizeof(metric));
+	alert = (struct sink_alert){
+		.head = publish_head(w),
+		.state = (enum sink_alert_state)event->state,
+		.alert = budget->alert,
+		.severity = (enum sink_severity)event->severity,
+		.priority = event->priority,
+		.metric = metric,
+		.stat = budget->stat == STAT_INVALID ? NULL : stat_name(budget->stat),
+		.value = event->sample.value,
+		.unit = budget->unit,
+		.limit = event->limit,
+		.target = budget->target,
+		.over_percent = event->over_percent,
+		.below = budget->below,
+		.window_s = budget->window_ns ? (double)budget->window_ns / 1e9 : NAN,
+		.for_s = (double)budget->for_ns / 1e9,
+		.respond_within_s = event->priority < 0 ? NAN : (double)event->respond_within_s,
+		.quality = (enum sink_quality)event->sample.quality,
+		.n = event->sample.n,
+		.reason = reason_of(w, event, reason, sizeof(reason)),
+		.action = budget->action,
+		.impact = budget->impact,
+		.evidence = evidence.items,
+		.evidence_n = fill_evidence(w, handle, event->ts_ns, &evidence),
+	};
+	sink_set__alert(p->sinks, &alert);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sinks/format.h"
+#include "watch/publish.h"
+#include "watch/publish_head.h"
+
+#define DROPS_MAX (WIRE_CTR_CNT + WIRE_STAGES_MAX * 8 + 16)
+#define DROP_NAME_MAX 96
+#define NOTICES_MAX 32
+#define NOTICE_MAX 160
+
+/* Everything a summary points to. */
+struct gathering {
+	struct sink_metric *metrics;
+	size_t metrics_n, metrics_cap;
+	struct sink_drop drops[DROPS_MAX];
+	char names[DROPS_MAX][DROP_NAME_MAX];
+	size_t drops_n;
+	char notices[NOTICES_MAX][NOTICE_MAX];
+	const char *notice_list[NOTICES_MAX];
+	size_t notices_n;
+};
+
+static void on_metric(void *ctx, const char *id, const struct sample *sample)
+{
+	struct gathering *g = ctx;
+
+	if (g->metrics_n == g->metrics_cap) {
+		size_t cap = g->metrics_cap ? g->metrics_cap * 2 : 256;
+		struct sink_metric *metrics = realloc(g->metrics, cap * sizeof(*metrics));
+
+		if (!metrics)
+			return;
+		g->metrics = metrics;
+		g->metrics_cap = cap;
+	}
+	g->metrics[g->metrics_n].id = strdup(id);
+	if (!g->metrics[g->metrics_n].id)
+		return;
+	g->metrics[g->metrics_n].value = sample->value;
+	g->metrics[g->metrics_n].unit = sample->unit;
+	g->metrics[g->metrics_n].quality = (enum sink_quality)sample->quality;
+	g->metrics[g->metrics_n].n = sample->n;
+	g->metrics_n++;
+}
+
+static void add_drop(struct gathering *g, const char *reason, const char *stage, uint64_t count)
+{
+	if (!count || g->drops_n == DROPS_MAX)
+		return;
+	snprintf(g->names[g->drops_n], DROP_NAME_MAX, "%s%s%s", reason, stage ? "." : "",
+		 stage ? stage : "");
+	g->drops[g->drops_n].reason = g->names[g->drops_n];
+	g->drops[g->drops_n].count = count;
+	g->drops_n++;
+}
+
+static void gather_stage_drops(struct gathering *g, const struct watching *w, uint32_t i)
+{
+	const struct wire_stage_stats *s = loader__stats(w->loader, i);
+	const char *name = w->config->stages[i].name;
+
+	add_drop(g, "records_limited", name, s->records_limited);
+	add_drop(g, "frames_overflow", name, s->frames_overflow);
+	add_drop(g, "unknown_class", name, s->unknown_class);
+	add_drop(g, "read_failures", name, s->read_failures);
+	add_drop(g, "return_site_learnt", name, s->learning);
+	add_drop(g, "unmatched_exit", name, s->unmatched);
+}
+
+static void gather_drops(struct gathering *g, const struct publisher *p)
+{
+	static const char *const names[] = {
+#define X(name, id, text) id,
+		WIRE_COUNTERS(X)
+#undef X
+	};
+	const struct watching *w = p->watching;
+	uint64_t counters[WIRE_CTR_CNT];
+	struct metrics_losses losses;
+
+	if (!loader__counters(w->loader, counters))
+		for (size_t i = 0; i < WIRE_CTR_CNT; i++)
+			add_drop(g, names[i], NULL, counters[i]);
+	for (size_t i = 0; i < w->config->stages_n; i++)
+		gather_stage_drops(g, w, (uint32_t)i);
+	metrics__losses(w->metrics, &losses);
+	add_drop(g, "reorder_full", NULL, losses.reorder_full);
+	add_drop(g, "user_streams_full", NULL, losses.streams_full);
+	add_drop(g, "turns_full", NULL, losses.turns_full);
+	add_drop(g, "turns_overlapped", NULL, losses.turns_overlapped);
+	add_drop(g, "gaps_full", NULL, losses.gaps_full);
+	add_drop(g, "memory", NULL, losses.memory);
+	add_drop(g, "bad_records", NULL, w->losses.bad_records);
+	add_drop(g, "unknown_records", NULL, w->losses.unknown_records);
+	add_drop(g, "output_dropped", NULL, p->output_dropped);
+}
+
+/* Budgets over their target that no alert tells of. */
+static void gather_notices(struct gathering *g, const struct watching *w)
+{
+	for (size_t i = 0; i < rules__count(w->rules) && g->notices_n < NOTICES_MAX; i++) {
+		char value[48], target[48];
+		struct rules_status status;
+
+		rules__status(w->rules, i, &status);
+		if (!status.notice)
+			continue;
+		unit_format(value, sizeof(value), status.sample.value, status.budget->unit);
+		unit_format(target, sizeof(target), status.budget->target, status.budget->unit);
+		snprintf(g->notices[g->notices_n], NOTICE_MAX, "%s is %s, its target is %s",
+			 status.budget->alert, value, target);
+		g->notice_list[g->notices_n] = g->notices[g->notices_n];
+		g->notices_n++;
+	}
+}
+
+static uint64_t own_rss_bytes(void)
+{
+	unsigned long long size = 0, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (f) {
+		if (fscanf(f, "%20llu %20llu", &size, &resident) != 2)
+			resident = 0;
+		fclose(f);
+	}
+	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void fill_overhead(const struct watching *w, uint64_t now_ns, struct sink_overhead *out)
+{
+	struct timespec cpu;
+	struct loader_cpu lc;
+
+	loader__cpu(w->loader, now_ns, &lc);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+	out->elapsed_ns = now_ns - w->started_ns;
+	out->tracepoint_ns = lc.tracepoint_ns;
+	out->probe_ns = w->breaker.total_ns > (double)lc.tracepoint_ns ?
+				(uint64_t)w->breaker.total_ns - lc.tracepoint_ns :
+				0;
+	out->own_cpu_ns = (uint64_t)cpu.tv_sec * 1000000000ULL + (uint64_t)cpu.tv_nsec;
+	out->own_rss_bytes = own_rss_bytes();
+	out->percent_of_one_cpu = w->breaker.percent;
+}
+
+void publish_summary(struct publisher *p, enum sink_summary_reason reason, uint64_t now_ns)
+{
+	const struct watching *w = p->watching;
+	struct gathering *g = calloc(1, sizeof(*g));
+	struct sink_summary summary = { .head = publish_head(w), .reason = reason };
+	struct sink_stats stats;
+
+	if (!g)
+		return;
+	sink_set__stats(p->sinks, &stats);
+	p->output_dropped = stats.dropped;
+	metrics__each(w->metrics, now_ns, on_metric, g);
+	gather_drops(g, p);
+	gather_notices(g, w);
+	fill_overhead(w, now_ns, &summary.overhead);
+	summary.metrics = g->metrics;
+	summary.metrics_n = g->metrics_n;
+	summary.drops = g->drops;
+	summary.drops_n = g->drops_n;
+	summary.notices = g->notice_list;
+	summary.notices_n = g->notices_n;
+	summary.alerts_firing = (uint32_t)rules__firing(w->rules);
+	summary.alerts_fired = rules__fired(w->rules);
+	sink_set__summary(p->sinks, &summary);
+	for (size_t i = 0; i < g->metrics_n; i++)
+		free((char *)g->metrics[i].id);
+	free(g->metrics);
+	free(g);
+}
+
+void publish_note(struct publisher *p, const char *event, enum sink_severity severity,
+		  const char *stage, const char *text)
+{
+	const struct sink_note note = {
+		.head = publish_head(p->watching),
+		.event = event,
+		.severity = severity,
+		.stage = stage,
+		.text = text,
+	};
+
+	sink_set__note(p->sinks, &note);
+}
+
+void publish_bye(struct publisher *p, struct sink_bye *bye)
+{
+	struct sink_stats stats;
+
+	bye->head = publish_head(p->watching);
+	bye->alerts_fired = rules__fired(p->watching->rules);
+	sink_set__stats(p->sinks, &stats);
+	bye->output_dropped = stats.dropped;
+	sink_set__bye(p->sinks, bye);
+}

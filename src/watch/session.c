@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * session.c - one epoll loop: a timer that drains the ring buffer every 50 ms, in which the
+ * 100 ms check of the overhead ceiling and the 1 s tick also fall; signals; the end of the
+ * target; sinks whose reader is slow.
+ */
+#include "watch/session.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log/log.h"
+#include "watch/hints.h"
+#include "watch/privileges.h"
+#include "watch/publish.h"
+#include "watch/watching.h"
+
+#define DRAIN_NS 50000000
+#define TICK_NS 1000000000ULL
+#define DRAIN_SINKS_MS 1000
+/* How long the last records of a target that has just ended are waited for. */
+#define LAST_RECORDS_NS 200000000ULL
+
+enum source {
+	SOURCE_TIMER = 1,
+	SOURCE_SIGNAL = 2,
+	SOURCE_TARGET = 3,
+	SOURCE_RING = 4,
+	SOURCE_SINKS = 5,
+};
+
+struct session {
+	const struct session_opts *opts;
+	struct process proc;
+	struct watching watching;
+	struct publisher publisher;
+	int epoll_fd, timer_fd, signal_fd;
+	uint64_t started_ns;
+	uint64_t next_tick_ns;
+	uint64_t next_summary_ns;
+	uint64_t summary_interval_ns;
+	bool said_hello;
+	bool ended;		/* the loop is over */
+	const char *reason;	/* of the end */
+	bool target_gone;
+};
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+int session_exit_code(int err)
+{
+	if (err == -EPERM || err == -EACCES || err == -EOPNOTSUPP)
+		return EXIT_NOT_PERMITTED;
+	return EXIT_ERROR;
+}
+
+static int add_source(struct session *s, int fd, enum source source)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u32 = source };
+
+	if (fd < 0)
+		return 0;
+	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int open_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaddset(&set, numbers[i]);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -errno;
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_timer(void)
+{
+	const struct itimerspec every = { .it_interval.tv_nsec = DRAIN_NS,
+					  .it_value.tv_nsec = DRAIN_NS };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	if (timerfd_settime(fd, 0, &every, NULL)) {
+		int err = -errno;
+
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+static void end(struct session *s, const char *reason)
+{
+	if (s->ended)
+		return;
+	s->ended = true;
+	s->reason = reason;
+}
+
+static void on_event(void *ctx, const struct alert_event *event, int handle)
+{
+	struct session *s = ctx;
+
+	publish_alert(&s->publisher, event, handle);
+}
+
+/* Stages whose trial has just ended; before hello they are part of it. */
+static void note_decided(struct session *s, uint64_t decided)
+{
+	const struct watching *w = &s->watching;
+
+	for (size_t i = 0; s->said_hello && i < w->config->stages_n; i++) {
+		const struct attached_stage *stage = &w->attachment.stages[i];
+
+		if (!(decided >> i & 1))
+			continue;
+		if (stage->state == ATTACH_ARMED)
+			publish_note(&s->publisher, "stage_armed", SINK_SEVERITY_NONE,
+				     w->config->stages[i].name, "is watched now");
+		else
+			publish_note(&s->publisher, "stage_refused", SINK_SEVERITY_WARNING,
+				     w->config->stages[i].name, stage->reason);
+	}
+}
+
+static void say_hello(struct session *s)
+{
+	s->said_hello = true;
+	publish_hello(&s->publisher);
+	hints_print(&s->watching, stderr);
+	privileges_drop(loader__multi(s->watching.loader));
+}
+
+static void drain(struct session *s, uint64_t now_ns)
+{
+	struct watching *w = &s->watching;
+	uint64_t decided;
+	int shed;
+
+	watching_drain(w, now_ns, &decided);
+	note_decided(s, decided);
+	if (!s->said_hello && !attachment_in_trial(&w->attachment))
+		say_hello(s);
+	shed = watching_break(w, now_ns);
+	if (shed >= 0)
+		publish_note(&s->publisher, "stage_shed", SINK_SEVERITY_WARNING,
+			     w->config->stages[shed].name,
+			     w->attachment.stages[shed].reason);
+}
+
+static void rescan(struct session *s, uint64_t now_ns)
+{
+	bool exec = s->watching.exec_seen;
+	int err = watching_rescan(&s->watching, now_ns);
+
+	if (exec)
+		publish_note(&s->publisher, "target_exec", SINK_SEVERITY_WARNING, NULL,
+			     "the target runs another program now: its stages are looked up again");
+	if (err && err != -ESRCH)
+		log_warn("the target's objects cannot be read again: %s", err_str(err));
+}
+
+static void tick(struct session *s, uint64_t now_ns)
+{
+	rescan(s, now_ns);
+	if (watching_tick(&s->watching, now_ns, on_event, s) == -ESRCH)
+		s->target_gone = true;
+	sink_set__flush(s->publisher.sinks);
+	/* After a stop of the machine the ticks that were missed are not made up for. */
+	s->next_tick_ns += TICK_NS;
+	if (s->next_tick_ns <= now_ns)
+		s->next_tick_ns = now_ns + TICK_NS;
+	if (s->next_summary_ns && now_ns >= s->next_summary_ns) {
+		publish_summary(&s->publisher, SINK_SUMMARY_INTERVAL, now_ns);
+		s->next_summary_ns += s->summary_interval_ns;
+	}
+	if (s->opts->duration_ns && now_ns - s->started_ns >= s->opts->duration_ns)
+		end(s, "duration");
+}
+
+static void on_timer(struct session *s)
+{
+	uint64_t expirations, now_ns;
+
+	if (read(s->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
+		log_warn("timer: %s", err_str(errno));
+	now_ns = monotonic_ns();
+	drain(s, now_ns);
+	/* A dlopen or exec is looked at at once; all else once a second. */
+	if (s->watching.exec_seen || s->watching.objects_changed)
+		rescan(s, now_ns);
+	if (now_ns >= s->next_tick_ns)
+		tick(s, now_ns);
+}
+
+static void start_summaries(struct session *s, uint64_t now_ns)
+{
+	s->summary_interval_ns = s->opts->summary_interval_ns ?:
+					 s->watching.config->summary_interval_ns;
+	s->next_summary_ns = s->summary_interval_ns ? now_ns + s->summary_interval_ns : 0;
+}
+
+static int start(struct session *s, struct config *config)
+{
+	const struct watching_opts wo = { .btf_path = s->opts->btf_path,
+					  .force_perf = s->opts->force_perf };
+	char why[WATCHING_WHY_MAX];
+	int err = watching_start(&s->watching, config, &s->proc, &wo, why, sizeof(why));
+
+	if (err) {
+		log_err("cannot watch process %d: %s", s->opts->pid, why);
+		return err;
+	}
+	err = add_source(s, loader__ring_fd(s->watching.loader), SOURCE_RING);
+	s->next_tick_ns = monotonic_ns() + TICK_NS;
+	start_summaries(s, monotonic_ns());
+	return err;
+}
+
+/* SIGHUP: a bad file keeps the old configuration, and says so. */
+static void reload(struct session *s)
+{
+	struct config_errors *errors = config_errors__new();
+	struct config *config = NULL;
+
+	if (!errors)
+		return;
+	if (config_load(s->opts->config_path, errors, &config)) {
+		config_errors__print(errors, stderr);
+		publish_note(&s->publisher, "reload_failed", SINK_SEVERITY_WARNING, NULL,
+			     "the configuration has errors: the old one stays in force");
+	} else {
+		watching_free(&s->watching);
+		s->said_hello = true;
+		if (start(s, config))
+			end(s, "error");
+		else
+			publish_note(&s->publisher, "reload", SINK_SEVERITY_NONE, NULL,
+				     "the configuration was read again");
+	}
+	config_errors__free(errors);
+}
+
+static void on_signal(struct session *s)
+{
+	struct signalfd_siginfo info;
+	uint64_t now_ns;
+
+	while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		switch (info.ssi_signo) {
+		case SIGHUP:
+			reload(s);
+			break;
+		case SIGUSR1:
+			now_ns = monotonic_ns();
+			watching_flush(&s->watching, now_ns);
+			publish_summary(&s->publisher, SINK_SUMMARY_SIGNAL, now_ns);
+			break;
+		default:
+			end(s, "signal");
+		}
+	}
+}
+
+static void dispatch(struct session *s, enum source source)
+{
+	switch (source) {
+	case SOURCE_TIMER:
+		on_timer(s);
+		break;
+	case SOURCE_SIGNAL:
+		on_signal(s);
+		break;
+	case SOURCE_TARGET:
+		s->target_gone = true;
+		break;
+	case SOURCE_RING:
+		drain(s, monotonic_ns());
+		break;
+	case SOURCE_SINKS:
+		sink_set__flush(s->publisher.sinks);
+		break;
+	}
+}
+
+static void loop(struct session *s)
+{
+	struct epoll_event events[8];
+
+	while (!s->ended && !s->target_gone) {
+		int n = epoll_wait(s->epoll_fd, events, 8, -1);
+
+		if (n < 0 && errno != EINTR) {
+			log_err("epoll: %s", err_str(errno));
+			end(s, "error");
+		}
+		for (int i = 0; i < n && !s->ended; i++)
+			dispatch(s, (enum source)events[i].data.u32);
+	}
+}
+
+/* The exit record comes from the last thread; pidfd may have been quicker. */
+static void wait_for_exit_record(struct session *s)
+{
+	const struct timespec pause = { .tv_nsec = 5000000 };
+	uint64_t until_ns = monotonic_ns() + LAST_RECORDS_NS, decided;
+
+	do {
+		watching_drain(&s->watching, monotonic_ns(), &decided);
+		if (s->watching.exit_seen)
+			return;
+		nanosleep(&pause, NULL);
+	} while (monotonic_ns() < until_ns);
+}
+
+static void fill_target(const struct session *s, struct sink_bye *bye)
+{
+	const struct watching *w = &s->watching;
+	int status = (int)w->exit_status;
+
+	if (!s->target_gone) {
+		bye->target_state = SINK_TARGET_RUNNING;
+	} else if (!w->exit_seen) {
+		bye->target_state = SINK_TARGET_UNKNOWN;
+	} else if (WIFSIGNALED(status)) {
+		bye->target_state = SINK_TARGET_KILLED;
+		bye->target_signal = WTERMSIG(status);
+		bye->target_core_dumped = WCOREDUMP(status);
+	} else {
+		bye->target_state = SINK_TARGET_EXITED;
+		bye->target_exit_code = WEXITSTATUS(status);
+	}
+}
+
+static int exit_code(const struct session *s)
+{
+	enum severity worst = rules__worst(s->watching.rules);
+
+	if (s->target_gone)
+		return EXIT_TARGET;
+	if (!strcmp(s->reason, "error"))
+		return EXIT_ERROR;
+	if (s->opts->fail_on != SEVERITY_NONE && worst >= s->opts->fail_on)
+		return EXIT_VIOLATED;
+	return EXIT_FINE;
+}
+
+/* Last numbers first, then off: the operator does not wait for the detaching. */
+static int finish(struct session *s)
+{
+	struct sink_bye bye = {};
+	uint64_t now_ns;
+
+	if (s->target_gone) {
+		wait_for_exit_record(s);
+		end(s, "target_exited");
+	}
+	if (!s->said_hello)
+		say_hello(s);
+	now_ns = monotonic_ns();
+	watching_flush(&s->watching, now_ns);
+	if (s->target_gone)
+		watching_gone(&s->watching, now_ns, on_event, s);
+	publish_summary(&s->publisher, SINK_SUMMARY_EXIT, now_ns);
+	sink_set__flush(s->publisher.sinks);
+	now_ns = monotonic_ns();
+	watching_stop(&s->watching);
+	bye.detach_s = (double)(monotonic_ns() - now_ns) / 1e9;
+	bye.reason = s->reason;
+	bye.exit_code = exit_code(s);
+	fill_target(s, &bye);
+	publish_bye(&s->publisher, &bye);
+	sink_set__drain(s->publisher.sinks, DRAIN_SINKS_MS);
+	return bye.exit_code;
+}
+
+static int open_sources(struct session *s)
+{
+	int err;
+
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->epoll_fd < 0)
+		return -errno;
+	s->signal_fd = open_signals();
+	if (s->signal_fd < 0)
+		return s->signal_fd;
+	s->timer_fd = open_timer();
+	if (s->timer_fd < 0)
+		return s->timer_fd;
+	err = add_source(s, s->timer_fd, SOURCE_TIMER);
+	err = err ?: add_source(s, s->signal_fd, SOURCE_SIGNAL);
+	err = err ?: add_source(s, s->proc.pidfd, SOURCE_TARGET);
+	return err ?: add_source(s, sink_set__fd(s->publisher.sinks), SOURCE_SINKS);
+}
+
+static void close_sources(struct session *s)
+{
+	const int fds[] = { s->epoll_fd, s->timer_fd, s->signal_fd };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+static int open_target(struct session *s)
+{
+	int err = process_open(&s->proc, s->opts->pid);
+
+	if (err == -ESRCH)
+		log_err("no process with PID %d", s->opts->pid);
+	else if (err == -EINVAL)
+		log_err("%d is a thread, not a process: give the PID of the process", s->opts->pid);
+	else if (err)
+		log_err("process %d cannot be opened: %s", s->opts->pid, err_str(err));
+	return err;
+}
+
+int session_run(const struct session_opts *opts, struct config *config, struct sink_set *sinks)
+{
+	struct session s = { .opts = opts, .epoll_fd = -1, .timer_fd = -1, .signal_fd = -1 };
+	int err, code;
+
+	s.publisher.sinks = sinks;
+	s.publisher.watching = &s.watching;
+	err = open_target(&s);
+	if (err) {
+		config_free(config);
+		return session_exit_code(err);
+	}
+	err = open_sources(&s);
+	if (err) {
+		log_err("cannot set up the event loop: %s", err_str(err));
+		config_free(config);
+	} else {
+		s.started_ns = monotonic_ns();
+		err = start(&s, config);
+	}
+	if (!err) {
+		loop(&s);
+		code = finish(&s);
+	} else {
+		code = session_exit_code(err);
+	}
+	watching_free(&s.watching);
+	process_close(&s.proc);
+	close_sources(&s);
+	return code;
+}

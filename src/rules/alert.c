@@ -146,12 +146,9 @@ static enum verdict judge(const struct alert *alert, const struct budget_config 
 	return VERDICT_KNOWN;
 }
 
-/* Time 0 means "not": a clock that starts at 0 is moved by one. */
-static uint64_t since(uint64_t already, uint64_t now_ns)
+static uint64_t since(uint64_t already_ns, uint64_t now_ns)
 {
-	if (already)
-		return already;
-	return now_ns ? now_ns : 1;
+	return already_ns ? already_ns : now_ns;
 }
 
 static void latch_step(struct alert_latch *latch, const struct budget_config *budget,
@@ -168,9 +165,9 @@ static void latch_step(struct alert_latch *latch, const struct budget_config *bu
 	   once the estimate itself is inside. */
 	latch->over_since_ns = over ? since(latch->over_since_ns, now_ns) : 0;
 	latch->clear_since_ns = clear ? since(latch->clear_since_ns, now_ns) : 0;
-	if (!latch->closed && over && now_ns - latch->over_since_ns + 1 > budget->for_ns)
+	if (!latch->closed && over && now_ns - latch->over_since_ns >= budget->for_ns)
 		latch->closed = true;
-	else if (latch->closed && clear && now_ns - latch->clear_since_ns + 1 > budget->for_ns)
+	else if (latch->closed && clear && now_ns - latch->clear_since_ns >= budget->for_ns)
 		latch->closed = false;
 }
 

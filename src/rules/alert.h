@@ -79,7 +79,7 @@ double alert_over_percent(const struct budget_config *budget, double value);
 /* Over the target but inside warning and critical: a line of the summary, no alert. */
 bool alert_notice(const struct budget_config *budget, const struct sample *sample);
 
-/* One tick.  Returns true, with *event filled, when the state or the severity changed. */
+/* One tick, at now_ns > 0.  Returns true, with *event filled, when the state or the severity changed. */
 bool alert_step(struct alert *alert, const struct budget_config *budget,
 		const struct sample *sample, uint64_t now_ns, struct alert_event *event);
 

@@ -9,7 +9,7 @@
 /* A cursor over bytes that were read from a hostile file: past the end it gives 0 and turns bad. */
 struct bytes {
 	const uint8_t *p, *end;
-	uint64_t vaddr;		/* of p, for pc-relative values */
+	uint64_t vaddr; /* of p, for pc-relative values */
 	bool bad;
 };
 
@@ -21,7 +21,7 @@ static inline uint64_t bytes_fixed(struct bytes *b, unsigned int size)
 		b->bad = true;
 		return 0;
 	}
-	memcpy(&v, b->p, size);		/* little-endian, as the host */
+	memcpy(&v, b->p, size); /* little-endian, as the host */
 	b->p += size;
 	b->vaddr += size;
 	return v;

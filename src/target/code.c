@@ -12,8 +12,8 @@
 #include "target/symbols.h"
 #include "target/unwind.h"
 
-#define PART_MAX (1u << 20)	/* bytes of one function or split part */
-#define INT3 0xcc
+#define PART_MAX (1u << 20) /* bytes of one function or split part */
+#define INT3	 0xcc
 
 int code_space_open(struct code_space *space, const struct process *proc,
 		    struct object_table *table)
@@ -109,7 +109,7 @@ int code_range_at(struct code_object *code, uint64_t vaddr, struct code_range *r
 	uint64_t offset;
 
 	if (code->unwind && unwind_table__find(code->unwind, vaddr, &fde) == 0) {
-		*range = (struct code_range){ fde.start, fde.end, true };
+		*range = (struct code_range){fde.start, fde.end, true};
 		return 0;
 	}
 	symbols = code_symbols(code);
@@ -118,7 +118,7 @@ int code_range_at(struct code_object *code, uint64_t vaddr, struct code_range *r
 	sym = symbol_table__by_offset(symbols, offset);
 	if (!sym || sym->size == 0)
 		return -ENOENT;
-	*range = (struct code_range){ sym->vaddr, sym->vaddr + sym->size, false };
+	*range = (struct code_range){sym->vaddr, sym->vaddr + sym->size, false};
 	return 0;
 }
 
@@ -162,8 +162,8 @@ static int decode_all(struct code_space *space, struct code_part *part, const ui
 		}
 		if (decoder__decode(space->dec, bytes + pos, len - pos, part->range.start + pos,
 				    &part->insns[part->n]) != 0) {
-			snprintf(reason, size,
-				 "byte +0x%zx is no instruction (data in the code?)", pos);
+			snprintf(reason, size, "byte +0x%zx is no instruction (data in the code?)",
+				 pos);
 			return -EOPNOTSUPP;
 		}
 		pos += part->insns[part->n++].len;
@@ -203,7 +203,8 @@ static int compare_memory(struct code_space *space, struct code_part *part, uint
 		if (!same_insn(&part->insns[i], memory + pos, &probed)) {
 			snprintf(reason, size,
 				 "code in memory differs from the file at +0x%" PRIx64
-				 " (debugger, patched, or file replaced)", pos);
+				 " (debugger, patched, or file replaced)",
+				 pos);
 			err = -EOPNOTSUPP;
 		}
 		part->probed[i] |= probed;

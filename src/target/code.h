@@ -19,11 +19,11 @@ struct unwind_table;
 /* An object opened for reading its code, for the time of planning one function. */
 struct code_object {
 	struct code_object *next;
-	struct object *obj;		/* borrowed */
+	struct object *obj; /* borrowed */
 	struct elf_file elf;
-	struct unwind_table *unwind;	/* NULL: none in the file */
-	struct symbol_table *symbols;	/* NULL until code_symbols */
-	struct dynamic dyn;		/* zero where the file is static */
+	struct unwind_table *unwind;  /* NULL: none in the file */
+	struct symbol_table *symbols; /* NULL until code_symbols */
+	struct dynamic dyn;	      /* zero where the file is static */
 };
 
 /* What planning one function needs; the objects it opened are cached until code_space_close. */
@@ -49,8 +49,8 @@ int code_bias(const struct code_object *code, uint64_t *bias);
 
 /* Bounds of the function or split part at vaddr. */
 struct code_range {
-	uint64_t start, end;	/* virtual addresses */
-	bool by_unwind;		/* from .eh_frame; else from a symbol's size */
+	uint64_t start, end; /* virtual addresses */
+	bool by_unwind;	     /* from .eh_frame; else from a symbol's size */
 };
 
 /* -ENOENT: neither .eh_frame nor a symbol knows. */
@@ -60,9 +60,9 @@ int code_range_at(struct code_object *code, uint64_t vaddr, struct code_range *r
 struct code_part {
 	struct code_object *code;
 	struct code_range range;
-	struct insn *insns;	/* owned */
+	struct insn *insns; /* owned */
 	size_t n;
-	bool *probed;		/* owned, one an instruction: another uprobe's breakpoint in memory */
+	bool *probed; /* owned, one an instruction: another uprobe's breakpoint in memory */
 	bool any_probed;
 };
 
@@ -83,8 +83,8 @@ int code_part_index(const struct code_part *part, uint64_t vaddr, size_t *index)
  * known. A frame addressed by FP counts as in_frame, depth unknown but not 0.
  */
 struct stack_depth {
-	bool known;	/* depth is valid */
-	bool in_frame;	/* surely not as at entry */
+	bool known;    /* depth is valid */
+	bool in_frame; /* surely not as at entry */
 	int64_t depth;
 };
 

@@ -7,10 +7,10 @@
 
 #include "target/elf_file.h"
 
-#define DYN_MAX 1024
-#define RELOCS_MAX (8u << 20)
-#define CHUNK 512
-#define CHAIN_MAX 4096		/* a damaged chain must end */
+#define DYN_MAX	      1024
+#define RELOCS_MAX    (8u << 20)
+#define CHUNK	      512
+#define CHAIN_MAX     4096 /* a damaged chain must end */
 #define VERSYM_HIDDEN 0x8000
 
 static void take_tag(struct dynamic *dyn, const Elf64_Dyn *d)
@@ -151,11 +151,9 @@ static bool is_definition(const struct elf_file *elf, const struct dynamic *dyn,
 
 	if (read_symbol(elf, dyn, index, sym) != 0 || sym->st_shndx == SHN_UNDEF)
 		return false;
-	if (ELF64_ST_TYPE(sym->st_info) != STT_FUNC &&
-	    ELF64_ST_TYPE(sym->st_info) != STT_GNU_IFUNC)
+	if (ELF64_ST_TYPE(sym->st_info) != STT_FUNC && ELF64_ST_TYPE(sym->st_info) != STT_GNU_IFUNC)
 		return false;
-	if (dyn->versym &&
-	    elf_file_read_vaddr(elf, dyn->versym + index * 2, &version, 2) == 0 &&
+	if (dyn->versym && elf_file_read_vaddr(elf, dyn->versym + index * 2, &version, 2) == 0 &&
 	    (version & VERSYM_HIDDEN))
 		return false;
 	if (len > sizeof(found) || sym->st_name >= dyn->strsz || len > dyn->strsz - sym->st_name)
@@ -187,8 +185,8 @@ int dynamic_find(const struct elf_file *elf, const struct dynamic *dyn, const ch
 	    index < head[1])
 		return -ENOENT;
 	for (steps = 0; steps < CHAIN_MAX; steps++, index++) {
-		if (elf_file_read_vaddr(elf, chain + (uint64_t)(index - head[1]) * 4, &value,
-					4) != 0)
+		if (elf_file_read_vaddr(elf, chain + (uint64_t)(index - head[1]) * 4, &value, 4) !=
+		    0)
 			return -ENOENT;
 		if ((value | 1) == (hash | 1) && is_definition(elf, dyn, index, name, &sym)) {
 			*vaddr = sym.st_value;

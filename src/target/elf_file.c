@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PHDRS_MAX 512
+#define PHDRS_MAX    512
 #define SHSTRTAB_MAX (4u << 20)
-#define NOTES_MAX (64u << 10)
+#define NOTES_MAX    (64u << 10)
 
 int elf_file_read(const struct elf_file *elf, uint64_t offset, void *buf, size_t len)
 {
@@ -28,7 +28,7 @@ int elf_file_read(const struct elf_file *elf, uint64_t offset, void *buf, size_t
 			continue;
 		if (n < 0)
 			return -errno;
-		if (n == 0)	/* cut short since it was opened */
+		if (n == 0) /* cut short since it was opened */
 			return -ENODATA;
 		done += (size_t)n;
 	}
@@ -64,8 +64,7 @@ static int read_sections(struct elf_file *elf, const Elf64_Ehdr *eh)
 	void *table;
 	int err;
 
-	if (eh->e_shoff == 0 || eh->e_shnum == 0 ||
-	    eh->e_shentsize != sizeof(Elf64_Shdr))
+	if (eh->e_shoff == 0 || eh->e_shnum == 0 || eh->e_shentsize != sizeof(Elf64_Shdr))
 		return 0;
 	err = read_table(elf, eh->e_shoff, eh->e_shnum, sizeof(Elf64_Shdr), &table);
 	if (err)

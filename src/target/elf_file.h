@@ -14,16 +14,16 @@
  * at open; sections when asked for.
  */
 struct elf_file {
-	int fd;				/* borrowed; -1: image is used */
-	const uint8_t *image;		/* borrowed; a file held in memory */
+	int fd;		      /* borrowed; -1: image is used */
+	const uint8_t *image; /* borrowed; a file held in memory */
 	uint64_t size;
-	uint16_t type;			/* ET_DYN, ET_EXEC */
+	uint16_t type; /* ET_DYN, ET_EXEC */
 	uint16_t machine;
-	Elf64_Phdr *phdrs;		/* owned */
+	Elf64_Phdr *phdrs; /* owned */
 	size_t n_phdrs;
-	Elf64_Shdr *shdrs;		/* owned; NULL where there is no section table */
+	Elf64_Shdr *shdrs; /* owned; NULL where there is no section table */
 	size_t n_shdrs;
-	char *shstrtab;			/* owned, terminated; NULL: sections have no names */
+	char *shstrtab; /* owned, terminated; NULL: sections have no names */
 	size_t shstrtab_size;
 };
 

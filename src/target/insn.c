@@ -25,10 +25,10 @@ struct decoder {
 const char *insn_class_name(enum insn_class cls)
 {
 	static const char *const names[] = {
-		[INSN_CLASS_INVALID] = "invalid", [INSN_CLASS_STEPPED] = "stepped",
-		[INSN_CLASS_PUSH] = "push", [INSN_CLASS_NOP] = "nop",
+		[INSN_CLASS_INVALID] = "invalid",   [INSN_CLASS_STEPPED] = "stepped",
+		[INSN_CLASS_PUSH] = "push",	    [INSN_CLASS_NOP] = "nop",
 		[INSN_CLASS_NOP_LONG] = "long nop", [INSN_CLASS_JMP] = "jmp",
-		[INSN_CLASS_JCC] = "jcc", [INSN_CLASS_CALL] = "call",
+		[INSN_CLASS_JCC] = "jcc",	    [INSN_CLASS_CALL] = "call",
 	};
 
 	return (unsigned int)cls < sizeof(names) / sizeof(names[0]) ? names[cls] : "invalid";
@@ -93,15 +93,15 @@ int decoder__decode(struct decoder *dec, const uint8_t *code, size_t len, uint64
 	return 0;
 }
 
-int decoder__format(struct decoder *dec, const uint8_t *code, size_t len, uint64_t addr,
-		    char *buf, size_t size)
+int decoder__format(struct decoder *dec, const uint8_t *code, size_t len, uint64_t addr, char *buf,
+		    size_t size)
 {
 	size_t left = len > INSN_MAX_BYTES ? INSN_MAX_BYTES : len;
 	const uint8_t *p = code;
 
 	if (!cs_disasm_iter(dec->handle, &p, &left, &addr, dec->scratch))
 		return -EILSEQ;
-	snprintf(buf, size, "%s%s%s", dec->scratch->mnemonic,
-		 dec->scratch->op_str[0] ? " " : "", dec->scratch->op_str);
+	snprintf(buf, size, "%s%s%s", dec->scratch->mnemonic, dec->scratch->op_str[0] ? " " : "",
+		 dec->scratch->op_str);
 	return 0;
 }

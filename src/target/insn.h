@@ -17,8 +17,8 @@ enum insn_class {
 	INSN_CLASS_INVALID = 0,
 	INSN_CLASS_STEPPED = 1,
 	INSN_CLASS_PUSH = 2,
-	INSN_CLASS_NOP = 3,		/* one-byte nop */
-	INSN_CLASS_NOP_LONG = 4,	/* multi-byte nop; the 5-byte one is never used mid-function */
+	INSN_CLASS_NOP = 3,	 /* one-byte nop */
+	INSN_CLASS_NOP_LONG = 4, /* multi-byte nop; the 5-byte one is never used mid-function */
 	INSN_CLASS_JMP = 5,
 	INSN_CLASS_JCC = 6,
 	INSN_CLASS_CALL = 7,
@@ -31,47 +31,47 @@ const char *insn_class_name(enum insn_class cls);
 bool insn_class_emulated(enum insn_class cls);
 
 enum insn_flow {
-	INSN_FLOW_NEXT = 0,		/* goes on to the next instruction only */
-	INSN_FLOW_JUMP = 1,		/* unconditional, direct: target is set */
-	INSN_FLOW_BRANCH = 2,		/* conditional, direct: target is set */
+	INSN_FLOW_NEXT = 0,   /* goes on to the next instruction only */
+	INSN_FLOW_JUMP = 1,   /* unconditional, direct: target is set */
+	INSN_FLOW_BRANCH = 2, /* conditional, direct: target is set */
 	INSN_FLOW_JUMP_INDIRECT = 3,
-	INSN_FLOW_CALL = 4,		/* direct: target is set */
+	INSN_FLOW_CALL = 4, /* direct: target is set */
 	INSN_FLOW_CALL_INDIRECT = 5,
 	INSN_FLOW_RET = 6,
-	INSN_FLOW_STOP = 7,		/* ud2, hlt, int3: never goes on */
-	INSN_FLOW_SYSCALL = 8,		/* goes on, but may have waited */
+	INSN_FLOW_STOP = 7,    /* ud2, hlt, int3: never goes on */
+	INSN_FLOW_SYSCALL = 8, /* goes on, but may have waited */
 };
 
 enum insn_sp {
 	INSN_SP_SAME = 0,
-	INSN_SP_ADD = 1,		/* SP += sp_change (push, pop, add/sub imm, lea rsp,[rsp+n]) */
-	INSN_SP_SAVE_FP = 2,		/* mov rbp, rsp */
-	INSN_SP_LEAVE = 3,		/* SP = FP, then pop FP */
-	INSN_SP_FROM_FP = 4,		/* SP = FP + sp_change (mov rsp,rbp; lea rsp,[rbp+n]) */
-	INSN_SP_OTHER = 5,		/* written in a way that is not followed */
+	INSN_SP_ADD = 1,     /* SP += sp_change (push, pop, add/sub imm, lea rsp,[rsp+n]) */
+	INSN_SP_SAVE_FP = 2, /* mov rbp, rsp */
+	INSN_SP_LEAVE = 3,   /* SP = FP, then pop FP */
+	INSN_SP_FROM_FP = 4, /* SP = FP + sp_change (mov rsp,rbp; lea rsp,[rbp+n]) */
+	INSN_SP_OTHER = 5,   /* written in a way that is not followed */
 };
 
 /* One decoded instruction, reduced to what placement asks about. */
 struct insn {
-	uint64_t addr;			/* virtual address, as the ELF file counts */
-	uint64_t target;		/* of a direct jump or call */
-	uint64_t mem_addr;		/* absolute address of a memory operand, if has_mem_addr:
-					 * rip-relative, or a plain 32-bit displacement */
-	int32_t sp_change;		/* bytes */
+	uint64_t addr;	   /* virtual address, as the ELF file counts */
+	uint64_t target;   /* of a direct jump or call */
+	uint64_t mem_addr; /* absolute address of a memory operand, if has_mem_addr:
+			    * rip-relative, or a plain 32-bit displacement */
+	int32_t sp_change; /* bytes */
 	uint8_t len;
 	uint8_t bytes[INSN_MAX_BYTES];
 	enum insn_class cls;
 	enum insn_flow flow;
 	enum insn_sp sp;
-	uint16_t jump_reg;		/* register of an indirect jump, 0: memory operand */
-	uint16_t dest_reg;		/* full-width general register that is written, 0: none */
-	uint16_t src_reg;		/* register operand or memory base it is computed from */
+	uint16_t jump_reg; /* register of an indirect jump, 0: memory operand */
+	uint16_t dest_reg; /* full-width general register that is written, 0: none */
+	uint16_t src_reg;  /* register operand or memory base it is computed from */
 	bool has_mem_addr;
-	bool mem_indexed;		/* the memory operand has an index register */
+	bool mem_indexed; /* the memory operand has an index register */
 	bool is_lea;
-	bool writes_arg;		/* overwrites a register that carries an argument */
-	bool writes_fp;			/* overwrites the frame pointer register */
-	bool is_nop;			/* of any length */
+	bool writes_arg; /* overwrites a register that carries an argument */
+	bool writes_fp;	 /* overwrites the frame pointer register */
+	bool is_nop;	 /* of any length */
 	bool is_nop5;
 };
 
@@ -87,7 +87,7 @@ int decoder__decode(struct decoder *dec, const uint8_t *code, size_t len, uint64
 		    struct insn *out);
 
 /* Text of one instruction ("push rbp") for output and tests. -EILSEQ likewise. */
-int decoder__format(struct decoder *dec, const uint8_t *code, size_t len, uint64_t addr,
-		    char *buf, size_t size);
+int decoder__format(struct decoder *dec, const uint8_t *code, size_t len, uint64_t addr, char *buf,
+		    size_t size);
 
 #endif

@@ -15,15 +15,15 @@
 #include "target/proc_file.h"
 #include "target/process.h"
 
-#define MAPS_CEILING (64u << 20)	/* bytes of /proc/PID/maps */
-#define OBJECTS_MAX 8192		/* ever seen, gone ones included */
-#define SEGMENTS_MAX 1024		/* of one object */
+#define MAPS_CEILING (64u << 20) /* bytes of /proc/PID/maps */
+#define OBJECTS_MAX  8192	 /* ever seen, gone ones included */
+#define SEGMENTS_MAX 1024	 /* of one object */
 
 struct maps_line {
 	uint64_t start, end, offset, inode;
 	uint32_t dev_major, dev_minor;
 	bool exec;
-	char *path;	/* points into the text; "" for anonymous memory */
+	char *path; /* points into the text; "" for anonymous memory */
 };
 
 static bool take_number(char **p, int base, char until, uint64_t *out)
@@ -90,7 +90,7 @@ static char *clean_path(const char *raw, bool *deleted)
 
 static void object_free(struct object *obj)
 {
-	if (!obj)	/* moved to another table by merge() */
+	if (!obj) /* moved to another table by merge() */
 		return;
 	object_close(obj);
 	free(obj->segments);
@@ -161,7 +161,9 @@ static int append_segment(struct object *obj, const struct maps_line *line)
 		return -ENOMEM;
 	obj->segments = bigger;
 	obj->segments[obj->n_segments++] = (struct segment){
-		.start = line->start, .end = line->end, .offset = line->offset,
+		.start = line->start,
+		.end = line->end,
+		.offset = line->offset,
 	};
 	return 0;
 }
@@ -288,8 +290,8 @@ int object_table_refresh(struct object_table *table, const struct process *proc,
 		return err;
 	local.added = calloc(fresh.n_objects + 1, sizeof(*local.added));
 	local.removed = calloc(table->n_objects + 1, sizeof(*local.removed));
-	bigger = realloc(table->objects,
-			 (table->n_objects + fresh.n_objects + 1) * sizeof(*bigger));
+	bigger =
+		realloc(table->objects, (table->n_objects + fresh.n_objects + 1) * sizeof(*bigger));
 	if (bigger)
 		table->objects = bigger;
 	if (local.added && local.removed && bigger)

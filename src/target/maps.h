@@ -9,36 +9,36 @@
 struct process;
 
 #define OBJECT_BUILD_ID_MAX 32
-#define OBJECT_NONE UINT32_MAX
+#define OBJECT_NONE	    UINT32_MAX
 
 /* One executable mapping of an object's file. */
 struct segment {
-	uint64_t start;		/* address in the target, first byte */
-	uint64_t end;		/* address after the last byte */
-	uint64_t offset;	/* file offset of start, bytes */
+	uint64_t start;	 /* address in the target, first byte */
+	uint64_t end;	 /* address after the last byte */
+	uint64_t offset; /* file offset of start, bytes */
 };
 
 /* A file of which the target maps code: one per (device, inode). */
 struct object {
-	uint32_t index;		/* in the table; never reused, also after the object has gone */
+	uint32_t index; /* in the table; never reused, also after the object has gone */
 	uint32_t dev_major, dev_minor;
 	uint64_t inode;
-	char *path;		/* as /proc/PID/maps shows it, unescaped, without " (deleted)": for
-				 * display only, escape before printing, never open it */
-	const char *basename;	/* points into path */
-	bool deleted;		/* its name is gone from the file system, or was replaced */
-	bool gone;		/* not mapped any more: kept so that indexes stay valid */
-	struct segment *segments;	/* ascending by start */
+	char *path;	      /* as /proc/PID/maps shows it, unescaped, without " (deleted)": for
+			       * display only, escape before printing, never open it */
+	const char *basename; /* points into path */
+	bool deleted;	      /* its name is gone from the file system, or was replaced */
+	bool gone;	      /* not mapped any more: kept so that indexes stay valid */
+	struct segment *segments; /* ascending by start */
 	size_t n_segments;
-	int fd;			/* owned; -1 until object_open */
-	uint8_t build_id[OBJECT_BUILD_ID_MAX];	/* filled by object_open */
-	size_t build_id_len;	/* 0: none */
+	int fd;				       /* owned; -1 until object_open */
+	uint8_t build_id[OBJECT_BUILD_ID_MAX]; /* filled by object_open */
+	size_t build_id_len;		       /* 0: none */
 };
 
 struct object_table {
-	struct object **objects;	/* pointers stay valid until object_table_free */
+	struct object **objects; /* pointers stay valid until object_table_free */
 	size_t n_objects;
-	size_t n_skipped;	/* lines not understood or over the ceilings: say so when not 0 */
+	size_t n_skipped; /* lines not understood or over the ceilings: say so when not 0 */
 };
 
 /* What a refresh found, as object indexes; owned by the caller, free with object_diff_free. */

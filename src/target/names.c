@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Names as the target's files give them: matching, demangling and showing them. libiberty's
+ * Names as the target's files give them: matching and demangling. libiberty's
  * demangler limits its own recursion; input length and output length are limited here (a short
  * mangled name can expand exponentially).
  */
@@ -14,8 +14,8 @@
 
 #include <libiberty/demangle.h>
 
-#define MANGLED_MAX 4096
-#define DISTANCE_MAX 64		/* longest name that is compared by edit distance */
+#define MANGLED_MAX  4096
+#define DISTANCE_MAX 64 /* longest name that is compared by edit distance */
 
 /* One [set] against one character; *end is set behind it. A set that does not close is literal. */
 static bool match_set(const char *p, unsigned char c, const char **end)
@@ -215,24 +215,4 @@ size_t name_distance(const char *a, const char *b, size_t limit)
 			return limit + 1;
 	}
 	return row[lb];
-}
-
-void name_escape(const char *text, char *buf, size_t size)
-{
-	static const char hex[] = "0123456789abcdef";
-	size_t len = 0;
-
-	for (; *text && len + 5 < size; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c >= 0x20 && c < 0x7f && c != '\\') {
-			buf[len++] = (char)c;
-			continue;
-		}
-		buf[len++] = '\\';
-		buf[len++] = 'x';
-		buf[len++] = hex[c >> 4];
-		buf[len++] = hex[c & 15];
-	}
-	buf[len] = '\0';
 }

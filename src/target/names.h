@@ -18,10 +18,10 @@ bool glob_has_magic(const char *text);
 
 /* A pattern for symbol names, prepared once for a whole table. */
 struct name_pattern {
-	const char *text;	/* borrowed */
+	const char *text; /* borrowed */
 	bool magic;
-	bool with_params;	/* the pattern itself has a parameter list */
-	char needle[128];	/* must occur in the mangled name; "": demangle every name */
+	bool with_params; /* the pattern itself has a parameter list */
+	char needle[128]; /* must occur in the mangled name; "": demangle every name */
 };
 
 void name_pattern_init(struct name_pattern *pattern, const char *text);
@@ -31,9 +31,5 @@ bool name_pattern_matches(const struct name_pattern *pattern, const char *name);
 
 /* Edit distance, given up (returns limit + 1) when it exceeds the limit. */
 size_t name_distance(const char *a, const char *b, size_t limit);
-
-/* Copies hostile text for output: control characters, non-ASCII bytes and '\' as \xNN, cut to
- * size. */
-void name_escape(const char *text, char *buf, size_t size);
 
 #endif

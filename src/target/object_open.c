@@ -22,9 +22,9 @@
 #include "target/process.h"
 
 enum identity {
-	IDENTITY_INODE,		/* the kernel's link to the mapping: the inode must agree; the device
-				 * need not (btrfs and overlayfs show another one in maps) */
-	IDENTITY_DEVICE_AND_INODE,	/* found by a name: both must agree */
+	IDENTITY_INODE, /* the kernel's link to the mapping: the inode must agree; the device
+			 * need not (btrfs and overlayfs show another one in maps) */
+	IDENTITY_DEVICE_AND_INODE, /* found by a name: both must agree */
 };
 
 static int check_identity(int path_fd, const struct object *obj, enum identity how)

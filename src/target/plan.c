@@ -11,14 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log/escape.h"
 #include "target/maps.h"
-#include "target/names.h"
 #include "target/probe_spec.h"
 #include "target/process.h"
 #include "target/scan.h"
 #include "target/tail.h"
 
-#define VISITED_MAX 64	/* functions looked into for one plan */
+#define VISITED_MAX 64 /* functions looked into for one plan */
 
 struct plan_run {
 	struct code_space space;
@@ -40,8 +40,12 @@ static void make_site(const struct code_part *part, size_t index, struct plan_si
 	(void)elf_file_vaddr_to_offset(&part->code->elf, insn->addr, &offset);
 	(void)elf_file_vaddr_to_offset(&part->code->elf, part->range.start, &function);
 	*site = (struct plan_site){
-		.object = part->code->obj->index, .offset = offset, .function = function,
-		.len = insn->len, .cls = insn->cls, .probed = part->probed[index],
+		.object = part->code->obj->index,
+		.offset = offset,
+		.function = function,
+		.len = insn->len,
+		.cls = insn->cls,
+		.probed = part->probed[index],
 	};
 	memcpy(site->bytes, insn->bytes, insn->len);
 }
@@ -49,7 +53,7 @@ static void make_site(const struct code_part *part, size_t index, struct plan_si
 /* How good a place is: a known emulated class, a long nop (new kernels), stepped, never. */
 static int entry_rank(const struct insn *insn, bool first)
 {
-	if (insn->is_nop5)	/* its optimised probe overwrites the red zone */
+	if (insn->is_nop5) /* its optimised probe overwrites the red zone */
 		return first ? 1 : 0;
 	if (insn_class_emulated(insn->cls))
 		return 4;
@@ -102,12 +106,10 @@ static int append_exit(struct plan_run *run, const struct plan_site *site)
 	size_t i;
 
 	for (i = 0; i < plan->n_exits; i++)
-		if (plan->exits[i].object == site->object &&
-		    plan->exits[i].offset == site->offset)
+		if (plan->exits[i].object == site->object && plan->exits[i].offset == site->offset)
 			return 0;
 	if (plan->n_exits == PLAN_EXITS_MAX) {
-		snprintf(plan->reason, sizeof(plan->reason), "more than %d exits",
-			 PLAN_EXITS_MAX);
+		snprintf(plan->reason, sizeof(plan->reason), "more than %d exits", PLAN_EXITS_MAX);
 		return -E2BIG;
 	}
 	bigger = realloc(plan->exits, (plan->n_exits + 1) * sizeof(*bigger));
@@ -163,7 +165,7 @@ static int collect_tail(struct plan_run *run, const struct tail_target *target, 
 	struct scan *scan;
 	int err;
 
-	name_escape(target->name, name, sizeof(name));
+	escape_name(ESCAPE_TEXT, name, sizeof(name), target->name);
 	if (depth > PLAN_TAIL_DEPTH || run->n_visited == VISITED_MAX) {
 		snprintf(reason, PLAN_REASON_MAX, "tail jumps more than %d deep (at '%s')",
 			 PLAN_TAIL_DEPTH, name);
@@ -208,7 +210,7 @@ static int collect_tails(struct plan_run *run, struct code_object *code, const s
 		if (err || target.never_returns)
 			continue;
 		if (target.busy) {
-			name_escape(target.name, name, sizeof(name));
+			escape_name(ESCAPE_TEXT, name, sizeof(name), target.name);
 			snprintf(plan->reason, sizeof(plan->reason),
 				 "it ends in a jump to '%s', too busy to probe its returns", name);
 			return -ENOENT;
@@ -272,7 +274,7 @@ static int function_range(struct code_object *code, const struct match *match,
 	if (!err && range->start == vaddr)
 		return 0;
 	if (match->size) {
-		*range = (struct code_range){ vaddr, vaddr + match->size, false };
+		*range = (struct code_range){vaddr, vaddr + match->size, false};
 		return 0;
 	}
 	if (err)

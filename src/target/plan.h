@@ -13,8 +13,8 @@ struct process;
 struct object_table;
 struct match;
 
-#define PLAN_TAIL_DEPTH 4	/* tail jumps followed one after the other */
-#define PLAN_EXITS_MAX 64	/* exit sites of one function */
+#define PLAN_TAIL_DEPTH 4  /* tail jumps followed one after the other */
+#define PLAN_EXITS_MAX	64 /* exit sites of one function */
 #define PLAN_REASON_MAX 256
 
 /*
@@ -22,32 +22,32 @@ struct match;
  * where it points at the return address: SP at entry = SP at the probe + sp_delta.
  */
 struct plan_site {
-	uint32_t object;	/* index into the object table */
-	uint64_t offset;	/* file offset, what the kernel's attach takes */
-	uint64_t function;	/* file offset of the first byte of the part it is in */
-	int32_t sp_delta;	/* bytes; 0 at +0 and at every ret, -8 at a return site */
-	uint8_t bytes[INSN_MAX_BYTES];	/* original instruction: compare before attaching */
+	uint32_t object;	       /* index into the object table */
+	uint64_t offset;	       /* file offset, what the kernel's attach takes */
+	uint64_t function;	       /* file offset of the first byte of the part it is in */
+	int32_t sp_delta;	       /* bytes; 0 at +0 and at every ret, -8 at a return site */
+	uint8_t bytes[INSN_MAX_BYTES]; /* original instruction: compare before attaching */
 	uint8_t len;
-	uint8_t tail_depth;	/* 0: the function's own; else in the target of that many jumps */
+	uint8_t tail_depth; /* 0: the function's own; else in the target of that many jumps */
 	enum insn_class cls;
-	bool tail;		/* in a function reached by a tail jump, which others call as well:
-				 * an exit only when SP equals SP at entry */
-	bool has_ret_value;	/* the return register holds the return value here */
-	bool probed;		/* memory shows another uprobe user's breakpoint here */
+	bool tail;	    /* in a function reached by a tail jump, which others call as well:
+			     * an exit only when SP equals SP at entry */
+	bool has_ret_value; /* the return register holds the return value here */
+	bool probed;	    /* memory shows another uprobe user's breakpoint here */
 };
 
 struct plan_opts {
-	bool need_args;		/* argument registers must be intact at the entry site */
-	bool entry_only;	/* exits are not wanted: a function that never returns is fine */
+	bool need_args;	 /* argument registers must be intact at the entry site */
+	bool entry_only; /* exits are not wanted: a function that never returns is fine */
 };
 
 /* How one function is to be probed. Zero it before the first use. */
 struct func_plan {
-	char *name;		/* owned */
+	char *name; /* owned */
 	uint32_t object;
-	uint64_t offset, size;	/* of the entry part, file bytes */
+	uint64_t offset, size; /* of the entry part, file bytes */
 	struct plan_site entry;
-	struct plan_site *exits;	/* owned; own ones first, then tail; sorted, no duplicates */
+	struct plan_site *exits; /* owned; own ones first, then tail; sorted, no duplicates */
 	size_t n_exits;
 	/*
 	 * Not all exits are known (an indirect or too busy tail jump): read the return address at
@@ -55,11 +55,11 @@ struct func_plan {
 	 * of it. The exits above, if any, stay valid beside it. reason says why.
 	 */
 	bool learn_return;
-	bool entry_loops;	/* the function jumps back to its entry site with SP as at entry: an
-				 * entry event at the SP of the open frame continues that frame */
-	bool never_returns;	/* no exit at all (only planned with entry_only) */
-	char reason[PLAN_REASON_MAX];	/* why refused, or why learn_return; "" otherwise */
-	char note[PLAN_REASON_MAX];	/* what else is worth knowing; "" otherwise */
+	bool entry_loops;   /* the function jumps back to its entry site with SP as at entry: an
+			     * entry event at the SP of the open frame continues that frame */
+	bool never_returns; /* no exit at all (only planned with entry_only) */
+	char reason[PLAN_REASON_MAX]; /* why refused, or why learn_return; "" otherwise */
+	char note[PLAN_REASON_MAX];   /* what else is worth knowing; "" otherwise */
 };
 
 /*

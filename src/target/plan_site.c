@@ -4,15 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "log/escape.h"
 #include "target/code.h"
 #include "target/maps.h"
-#include "target/names.h"
 #include "target/plan.h"
 #include "target/process.h"
 
-#define RETURN_SITE_DELTA (-8)	/* the ret took the return address off the stack */
-#define CALL_MAX 8		/* bytes of the longest call instruction looked for */
-#define INT3 0xcc
+#define RETURN_SITE_DELTA (-8) /* the ret took the return address off the stack */
+#define CALL_MAX	  8    /* bytes of the longest call instruction looked for */
+#define INT3		  0xcc
 
 int plan_site_verify(const struct process *proc, const struct object_table *table,
 		     const struct plan_site *site)
@@ -59,8 +59,8 @@ static bool ends_in_call(struct decoder *dec, const uint8_t *code, size_t len)
 	return false;
 }
 
-static int describe_return_site(struct code_space *space, struct code_object *code,
-				uint64_t offset, struct plan_site *site, char *reason, size_t size)
+static int describe_return_site(struct code_space *space, struct code_object *code, uint64_t offset,
+				struct plan_site *site, char *reason, size_t size)
 {
 	uint8_t bytes[CALL_MAX + INSN_MAX_BYTES];
 	size_t len = sizeof(bytes);
@@ -85,9 +85,14 @@ static int describe_return_site(struct code_space *space, struct code_object *co
 		return -EOPNOTSUPP;
 	}
 	*site = (struct plan_site){
-		.object = code->obj->index, .offset = offset, .function = offset,
-		.sp_delta = RETURN_SITE_DELTA, .len = insn.len, .cls = insn.cls,
-		.tail = true, .has_ret_value = true,
+		.object = code->obj->index,
+		.offset = offset,
+		.function = offset,
+		.sp_delta = RETURN_SITE_DELTA,
+		.len = insn.len,
+		.cls = insn.cls,
+		.tail = true,
+		.has_ret_value = true,
 	};
 	memcpy(site->bytes, insn.bytes, insn.len);
 	return 0;
@@ -127,12 +132,12 @@ int plan_return_site(const struct process *proc, struct object_table *table, uin
 static void describe_site(const struct plan_site *site, const struct object_table *table,
 			  const char *what, FILE *out)
 {
-	const char *object = site->object < table->n_objects ?
-				     table->objects[site->object]->basename : "?";
+	const char *object =
+		site->object < table->n_objects ? table->objects[site->object]->basename : "?";
 	char name[128];
 	uint8_t i;
 
-	name_escape(object, name, sizeof(name));
+	escape_name(ESCAPE_TEXT, name, sizeof(name), object);
 	fprintf(out, "  %-6s %s+0x%" PRIx64 " (function+0x%" PRIx64 ", sp%+d, %s)", what, name,
 		site->offset, site->offset - site->function, site->sp_delta,
 		insn_class_name(site->cls));
@@ -145,13 +150,13 @@ static void describe_site(const struct plan_site *site, const struct object_tabl
 
 void func_plan_describe(const struct func_plan *plan, const struct object_table *table, FILE *out)
 {
-	const char *object = plan->object < table->n_objects ?
-				     table->objects[plan->object]->basename : "?";
+	const char *object =
+		plan->object < table->n_objects ? table->objects[plan->object]->basename : "?";
 	char name[256], file[128];
 	size_t i;
 
-	name_escape(plan->name ? plan->name : "?", name, sizeof(name));
-	name_escape(object, file, sizeof(file));
+	escape_name(ESCAPE_TEXT, name, sizeof(name), plan->name ? plan->name : "?");
+	escape_name(ESCAPE_TEXT, file, sizeof(file), object);
 	fprintf(out, "%s:%s +0x%" PRIx64 " %" PRIu64 " bytes, %zu exits\n", file, name,
 		plan->offset, plan->size, plan->n_exits);
 	if (plan->entry.len)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log/escape.h"
 #include "target/code.h"
 #include "target/maps.h"
 #include "target/names.h"
@@ -21,7 +22,7 @@ struct match_run {
 	size_t n, max;
 	size_t n_ifuncs, n_objects;
 	char ifunc[128];
-	int open_err;		/* first object that could not be read */
+	int open_err; /* first object that could not be read */
 	char *err;
 	size_t err_size;
 };
@@ -52,7 +53,7 @@ static int take_symbol(const struct symbol *sym, void *ctx)
 
 	if (sym->ifunc) {
 		if (run->n_ifuncs++ == 0)
-			name_escape(sym->name, run->ifunc, sizeof(run->ifunc));
+			escape_name(ESCAPE_TEXT, run->ifunc, sizeof(run->ifunc), sym->name);
 		return 0;
 	}
 	return append(run, sym->offset, sym->size, sym->name);
@@ -162,9 +163,9 @@ static void explain_symbol(struct match_run *run, struct object_table *table)
 	size_t i, j, n, shown = 0;
 	char name[128];
 
-	snprintf(run->err, run->err_size, "no function '%.100s' in the %zu mapped object%s '%.100s'",
-		 run->spec->symbol, run->n_objects, run->n_objects == 1 ? "" : "s matching",
-		 run->spec->object);
+	snprintf(run->err, run->err_size,
+		 "no function '%.100s' in the %zu mapped object%s '%.100s'", run->spec->symbol,
+		 run->n_objects, run->n_objects == 1 ? "" : "s matching", run->spec->object);
 	for (i = 0; i < table->n_objects && shown < NEAR_SHOWN; i++) {
 		struct object *obj = table->objects[i];
 
@@ -175,7 +176,7 @@ static void explain_symbol(struct match_run *run, struct object_table *table)
 			continue;
 		n = symbol_table__near(symbols, run->spec->symbol, near, NEAR_SHOWN - shown);
 		for (j = 0; j < n; j++, shown++) {
-			name_escape(near[j]->name, name, sizeof(name));
+			escape_name(ESCAPE_TEXT, name, sizeof(name), near[j]->name);
 			append_text(run->err, run->err_size, shown ? ", " : "; near: ");
 			append_text(run->err, run->err_size, name);
 		}
@@ -196,7 +197,7 @@ static void explain_object(struct match_run *run, const struct object_table *tab
 		if (obj->gone || (!strcasestr(obj->basename, run->spec->object) &&
 				  name_distance(run->spec->object, obj->basename, limit) > limit))
 			continue;
-		name_escape(obj->basename, name, sizeof(name));
+		escape_name(ESCAPE_TEXT, name, sizeof(name), obj->basename);
 		append_text(run->err, run->err_size, shown++ ? ", " : "; near: ");
 		append_text(run->err, run->err_size, name);
 	}
@@ -229,7 +230,7 @@ int probe_spec_match(const struct probe_spec *spec, struct object_table *table,
 		     const struct process *proc, size_t max, struct match **matches, size_t *n,
 		     char *err, size_t err_size)
 {
-	struct match_run run = { .spec = spec, .max = max, .err = err, .err_size = err_size };
+	struct match_run run = {.spec = spec, .max = max, .err = err, .err_size = err_size};
 	size_t i;
 	int ret = 0;
 

@@ -12,23 +12,23 @@ struct object_table;
 
 enum probe_kind {
 	PROBE_INVALID = 0,
-	PROBE_SYMBOL = 1,	/* OBJECT:SYMBOL */
-	PROBE_OFFSET = 2,	/* OBJECT+0xOFFSET: the file offset at which a function starts */
+	PROBE_SYMBOL = 1, /* OBJECT:SYMBOL */
+	PROBE_OFFSET = 2, /* OBJECT+0xOFFSET: the file offset at which a function starts */
 };
 
 enum probe_point {
-	PROBE_BOTH = 0,		/* the whole call */
-	PROBE_ENTRY = 1,	/* @entry */
-	PROBE_RETURN = 2,	/* @return */
+	PROBE_BOTH = 0,	  /* the whole call */
+	PROBE_ENTRY = 1,  /* @entry */
+	PROBE_RETURN = 2, /* @return */
 };
 
 /* A parsed probe: plain data, copyable. */
 struct probe_spec {
 	enum probe_kind kind;
 	enum probe_point point;
-	char object[PROBE_TEXT_MAX];	/* glob on the basename of a mapped file */
-	char symbol[PROBE_TEXT_MAX];	/* glob on the mangled or demangled name */
-	uint64_t offset;		/* PROBE_OFFSET: file offset, bytes */
+	char object[PROBE_TEXT_MAX]; /* glob on the basename of a mapped file */
+	char symbol[PROBE_TEXT_MAX]; /* glob on the mangled or demangled name */
+	uint64_t offset;	     /* PROBE_OFFSET: file offset, bytes */
 };
 
 /*
@@ -39,10 +39,10 @@ int probe_spec_parse(const char *text, struct probe_spec *spec, char *err, size_
 
 /* One function that a spec names. */
 struct match {
-	uint32_t object;	/* index into the object table */
-	uint64_t offset;	/* file offset of the function's first byte */
-	uint64_t size;		/* bytes, 0: unknown */
-	char *name;		/* mangled name, or "OBJECT+0xOFFSET"; owned by the match */
+	uint32_t object; /* index into the object table */
+	uint64_t offset; /* file offset of the function's first byte */
+	uint64_t size;	 /* bytes, 0: unknown */
+	char *name;	 /* mangled name, or "OBJECT+0xOFFSET"; owned by the match */
 };
 
 /*

@@ -122,7 +122,7 @@ int process_check(const struct process *proc)
 	int err;
 
 	if (proc->pidfd >= 0) {
-		struct pollfd pfd = { .fd = proc->pidfd, .events = POLLIN };
+		struct pollfd pfd = {.fd = proc->pidfd, .events = POLLIN};
 
 		if (poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLIN))
 			return -ESRCH;
@@ -137,8 +137,8 @@ int process_check(const struct process *proc)
 
 int process_read_memory(const struct process *proc, uint64_t addr, void *buf, size_t len)
 {
-	struct iovec local = { .iov_base = buf, .iov_len = len };
-	struct iovec remote = { .iov_base = (void *)(uintptr_t)addr, .iov_len = len };
+	struct iovec local = {.iov_base = buf, .iov_len = len};
+	struct iovec remote = {.iov_base = (void *)(uintptr_t)addr, .iov_len = len};
 	ssize_t n;
 
 	if (addr + len < addr)

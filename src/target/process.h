@@ -14,12 +14,12 @@
  * and never another process's numbers.
  */
 struct process {
-	pid_t pid;			/* thread group id in cheshire's own PID namespace */
-	uint64_t starttime_ticks;	/* field 22 of /proc/PID/stat, clock ticks since boot */
-	int pidfd;			/* owned; readable when the target exits; -1: not offered */
-	int dirfd;			/* owned; /proc/PID */
-	char comm[32];			/* as the target set it: escape before printing */
-	char exe[PATH_MAX];		/* what /proc/PID/exe names, for display only; may be "" */
+	pid_t pid;		  /* thread group id in cheshire's own PID namespace */
+	uint64_t starttime_ticks; /* field 22 of /proc/PID/stat, clock ticks since boot */
+	int pidfd;		  /* owned; readable when the target exits; -1: not offered */
+	int dirfd;		  /* owned; /proc/PID */
+	char comm[32];		  /* as the target set it: escape before printing */
+	char exe[PATH_MAX];	  /* what /proc/PID/exe names, for display only; may be "" */
 };
 
 /*

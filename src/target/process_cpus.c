@@ -137,8 +137,7 @@ static bool quota_of_line(char *line, struct process_cpus *cpus, int *err)
 		snprintf(mount, sizeof(mount), "/sys/fs/cgroup/%.100s", list);
 	if (!v2 && access(mount, F_OK) < 0)
 		snprintf(mount, sizeof(mount), "/sys/fs/cgroup/cpu");
-	*err = tightest_quota(mount, strcmp(group, "/") == 0 ? "" : group, v2,
-			      &cpus->quota_milli);
+	*err = tightest_quota(mount, strcmp(group, "/") == 0 ? "" : group, v2, &cpus->quota_milli);
 	return !v2;
 }
 

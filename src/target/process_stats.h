@@ -15,17 +15,17 @@ struct process;
 
 /* /proc/PID/status. A field that this kernel does not print is 0 and its has_ flag false. */
 struct process_status {
-	char state;		/* R S D T t Z X */
+	char state; /* R S D T t Z X */
 	uint64_t vm_rss_bytes;
-	uint64_t vm_hwm_bytes;	/* high-water mark of vm_rss_bytes */
+	uint64_t vm_hwm_bytes; /* high-water mark of vm_rss_bytes */
 	uint64_t rss_anon_bytes;
 	uint64_t rss_file_bytes;
 	uint64_t rss_shmem_bytes;
 	uint64_t vm_swap_bytes;
 	uint32_t threads;
-	int seccomp;		/* 0 none, 1 strict, 2 filter; -1 not printed */
-	pid_t ns_pid;		/* PID in the target's innermost PID namespace */
-	bool has_memory;	/* VmRSS was there: false for a zombie */
+	int seccomp;	 /* 0 none, 1 strict, 2 filter; -1 not printed */
+	pid_t ns_pid;	 /* PID in the target's innermost PID namespace */
+	bool has_memory; /* VmRSS was there: false for a zombie */
 };
 
 int process_read_status(const struct process *proc, struct process_status *status);
@@ -41,11 +41,11 @@ int process_read_faults(const struct process *proc, uint64_t *minor, uint64_t *m
 
 /* CPUs the target may use: the smaller of its affinity and its cgroups' quota. */
 struct process_cpus {
-	uint32_t available_milli;	/* thousandths of a CPU: 2 CPUs are 2000; never 0 */
-	uint32_t affinity;		/* CPUs in the main thread's affinity mask */
-	uint32_t quota_milli;		/* tightest quota on the way up; 0: none */
-	bool quota_unknown;		/* the cgroup could not be read: note says why */
-	char note[128];			/* "" or what could not be read */
+	uint32_t available_milli; /* thousandths of a CPU: 2 CPUs are 2000; never 0 */
+	uint32_t affinity;	  /* CPUs in the main thread's affinity mask */
+	uint32_t quota_milli;	  /* tightest quota on the way up; 0: none */
+	bool quota_unknown;	  /* the cgroup could not be read: note says why */
+	char note[128];		  /* "" or what could not be read */
 };
 
 int process_read_cpus(const struct process *proc, struct process_cpus *cpus);

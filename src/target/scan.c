@@ -66,7 +66,7 @@ static int add_tail(struct scan_run *run, enum tail_kind kind, uint64_t vaddr, u
 			 SCAN_TAILS_MAX);
 		return -EOPNOTSUPP;
 	}
-	scan->tails[scan->n_tails++] = (struct tail_jump){ kind, vaddr, from };
+	scan->tails[scan->n_tails++] = (struct tail_jump){kind, vaddr, from};
 	return 0;
 }
 
@@ -179,8 +179,7 @@ static int direct_jump(struct scan_run *run, const struct code_part *part, uint6
 {
 	const struct code_part *inside = scan_part_of(run->scan, target);
 
-	return inside ? internal_jump(run, inside, target) :
-			leaving_jump(run, part, from, target);
+	return inside ? internal_jump(run, inside, target) : leaving_jump(run, part, from, target);
 }
 
 static int indirect_jump(struct scan_run *run, const struct code_part *part, size_t index)
@@ -191,7 +190,7 @@ static int indirect_jump(struct scan_run *run, const struct code_part *part, siz
 	if (switch_table_targets(run->space, run->scan, part, index, note_target, run->scan))
 		return 0;
 	code_depth_at(part, insn->addr, &depth);
-	if (depth.in_frame)	/* a tail call would have taken its frame down */
+	if (depth.in_frame) /* a tail call would have taken its frame down */
 		return 0;
 	if (insn->has_mem_addr && !insn->mem_indexed)
 		return add_tail(run, TAIL_SLOT, insn->mem_addr, insn->addr);
@@ -234,7 +233,7 @@ static int scan_part(struct scan_run *run, const struct code_part *part)
 int scan_function(struct code_space *space, struct code_object *code,
 		  const struct code_range *range, struct scan *scan)
 {
-	struct scan_run run = { .space = space, .code = code, .scan = scan };
+	struct scan_run run = {.space = space, .code = code, .scan = scan};
 	size_t i;
 	int err;
 

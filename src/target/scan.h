@@ -8,16 +8,16 @@
 #define SCAN_TAILS_MAX 64
 
 enum tail_kind {
-	TAIL_DIRECT = 0,	/* to vaddr in the same object */
-	TAIL_SLOT = 1,		/* through the GOT slot at vaddr */
-	TAIL_UNKNOWN = 2,	/* through a register or a pointer in memory */
+	TAIL_DIRECT = 0,  /* to vaddr in the same object */
+	TAIL_SLOT = 1,	  /* through the GOT slot at vaddr */
+	TAIL_UNKNOWN = 2, /* through a register or a pointer in memory */
 };
 
 /* A jump that leaves the function with the stack as at its entry. */
 struct tail_jump {
 	enum tail_kind kind;
-	uint64_t vaddr;		/* of the target or the slot */
-	uint64_t from;		/* of the jump itself */
+	uint64_t vaddr; /* of the target or the slot */
+	uint64_t from;	/* of the jump itself */
 };
 
 /*
@@ -29,9 +29,9 @@ struct scan {
 	size_t n_parts;
 	struct tail_jump tails[SCAN_TAILS_MAX];
 	size_t n_tails;
-	uint64_t first_target;	/* lowest jump target behind the entry, in the first part */
-	bool entry_is_target;	/* the function jumps to its own first byte */
-	char reason[128];	/* why scan_function refused */
+	uint64_t first_target; /* lowest jump target behind the entry, in the first part */
+	bool entry_is_target;  /* the function jumps to its own first byte */
+	char reason[128];      /* why scan_function refused */
 };
 
 /* Scans the function whose first byte is vaddr. -EOPNOTSUPP: refused, scan->reason says why. The

@@ -10,8 +10,8 @@
 #include "target/code.h"
 #include "target/unwind.h"
 
-#define UNKNOWN INT64_MIN
-#define CFA_AT_ENTRY 8		/* x86-64: the call pushed the return address */
+#define UNKNOWN	     INT64_MIN
+#define CFA_AT_ENTRY 8 /* x86-64: the call pushed the return address */
 
 /* Depth after the instruction; fp is the depth that the frame pointer holds. */
 static int64_t step(const struct insn *insn, int64_t depth, int64_t *fp)
@@ -37,8 +37,8 @@ static int64_t step(const struct insn *insn, int64_t depth, int64_t *fp)
 
 static bool ends_block(enum insn_flow flow)
 {
-	return flow == INSN_FLOW_JUMP || flow == INSN_FLOW_JUMP_INDIRECT ||
-	       flow == INSN_FLOW_RET || flow == INSN_FLOW_STOP;
+	return flow == INSN_FLOW_JUMP || flow == INSN_FLOW_JUMP_INDIRECT || flow == INSN_FLOW_RET ||
+	       flow == INSN_FLOW_STOP;
 }
 
 static void follow(const struct code_part *part, size_t wanted, struct stack_depth *out)
@@ -76,7 +76,7 @@ void code_depth_at(const struct code_part *part, uint64_t vaddr, struct stack_de
 	struct unwind_cfa cfa;
 	size_t index;
 
-	*depth = (struct stack_depth){ 0 };
+	*depth = (struct stack_depth){0};
 	if (part->code->unwind && unwind_table__find(part->code->unwind, vaddr, &range) == 0) {
 		if (unwind_table__cfa(part->code->unwind, &range, vaddr, &cfa) != 0 || !cfa.known)
 			return;

@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Is an indirect jump a switch? Compilers write
- *	lea T(%rip),%rB ; movslq (%rB,%rI,4),%rX ; add %rB,%rX ; jmp *%rX	(position independent)
- *	jmp *T(,%rI,8)  or  mov T(,%rI,8),%rX ; jmp *%rX			(fixed address)
- * The table is believed if its first entries all lead to instructions of this very function; it
- * ends where they do not.
+ *	lea T(%rip),%rB ; movslq (%rB,%rI,4),%rX ; add %rB,%rX ; jmp *%rX	(position
+ *independent) jmp *T(,%rI,8)  or  mov T(,%rI,8),%rX ; jmp *%rX			(fixed address) The
+ *table is believed if its first entries all lead to instructions of this very function; it ends
+ *where they do not.
  */
 #include <string.h>
 
 #include "target/process.h"
 #include "target/scan.h"
 
-#define LOOK_BACK 12		/* instructions between the load and the jump */
+#define LOOK_BACK   12 /* instructions between the load and the jump */
 #define ENTRIES_MAX 4096
 #define ENTRIES_MIN 2
 
 struct table_ref {
 	uint64_t vaddr;
-	bool relative;		/* 32-bit distances from the table; else 64-bit addresses */
+	bool relative; /* 32-bit distances from the table; else 64-bit addresses */
 };
 
 /* The address that the base register was loaded with, looking back through the whole part. */
-static bool base_address(const struct code_part *part, size_t index, uint16_t reg,
-			 uint64_t *vaddr)
+static bool base_address(const struct code_part *part, size_t index, uint16_t reg, uint64_t *vaddr)
 {
 	while (index-- > 0) {
 		const struct insn *insn = &part->insns[index];
@@ -41,7 +40,7 @@ static bool find_table(const struct code_part *part, size_t index, struct table_
 	size_t i, back;
 
 	if (jump->has_mem_addr && jump->mem_indexed) {
-		*ref = (struct table_ref){ jump->mem_addr, false };
+		*ref = (struct table_ref){jump->mem_addr, false};
 		return true;
 	}
 	if (jump->jump_reg == 0)

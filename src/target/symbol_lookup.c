@@ -4,7 +4,7 @@
 #include "target/names.h"
 #include "target/symbol_table.h"
 
-#define NEAR_MAX 16		/* near matches kept */
+#define NEAR_MAX 16 /* near matches kept */
 
 size_t symbol_table__count(const struct symbol_table *table)
 {
@@ -79,7 +79,7 @@ int symbol_table__match(const struct symbol_table *table, const char *pattern, s
 
 struct near {
 	const struct symbol *sym;
-	size_t score;	/* lower is nearer */
+	size_t score; /* lower is nearer */
 };
 
 /* Keeps the list sorted by score; the first of equal ones stays first. */
@@ -110,7 +110,7 @@ size_t symbol_table__near(const struct symbol_table *table, const char *pattern,
 		max = NEAR_MAX;
 	for (i = 0; i < table->n && max; i++) {
 		const struct symbol *sym = &table->syms[i];
-		struct near cand = { .sym = sym };
+		struct near cand = {.sym = sym};
 
 		cand.score = name_distance(pattern, sym->name, limit);
 		if (sym->cold)

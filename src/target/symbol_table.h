@@ -8,14 +8,14 @@
 
 struct elf_file;
 
-#define SYMBOL_STRINGS_MAX 4	/* one string table for each source */
+#define SYMBOL_STRINGS_MAX 4 /* one string table for each source */
 
 struct symbol_table {
-	struct symbol *syms;	/* sorted by offset; names at one offset: global first */
+	struct symbol *syms; /* sorted by offset; names at one offset: global first */
 	size_t n, room;
-	char *strings[SYMBOL_STRINGS_MAX];	/* owned; the names point into them */
+	char *strings[SYMBOL_STRINGS_MAX]; /* owned; the names point into them */
 	size_t n_strings;
-	char why[128];		/* what was left out; "" nothing */
+	char why[128]; /* what was left out; "" nothing */
 };
 
 /* As symbol_table__open, of a file opened already, or held in memory (then without debug file). */

@@ -15,11 +15,11 @@
 #include "target/symbol_table.h"
 #include "target/unxz.h"
 
-#define STRTAB_MAX (256u << 20)
-#define SYMBOLS_MAX (4u << 20)
-#define CHUNK 1024			/* symbols read at once */
-#define DEBUGDATA_MAX (32u << 20)	/* .gnu_debugdata as it is in the file */
-#define DEBUGDATA_PLAIN_MAX (128u << 20)	/* and when unpacked */
+#define STRTAB_MAX	    (256u << 20)
+#define SYMBOLS_MAX	    (4u << 20)
+#define CHUNK		    1024	 /* symbols read at once */
+#define DEBUGDATA_MAX	    (32u << 20)	 /* .gnu_debugdata as it is in the file */
+#define DEBUGDATA_PLAIN_MAX (128u << 20) /* and when unpacked */
 
 static void left_out(struct symbol_table *table, const char *what, int err)
 {

@@ -13,20 +13,20 @@ struct object;
 enum symbol_source {
 	SYMBOL_DYNSYM = 0,
 	SYMBOL_SYMTAB = 1,
-	SYMBOL_DEBUGDATA = 2,	/* .gnu_debugdata: xz-compressed symbols inside the file */
-	SYMBOL_DEBUGFILE = 3,	/* build-id file under the host's /usr/lib/debug */
+	SYMBOL_DEBUGDATA = 2, /* .gnu_debugdata: xz-compressed symbols inside the file */
+	SYMBOL_DEBUGFILE = 3, /* build-id file under the host's /usr/lib/debug */
 };
 
 /* A function symbol. */
 struct symbol {
-	const char *name;	/* mangled, without version; owned by the table; hostile: escape it */
-	uint64_t vaddr;		/* ELF virtual address */
-	uint64_t offset;	/* file offset: what a uprobe takes */
-	uint64_t size;		/* bytes; 0: the symbol does not say */
-	uint8_t source;		/* enum symbol_source */
-	bool ifunc;		/* a resolver, not the function: never to be probed */
-	bool global;		/* STB_GLOBAL or STB_WEAK */
-	bool cold;		/* a split-off part (NAME.cold), no function: never matched */
+	const char *name; /* mangled, without version; owned by the table; hostile: escape it */
+	uint64_t vaddr;	  /* ELF virtual address */
+	uint64_t offset;  /* file offset: what a uprobe takes */
+	uint64_t size;	  /* bytes; 0: the symbol does not say */
+	uint8_t source;	  /* enum symbol_source */
+	bool ifunc;	  /* a resolver, not the function: never to be probed */
+	bool global;	  /* STB_GLOBAL or STB_WEAK */
+	bool cold;	  /* a split-off part (NAME.cold), no function: never matched */
 };
 
 /* All function symbols of an object, sorted by offset. Free it when planning is done. */

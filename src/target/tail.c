@@ -11,12 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "log/escape.h"
 #include "target/maps.h"
 #include "target/names.h"
 #include "target/process.h"
 #include "target/symbols.h"
 
-#define SYMBOLS_WORTH (16u << 20)	/* file size up to which symbols are read for a name */
+#define SYMBOLS_WORTH (16u << 20) /* file size up to which symbols are read for a name */
 
 static bool in_list(const char *const *list, const char *name)
 {
@@ -28,31 +29,90 @@ static bool in_list(const char *const *list, const char *name)
 
 static bool is_busy(const char *name)
 {
-	static const char *const list[] = {
-		"malloc", "free", "cfree", "calloc", "realloc", "aligned_alloc", "memalign",
-		"posix_memalign", "__libc_malloc", "__libc_free", "__libc_calloc",
-		"__libc_realloc", "_Zn[wa]m*", "_Zd[la]Pv*", "g_free", "g_malloc*",
-		"memcpy", "memmove", "mempcpy", "memset", "memcmp", "memchr", "memrchr", "bcmp",
-		"__memcpy*", "__memmove*", "__mempcpy*", "__memset*", "__memcmp*", "__memchr*",
-		"strlen", "strnlen", "str*cmp", "str*cpy", "str*chr", "strcat", "strstr",
-		"strspn", "strcspn", "__strlen*", "__str*cmp_*", "__str*cpy_*", "__str*chr_*",
-		"pthread_mutex_lock", "pthread_mutex_unlock", "___pthread_mutex_*",
-		"pthread_getspecific", "pthread_self", "__tls_get_addr", "__errno_location",
-		"clock_gettime", "__clock_gettime", "gettimeofday", "time", NULL
-	};
+	static const char *const list[] = {"malloc",
+					   "free",
+					   "cfree",
+					   "calloc",
+					   "realloc",
+					   "aligned_alloc",
+					   "memalign",
+					   "posix_memalign",
+					   "__libc_malloc",
+					   "__libc_free",
+					   "__libc_calloc",
+					   "__libc_realloc",
+					   "_Zn[wa]m*",
+					   "_Zd[la]Pv*",
+					   "g_free",
+					   "g_malloc*",
+					   "memcpy",
+					   "memmove",
+					   "mempcpy",
+					   "memset",
+					   "memcmp",
+					   "memchr",
+					   "memrchr",
+					   "bcmp",
+					   "__memcpy*",
+					   "__memmove*",
+					   "__mempcpy*",
+					   "__memset*",
+					   "__memcmp*",
+					   "__memchr*",
+					   "strlen",
+					   "strnlen",
+					   "str*cmp",
+					   "str*cpy",
+					   "str*chr",
+					   "strcat",
+					   "strstr",
+					   "strspn",
+					   "strcspn",
+					   "__strlen*",
+					   "__str*cmp_*",
+					   "__str*cpy_*",
+					   "__str*chr_*",
+					   "pthread_mutex_lock",
+					   "pthread_mutex_unlock",
+					   "___pthread_mutex_*",
+					   "pthread_getspecific",
+					   "pthread_self",
+					   "__tls_get_addr",
+					   "__errno_location",
+					   "clock_gettime",
+					   "__clock_gettime",
+					   "gettimeofday",
+					   "time",
+					   NULL};
 
 	return in_list(list, name);
 }
 
 static bool never_returns(const char *name)
 {
-	static const char *const list[] = {
-		"abort", "exit", "_exit", "_Exit", "quick_exit", "__assert_fail",
-		"__stack_chk_fail", "__fortify_fail", "__chk_fail", "__cxa_throw",
-		"__cxa_rethrow", "__cxa_bad_cast", "__cxa_throw_bad_array_new_length",
-		"__cxa_pure_virtual", "_Unwind_Resume", "_ZSt9terminatev", "_ZSt*__throw_*",
-		"longjmp", "siglongjmp", "_longjmp", "__longjmp_chk", "pthread_exit", NULL
-	};
+	static const char *const list[] = {"abort",
+					   "exit",
+					   "_exit",
+					   "_Exit",
+					   "quick_exit",
+					   "__assert_fail",
+					   "__stack_chk_fail",
+					   "__fortify_fail",
+					   "__chk_fail",
+					   "__cxa_throw",
+					   "__cxa_rethrow",
+					   "__cxa_bad_cast",
+					   "__cxa_throw_bad_array_new_length",
+					   "__cxa_pure_virtual",
+					   "_Unwind_Resume",
+					   "_ZSt9terminatev",
+					   "_ZSt*__throw_*",
+					   "longjmp",
+					   "siglongjmp",
+					   "_longjmp",
+					   "__longjmp_chk",
+					   "pthread_exit",
+					   NULL};
 
 	return in_list(list, name);
 }
@@ -70,8 +130,8 @@ static bool is_lazy_stub(struct code_space *space, const struct code_object *cod
 	if (bytes[pos] != 0x68)
 		return false;
 	pos += 5;
-	return decoder__decode(space->dec, bytes + pos, sizeof(bytes) - pos, vaddr + pos,
-			       &insn) == 0 &&
+	return decoder__decode(space->dec, bytes + pos, sizeof(bytes) - pos, vaddr + pos, &insn) ==
+		       0 &&
 	       insn.flow == INSN_FLOW_JUMP;
 }
 
@@ -115,8 +175,8 @@ static int resolve_slot(struct code_space *space, struct code_object *code, uint
 	struct object *obj;
 
 	/* An IFUNC's slot has a relocation without a name: a string function, as a rule. */
-	if (dynamic_slot_name(&code->elf, &code->dyn, slot, target->name,
-			      sizeof(target->name)) != 0) {
+	if (dynamic_slot_name(&code->elf, &code->dyn, slot, target->name, sizeof(target->name)) !=
+	    0) {
 		target->name[0] = '\0';
 		snprintf(reason, size, "it goes through an IFUNC or a pointer that may change");
 		return -ENOENT;
@@ -184,7 +244,7 @@ int tail_resolve(struct code_space *space, struct code_object *code, const struc
 	}
 	err = resolve_slot(space, code, jump->vaddr, target, why, sizeof(why));
 	if (err) {
-		name_escape(target->name, name, sizeof(name));
+		escape_name(ESCAPE_TEXT, name, sizeof(name), target->name);
 		snprintf(reason, size, "the tail jump at 0x%" PRIx64 "%s%s is not known: %s",
 			 jump->from, name[0] ? " to " : "", name, why);
 	}

@@ -12,10 +12,10 @@
 struct tail_target {
 	struct code_object *code;
 	uint64_t vaddr;
-	char name[256];		/* as the PLT or the symbols call it; "" unknown; hostile */
-	bool never_returns;	/* abort and its like: no exit there */
-	bool busy;		/* called so often by everyone that its returns must not be probed */
-	bool by_name;		/* the PLT slot is not bound yet: found by symbol name */
+	char name[256];	    /* as the PLT or the symbols call it; "" unknown; hostile */
+	bool never_returns; /* abort and its like: no exit there */
+	bool busy;	    /* called so often by everyone that its returns must not be probed */
+	bool by_name;	    /* the PLT slot is not bound yet: found by symbol name */
 };
 
 /* 0, or -ENOENT with the reason why the target cannot be known. */

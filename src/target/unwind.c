@@ -9,27 +9,27 @@
 #include "target/cfa_program.h"
 #include "target/elf_file.h"
 
-#define ENTRY_MAX 65536			/* bytes of one CIE or FDE */
-#define EH_FRAME_MAX (64u << 20)	/* walked when there is no sorted table */
-#define INDEX_MAX (1u << 20)		/* ranges found by walking */
+#define ENTRY_MAX    65536	 /* bytes of one CIE or FDE */
+#define EH_FRAME_MAX (64u << 20) /* walked when there is no sorted table */
+#define INDEX_MAX    (1u << 20)	 /* ranges found by walking */
 
-#define PE_OMIT 0xff
-#define PE_PCREL_SDATA4 0x1b
+#define PE_OMIT		  0xff
+#define PE_PCREL_SDATA4	  0x1b
 #define PE_DATAREL_SDATA4 0x3b
-#define PE_UDATA4 0x03
+#define PE_UDATA4	  0x03
 
 struct unwind_table {
 	const struct elf_file *elf;
-	uint64_t hdr_vaddr;		/* of .eh_frame_hdr, base of its table */
-	uint64_t table_vaddr;		/* of the first pair; 0: no sorted table */
+	uint64_t hdr_vaddr;   /* of .eh_frame_hdr, base of its table */
+	uint64_t table_vaddr; /* of the first pair; 0: no sorted table */
 	uint64_t n_pairs;
-	struct unwind_range *index;	/* owned, sorted by start: when there is no table */
+	struct unwind_range *index; /* owned, sorted by start: when there is no table */
 	size_t n_index, room_index;
 };
 
 /* What the CIE and FDE of a range say; the programs point into the buffers. */
 struct frame_entry {
-	uint8_t *cie, *fde;	/* owned */
+	uint8_t *cie, *fde; /* owned */
 	struct cfa_program program;
 	uint64_t start, end;
 	bool signal_frame;
@@ -52,7 +52,7 @@ static int read_entry(const struct elf_file *elf, uint64_t vaddr, uint8_t **buf,
 	if (err)
 		return err;
 	if (len == 0)
-		return -ENOENT;		/* terminator */
+		return -ENOENT; /* terminator */
 	if (len > ENTRY_MAX || len < 4)
 		return -EPROTO;
 	*buf = malloc(len);
@@ -64,7 +64,7 @@ static int read_entry(const struct elf_file *elf, uint64_t vaddr, uint8_t **buf,
 		*buf = NULL;
 		return err;
 	}
-	*b = (struct bytes){ .p = *buf, .end = *buf + len, .vaddr = vaddr + 4 };
+	*b = (struct bytes){.p = *buf, .end = *buf + len, .vaddr = vaddr + 4};
 	return 0;
 }
 
@@ -145,7 +145,7 @@ static int parse_cie(struct bytes *b, struct frame_entry *entry, uint8_t *pointe
 	entry->program.code_align = bytes_uleb(b);
 	entry->program.data_align = bytes_sleb(b);
 	if (version == 1)
-		bytes_fixed(b, 1);	/* return address register */
+		bytes_fixed(b, 1); /* return address register */
 	else
 		bytes_uleb(b);
 	*pointer_enc = 0;
@@ -213,7 +213,9 @@ static int index_append(struct unwind_table *table, const struct frame_entry *en
 		table->room_index = room;
 	}
 	table->index[table->n_index++] = (struct unwind_range){
-		.start = entry->start, .end = entry->end, .fde = fde,
+		.start = entry->start,
+		.end = entry->end,
+		.fde = fde,
 		.signal_frame = entry->signal_frame,
 	};
 	return 0;
@@ -248,7 +250,7 @@ static int build_index(struct unwind_table *table, uint64_t vaddr, uint64_t end)
 	}
 	if (table->n_index)
 		qsort(table->index, table->n_index, sizeof(*table->index), by_start);
-	return err == -ENOENT ? 0 : err;	/* terminator */
+	return err == -ENOENT ? 0 : err; /* terminator */
 }
 
 /* Takes the sorted table of .eh_frame_hdr if it is of the one kind that linkers write. */
@@ -349,22 +351,23 @@ static int search_index(const struct unwind_table *table, uint64_t vaddr, uint64
 	return 0;
 }
 
-int unwind_table__find(const struct unwind_table *table, uint64_t vaddr,
-		       struct unwind_range *range)
+int unwind_table__find(const struct unwind_table *table, uint64_t vaddr, struct unwind_range *range)
 {
 	struct frame_entry entry;
 	uint64_t fde, next;
 	int err;
 
-	err = table->table_vaddr ? search_header(table, vaddr, &fde) :
-				   search_index(table, vaddr, &fde);
+	err = table->table_vaddr ? search_header(table, vaddr, &fde)
+				 : search_index(table, vaddr, &fde);
 	if (err)
 		return err;
 	err = read_frame(table->elf, fde, &entry, &next);
 	if (err)
 		return err == -ENOMEM ? err : -EPROTO;
-	*range = (struct unwind_range){ .start = entry.start, .end = entry.end, .fde = fde,
-					.signal_frame = entry.signal_frame };
+	*range = (struct unwind_range){.start = entry.start,
+				       .end = entry.end,
+				       .fde = fde,
+				       .signal_frame = entry.signal_frame};
 	frame_entry_free(&entry);
 	return vaddr >= range->start && vaddr < range->end ? 0 : -ENOENT;
 }

@@ -18,16 +18,16 @@ struct unwind_table;
 
 /* One frame description (FDE): a contiguous range of code. */
 struct unwind_range {
-	uint64_t start, end;	/* virtual addresses */
-	uint64_t fde;		/* virtual address of the description itself */
+	uint64_t start, end; /* virtual addresses */
+	uint64_t fde;	     /* virtual address of the description itself */
 	bool signal_frame;
 };
 
 /* Where the frame's top is: the caller's SP before the call pushed the return address. */
 struct unwind_cfa {
-	bool known;		/* false: an expression, or a register other than SP and FP */
-	bool from_fp;		/* FP + offset; else SP + offset */
-	int64_t offset;		/* bytes; SP + 8 at a function's entry */
+	bool known;	/* false: an expression, or a register other than SP and FP */
+	bool from_fp;	/* FP + offset; else SP + offset */
+	int64_t offset; /* bytes; SP + 8 at a function's entry */
 };
 
 /* elf is borrowed and must outlive the table. NULL with errno: ENOENT no unwind tables, EPROTO

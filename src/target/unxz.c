@@ -5,7 +5,7 @@
 #include <lzma.h>
 #include <stdlib.h>
 
-#define WINDOW_MAX (96u << 20)	/* memory the decoder itself may take: xz -9 needs 65 MiB */
+#define WINDOW_MAX (96u << 20) /* memory the decoder itself may take: xz -9 needs 65 MiB */
 #define FIRST_ROOM (64u << 10)
 
 static int lzma_errno(lzma_ret ret)

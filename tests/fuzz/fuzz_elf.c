@@ -7,10 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "log/escape.h"
 #include "target/dynamic.h"
 #include "target/elf_file.h"
 #include "target/insn.h"
-#include "target/names.h"
 #include "target/symbol_table.h"
 #include "target/unwind.h"
 
@@ -20,7 +20,7 @@ static int take(const struct symbol *sym, void *ctx)
 {
 	char text[256];
 
-	name_escape(sym->name, text, sizeof(text));
+	escape_name(ESCAPE_TEXT, text, sizeof(text), sym->name);
 	return ++*(int *)ctx > 50;
 }
 

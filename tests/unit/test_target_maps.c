@@ -53,7 +53,7 @@ static void open_self(struct process *proc, struct object_table *table)
 static void test_hostile_names(void **state)
 {
 	static const char *const names[] = {
-		"with space", " (deleted)", "two\nlines", "0-1 r-xp 00000000 00:00 0 ",
+		"with space",	  " (deleted)",	 "two\nlines", "0-1 r-xp 00000000 00:00 0 ",
 		"back\\012slash", "\x1b[31mred",
 	};
 	struct object_table table;
@@ -78,7 +78,7 @@ static void test_hostile_names(void **state)
 		snprintf(path, sizeof(path), OUT "/%s", names[i]);
 		obj = find(&table, at[i]);
 		assert_non_null(obj);
-		if (i != 1 && i != 4)	/* these two cannot be told from the kernel's own marks */
+		if (i != 1 && i != 4) /* these two cannot be told from the kernel's own marks */
 			assert_string_equal(obj->basename, names[i]);
 		assert_int_equal(object_open(obj, &proc), 0);
 		assert_int_equal(stat(path, &st), 0);

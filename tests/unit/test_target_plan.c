@@ -19,15 +19,20 @@
 
 #include "data/target_tracer.h"
 
-#define OUT "build/tests/unit/target-plan"
-#define SRC "tests/unit/data/"
+#define OUT   "build/tests/unit/target-plan"
+#define SRC   "tests/unit/data/"
 #define CALLS 20
 
 typedef long (*stage_fn)(long a, long b);
 
 static const char *const variants[] = {
-	"gcc -O2", "gcc -O0", "gcc -O2 -fcf-protection=full", "gcc -O2 -fno-plt",
-	"gcc -Os -fomit-frame-pointer", "gcc -O3 -fno-omit-frame-pointer", "clang -O2",
+	"gcc -O2",
+	"gcc -O0",
+	"gcc -O2 -fcf-protection=full",
+	"gcc -O2 -fno-plt",
+	"gcc -Os -fomit-frame-pointer",
+	"gcc -O3 -fno-omit-frame-pointer",
+	"clang -O2",
 	"gcc -O2 -fno-asynchronous-unwind-tables",
 };
 #define N_VARIANTS (sizeof(variants) / sizeof(variants[0]))
@@ -66,7 +71,8 @@ static int build_all(void **state)
 	other_lib = load(OUT "/libother.so");
 	for (i = 0; i < N_VARIANTS; i++) {
 		build("%s -shared -fPIC " SRC "target_flow.c -o " OUT "/libflow%zu.so -L" OUT
-		      " -lother -Wl,-rpath,'$ORIGIN' -Wl,-z,lazy", variants[i], i);
+		      " -lother -Wl,-rpath,'$ORIGIN' -Wl,-z,lazy",
+		      variants[i], i);
 		snprintf(path, sizeof(path), OUT "/libflow%zu.so", i);
 		libs[i] = load(path);
 	}
@@ -134,7 +140,7 @@ static pid_t spawn_calls(stage_fn fn, long *results)
 static void check_traced(void *lib, const char *object, const char *name, const char *call,
 			 unsigned int abandoned)
 {
-	static const struct plan_opts opts = { .need_args = true };
+	static const struct plan_opts opts = {.need_args = true};
 	struct tracer *t = calloc(1, sizeof(*t));
 	long *results, truth[CALLS];
 	struct plan_case c;
@@ -174,10 +180,11 @@ static void check_traced(void *lib, const char *object, const char *name, const 
 static void test_flow(void **state)
 {
 	static const char *const names[] = {
-		"fixture_leaf", "fixture_twelve", "fixture_switch", "fixture_tail_local",
-		"fixture_tail_plt", "fixture_tail_indirect", "fixture_tail_deep",
-		"fixture_tail_free", "fixture_tail_cycle", "fixture_recursive", "fixture_frame",
-		"fixture_cold", "fixture_longjmp",
+		"fixture_leaf",	      "fixture_twelve",	   "fixture_switch",
+		"fixture_tail_local", "fixture_tail_plt",  "fixture_tail_indirect",
+		"fixture_tail_deep",  "fixture_tail_free", "fixture_tail_cycle",
+		"fixture_recursive",  "fixture_frame",	   "fixture_cold",
+		"fixture_longjmp",
 	};
 	char object[64];
 	size_t i, j;
@@ -201,8 +208,8 @@ static void test_throw(void **state)
 
 static void test_asm_traced(void **state)
 {
-	static const char *const names[] = { "asm_nop5",    "asm_args",	 "asm_frame", "asm_loop",
-					     "asm_tail",    "asm_through", "asm_self" };
+	static const char *const names[] = {"asm_nop5", "asm_args",    "asm_frame", "asm_loop",
+					    "asm_tail", "asm_through", "asm_self"};
 	size_t i;
 
 	(void)state;
@@ -213,7 +220,7 @@ static void test_asm_traced(void **state)
 static void expect_entry(const char *name, uint64_t at, int32_t delta, enum insn_class cls,
 			 bool need_args)
 {
-	const struct plan_opts opts = { .need_args = need_args };
+	const struct plan_opts opts = {.need_args = need_args};
 	struct plan_case c;
 	char spec[128];
 
@@ -250,7 +257,7 @@ static void expect_refused(const char *spec, const char *part)
 
 static void test_refusals(void **state)
 {
-	static const struct plan_opts entry_only = { .entry_only = true };
+	static const struct plan_opts entry_only = {.entry_only = true};
 	struct plan_case c;
 
 	(void)state;
@@ -272,15 +279,15 @@ static void test_tail_kinds(void **state)
 		const char *name;
 		bool learn, tails;
 	} cases[] = {
-		{ "libflow0.so:fixture_leaf", false, false },
+		{"libflow0.so:fixture_leaf", false, false},
 		/* A switch is no tail jump, but its split part without a frame is like one. */
-		{ "libflow0.so:fixture_switch", false, true },
-		{ "libflow0.so:fixture_tail_local", false, true },
-		{ "libflow0.so:fixture_tail_plt", false, true },
-		{ "libflow3.so:fixture_tail_plt", false, true },
-		{ "libflow0.so:fixture_tail_cycle", false, true },
-		{ "libflow0.so:fixture_tail_deep", true, false },
-		{ "libflow0.so:fixture_tail_indirect", true, false },
+		{"libflow0.so:fixture_switch", false, true},
+		{"libflow0.so:fixture_tail_local", false, true},
+		{"libflow0.so:fixture_tail_plt", false, true},
+		{"libflow3.so:fixture_tail_plt", false, true},
+		{"libflow0.so:fixture_tail_cycle", false, true},
+		{"libflow0.so:fixture_tail_deep", true, false},
+		{"libflow0.so:fixture_tail_indirect", true, false},
 	};
 	struct plan_case c;
 	size_t i, j, tails;
@@ -357,14 +364,16 @@ static void test_return_site(void **state)
 	note_return();
 	assert_int_equal(process_open(&proc, getpid()), 0);
 	assert_int_equal(object_table_read(&table, &proc), 0);
-	assert_int_equal(plan_return_site(&proc, &table, seen_return, &site, reason,
-					  sizeof(reason)), 0);
+	assert_int_equal(
+		plan_return_site(&proc, &table, seen_return, &site, reason, sizeof(reason)), 0);
 	assert_int_equal(site.sp_delta, -8);
 	assert_true(site.has_ret_value && site.len > 0);
 	assert_int_equal(plan_return_site(&proc, &table, (uint64_t)(uintptr_t)&test_return_site,
-					  &site, reason, sizeof(reason)), -EOPNOTSUPP);
+					  &site, reason, sizeof(reason)),
+			 -EOPNOTSUPP);
 	assert_int_equal(plan_return_site(&proc, &table, (uint64_t)(uintptr_t)&site, &site, reason,
-					  sizeof(reason)), -ENOENT);
+					  sizeof(reason)),
+			 -ENOENT);
 	object_table_free(&table);
 	process_close(&proc);
 }
@@ -372,7 +381,7 @@ static void test_return_site(void **state)
 /* The program forms: the stage is found by symbol, or by its offset where the symbols are gone. */
 static void check_program(const char *how, const char *strip, bool by_offset)
 {
-	static const struct plan_opts opts = { .need_args = true };
+	static const struct plan_opts opts = {.need_args = true};
 	int in[2], out[2], exits;
 	struct plan_case c;
 	char spec[128], ready;
@@ -431,7 +440,7 @@ static void test_programs(void **state)
 /* The real libraries: shapes known from their disassembly. */
 static void check_real(const char *lib, const char *spec, bool tails)
 {
-	static const struct plan_opts opts = { .need_args = true };
+	static const struct plan_opts opts = {.need_args = true};
 	void *handle = dlopen(lib, RTLD_LAZY);
 	struct plan_case c;
 	size_t i, n = 0;

@@ -144,8 +144,8 @@ static void test_status(void **state)
 	/* The kernel batches its counters per CPU: a few hundred kB are not seen at once. */
 	assert_true(after.rss_anon_bytes - before.rss_anon_bytes > size - (2u << 20));
 	assert_true(after.vm_hwm_bytes >= after.vm_rss_bytes - (2u << 20));
-	assert_int_equal(after.vm_rss_bytes, after.rss_anon_bytes + after.rss_file_bytes +
-						     after.rss_shmem_bytes);
+	assert_int_equal(after.vm_rss_bytes,
+			 after.rss_anon_bytes + after.rss_file_bytes + after.rss_shmem_bytes);
 	assert_true(labs((long)(after.vm_rss_bytes / 1024) - (long)smaps_rss_kb()) < 8192);
 	assert_int_equal(after.threads, 1);
 	assert_int_equal(after.state, 'R');
@@ -266,11 +266,15 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_identity), cmocka_unit_test(test_recycled),
+		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_recycled),
 		cmocka_unit_test(test_thread_id_is_no_process),
-		cmocka_unit_test(test_hostile_comm), cmocka_unit_test(test_status),
-		cmocka_unit_test(test_fds), cmocka_unit_test(test_cpu),
-		cmocka_unit_test(test_faults), cmocka_unit_test(test_cpus),
+		cmocka_unit_test(test_hostile_comm),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_fds),
+		cmocka_unit_test(test_cpu),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_cpus),
 		cmocka_unit_test(test_memory),
 	};
 

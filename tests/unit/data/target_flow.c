@@ -115,13 +115,13 @@ long fixture_tail_indirect(long a, long b)
 	return fixture_pointer(a, b);
 }
 
-#define CHAIN(name, next)                              \
-	static NOINLINE long name(long a, long b)      \
-	{                                              \
-		fixture_sink = a;                      \
-		if (a == 77)                           \
-			return other_work(a, b) + 2;   \
-		return next(b + 1, a);                 \
+#define CHAIN(name, next)                                                                          \
+	static NOINLINE long name(long a, long b)                                                  \
+	{                                                                                          \
+		fixture_sink = a;                                                                  \
+		if (a == 77)                                                                       \
+			return other_work(a, b) + 2;                                               \
+		return next(b + 1, a);                                                             \
 	}
 CHAIN(chain5, local_work)
 CHAIN(chain4, chain5)

@@ -32,7 +32,7 @@ enum { ROLE_FIRST = 1, ROLE_ENTRY = 2, ROLE_EXIT = 4, ROLE_RETURN = 8 };
 
 struct trace_break {
 	uint64_t addr;
-	long byte;		/* original */
+	long byte; /* original */
 	int roles;
 	const struct plan_site *site;
 };
@@ -42,7 +42,7 @@ struct tracer {
 	const struct func_plan *plan;
 	struct trace_break breaks[TRACE_BREAKS];
 	size_t n_breaks;
-	uint64_t frames[TRACE_FRAMES];	/* SP at entry */
+	uint64_t frames[TRACE_FRAMES]; /* SP at entry */
 	size_t n_frames;
 	uint64_t first_sp, closed_sp, closed_value;
 	unsigned int firsts, entries, exits, returns, abandoned;

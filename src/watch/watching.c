@@ -10,38 +10,12 @@
 #include "log/log.h"
 #include "metrics/decode.h"
 #include "target/process_stats.h"
+#include "watch/recognise.h"
 
 /* Probes of rarely hit special functions cost about this; exceptions are rare and dear anyway. */
 static uint64_t catch_cost_ns(const struct watching *w)
 {
 	return w->attachment.calibration.trap[TRAP_STEPPED].rare_ns;
-}
-
-/* Without stages of the operator's: those of the engines that the process maps. */
-static int recognise(struct watching *w, char *why, size_t why_size)
-{
-	struct config_errors *errors;
-	struct catalogue *catalogue = NULL;
-	const char **names;
-	size_t n = 0;
-	int err;
-
-	if (w->config->stages_given)
-		return 0;
-	errors = config_errors__new();
-	names = calloc(w->objects.n_objects + 1, sizeof(*names));
-	err = errors && names ? catalogue_load(errors, &catalogue) : -ENOMEM;
-	for (size_t i = 0; !err && i < w->objects.n_objects; i++)
-		names[n++] = w->objects.objects[i]->basename;
-	if (!err)
-		err = catalogue_apply(catalogue, w->config, names, n, &w->engines,
-				      &w->engines_skipped);
-	if (err < 0)
-		snprintf(why, why_size, "the engine catalogue cannot be used: %s", err_str(err));
-	catalogue_free(catalogue);
-	config_errors__free(errors);
-	free(names);
-	return err < 0 ? err : 0;
 }
 
 static void configure_stage(struct watching *w, size_t i)
@@ -155,7 +129,8 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 			 err_str(err));
 		return err;
 	}
-	err = recognise(w, why, why_size);
+	err = recognise_engines(config, &w->objects, &w->engines, &w->engines_skipped, why,
+				why_size);
 	if (err)
 		return err;
 	bindings_init(&w->bindings, config);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "cmd/options.h"
+#include "config/config.h"
+#include "log/log.h"
+#include "sinks/sink.h"
+#include "watch/session.h"
+
+static const char doc[] =
+	"Watch a running process: measure its stages, compare with budgets, print alerts.\v"
+	"SIGUSR1 prints a summary, SIGHUP reads the configuration again, SIGINT and SIGTERM end.\n"
+	"Exit code: 0 fine, 1 error, 2 usage or configuration, 3 a budget was violated (--fail-on), "
+	"4 the target ended, 5 not permitted or the kernel lacks something.";
+
+static struct sink_set *open_sinks(const struct options *o)
+{
+	struct sink_set *sinks = sink_set__new();
+	int err;
+
+	if (!sinks)
+		return NULL;
+	err = sink_set__add(sinks,
+			    o->output == OUTPUT_JSON ?
+				    sink_json__new(STDOUT_FILENO) :
+				    sink_text__new(STDOUT_FILENO,
+						   sink_text__wants_color(STDOUT_FILENO)));
+	if (!err && o->syslog)
+		err = sink_set__add(sinks, sink_syslog__new(NULL, o->syslog_facility));
+	if (err) {
+		log_err("cannot open the output: %s", err_str(err));
+		sink_set__free(sinks);
+		return NULL;
+	}
+	return sinks;
+}
+
+static int load_config(const char *path, struct config **out)
+{
+	struct config_errors *errors = config_errors__new();
+	int err = errors ? config_load(path, errors, out) : -ENOMEM;
+
+	if (err && errors)
+		config_errors__print(errors, stderr);
+	config_errors__free(errors);
+	return err ? EXIT_USAGE : EXIT_FINE;
+}
+
+static int run(int argc, char **argv)
+{
+	struct session_opts so = {};
+	struct config *config = NULL;
+	struct sink_set *sinks;
+	struct options o;
+	int code = options_parse(OPTIONS_PID | OPTIONS_CONFIG | OPTIONS_WATCH | OPTIONS_BTF, doc,
+				 argc, argv, &o);
+
+	if (code >= 0)
+		return code;
+	if (!o.pid) {
+		log_err("which process? give its PID with --pid");
+		return EXIT_USAGE;
+	}
+	code = load_config(o.config_path, &config);
+	if (code)
+		return code;
+	sinks = open_sinks(&o);
+	if (!sinks) {
+		config_free(config);
+		return EXIT_ERROR;
+	}
+	so.pid = o.pid;
+	so.config_path = o.config_path;
+	so.btf_path = o.btf_path;
+	so.duration_ns = o.duration_ns;
+	so.summary_interval_ns = o.summary_interval_ns;
+	so.fail_on = o.fail_on;
+	so.force_perf = o.force_perf;
+	code = session_run(&so, config, sinks);
+	sink_set__free(sinks);
+	return code;
+}
+
+const struct cmd cmd_watch = { "watch", "watch a process and print alerts", run };

@@ -85,19 +85,31 @@ const struct symbol_table *code_symbols(struct code_object *code)
 	return code->symbols;
 }
 
+/*
+ * A segment is mapped from the page in which it begins, so the mapping's first offset may belong to
+ * the segment before it in the file: the header is looked for by what lies inside the mapping.
+ */
+static bool segment_bias(const struct segment *seg, const Elf64_Phdr *ph, uint64_t *bias)
+{
+	uint64_t len = seg->end - seg->start;
+
+	if (ph->p_type != PT_LOAD || !(ph->p_flags & PF_X))
+		return false;
+	if (ph->p_offset >= seg->offset ? ph->p_offset - seg->offset >= len
+					: seg->offset - ph->p_offset >= ph->p_filesz)
+		return false;
+	*bias = seg->start - seg->offset + ph->p_offset - ph->p_vaddr;
+	return true;
+}
+
 int code_bias(const struct code_object *code, uint64_t *bias)
 {
-	uint64_t vaddr;
-	size_t i;
+	size_t i, j;
 
-	for (i = 0; i < code->obj->n_segments; i++) {
-		const struct segment *seg = &code->obj->segments[i];
-
-		if (!elf_file_offset_to_vaddr(&code->elf, seg->offset, &vaddr))
-			continue;
-		*bias = seg->start - vaddr;
-		return 0;
-	}
+	for (i = 0; i < code->obj->n_segments; i++)
+		for (j = 0; j < code->elf.n_phdrs; j++)
+			if (segment_bias(&code->obj->segments[i], &code->elf.phdrs[j], bias))
+				return 0;
 	return -ENOENT;
 }
 

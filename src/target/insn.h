@@ -69,9 +69,9 @@ struct insn {
 	bool has_mem_addr;
 	bool mem_indexed; /* the memory operand has an index register */
 	bool is_lea;
-	bool writes_arg; /* overwrites a register that carries an argument */
-	bool writes_fp;	 /* overwrites the frame pointer register */
-	bool is_nop;	 /* of any length */
+	uint8_t args_written; /* bit n: overwrites the register of argument n */
+	bool writes_fp;	      /* overwrites the frame pointer register */
+	bool is_nop;	      /* of any length */
 	bool is_nop5;
 };
 

@@ -57,10 +57,16 @@ static uint16_t full_register(unsigned int reg)
 	return 0;
 }
 
-/* rdi, rsi, rdx, rcx, r8, r9 as full_register() numbers them. */
-static bool is_argument(uint16_t reg)
+/* The integer argument that the register carries, as a bit; registers as full_register() counts. */
+static uint8_t argument_bit(uint16_t reg)
 {
-	return reg == 8 || reg == 7 || reg == 3 || reg == 2 || reg == 9 || reg == 10;
+	static const uint8_t order[] = {8, 7, 3, 2, 9, 10}; /* rdi rsi rdx rcx r8 r9 */
+	uint8_t i;
+
+	for (i = 0; i < sizeof(order); i++)
+		if (order[i] == reg)
+			return (uint8_t)(1u << i);
+	return 0;
 }
 
 static void describe_flow(csh handle, cs_insn *in, struct insn *out)
@@ -193,7 +199,7 @@ static void x86_describe(csh handle, cs_insn *in, struct insn *out)
 		reg = full_register(written[i]);
 		writes_sp |= reg == 5;
 		out->writes_fp |= reg == 6;
-		out->writes_arg |= is_argument(reg);
+		out->args_written |= argument_bit(reg);
 	}
 	/* A register that is only read (push, cmp, test) is no destination. */
 	for (i = 0; i < n_written && full_register(written[i]) != out->dest_reg; i++)

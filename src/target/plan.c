@@ -61,9 +61,9 @@ static int entry_rank(const struct insn *insn, bool first)
 }
 
 /* May the search go on behind this instruction, the entry's state being still known? */
-static bool entry_goes_on(const struct insn *insn, bool need_args, int32_t *delta)
+static bool entry_goes_on(const struct insn *insn, uint8_t args, int32_t *delta)
 {
-	if (insn->flow != INSN_FLOW_NEXT || (need_args && insn->writes_arg))
+	if (insn->flow != INSN_FLOW_NEXT || (args & insn->args_written))
 		return false;
 	if (insn->sp == INSN_SP_SAME || insn->sp == INSN_SP_SAVE_FP)
 		return true;
@@ -77,10 +77,15 @@ static void plan_entry(struct plan_run *run, const struct scan *scan)
 {
 	const struct code_part *part = &scan->parts[0];
 	struct func_plan *plan = run->plan;
+	uint8_t args = run->opts->arg_mask;
 	int best = -1, rank;
 	int32_t delta = 0;
 	size_t i;
 
+	if (!run->opts->need_args)
+		args = 0;
+	else if (args == 0)
+		args = 0xff;
 	for (i = 0; i < part->n; i++) {
 		const struct insn *insn = &part->insns[i];
 
@@ -93,7 +98,7 @@ static void plan_entry(struct plan_run *run, const struct scan *scan)
 			make_site(part, i, &plan->entry);
 			plan->entry.sp_delta = delta;
 		}
-		if (best == 4 || !entry_goes_on(insn, run->opts->need_args, &delta))
+		if (best == 4 || !entry_goes_on(insn, args, &delta))
 			break;
 	}
 	plan->entry_loops = scan->entry_is_target;

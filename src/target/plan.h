@@ -37,8 +37,9 @@ struct plan_site {
 };
 
 struct plan_opts {
-	bool need_args;	 /* argument registers must be intact at the entry site */
-	bool entry_only; /* exits are not wanted: a function that never returns is fine */
+	bool need_args;	  /* argument registers must be intact at the entry site */
+	uint8_t arg_mask; /* with need_args: bit n for argument n that is read; 0: all of them */
+	bool entry_only;  /* exits are not wanted: a function that never returns is fine */
 };
 
 /* How one function is to be probed. Zero it before the first use. */

@@ -34,6 +34,8 @@ static const char *const variants[] = {
 	"gcc -O3 -fno-omit-frame-pointer",
 	"clang -O2",
 	"gcc -O2 -fno-asynchronous-unwind-tables",
+	"gcc -O2 -s",
+	"clang -O2 -fuse-ld=lld",
 };
 #define N_VARIANTS (sizeof(variants) / sizeof(variants[0]))
 
@@ -233,12 +235,28 @@ static void expect_entry(const char *name, uint64_t at, int32_t delta, enum insn
 	plan_close(&c);
 }
 
+/* The site when only some arguments are read. */
+static void expect_args(const char *name, uint64_t at, uint8_t mask)
+{
+	const struct plan_opts opts = {.need_args = true, .arg_mask = mask};
+	struct plan_case c;
+	char spec[128];
+
+	snprintf(spec, sizeof(spec), "libasm.so:%s", name);
+	plan_open(&c, getpid(), spec, &opts);
+	assert_int_equal(c.result, 0);
+	assert_int_equal(c.plan.entry.offset - c.plan.offset, at);
+	plan_close(&c);
+}
+
 static void test_entry_sites(void **state)
 {
 	(void)state;
 	expect_entry("asm_nop5", 5, 0, INSN_CLASS_STEPPED, true);
 	expect_entry("asm_args", 0, 0, INSN_CLASS_STEPPED, true);
 	expect_entry("asm_args", 5, 0, INSN_CLASS_PUSH, false);
+	expect_args("asm_args", 5, 0x02);
+	expect_args("asm_args", 0, 0x01);
 	expect_entry("asm_frame", 12, 24, INSN_CLASS_PUSH, true);
 	expect_entry("asm_loop", 0, 0, INSN_CLASS_STEPPED, false);
 }

@@ -31,7 +31,7 @@ endif
 # The stamp names this very list, so that a change of it asks again.
 DEPS := ca-certificates gcc g++ make pkg-config clang llvm libbpf-dev bpftool libelf-dev \
 	libdw-dev zlib1g-dev liblzma-dev libcapstone-dev libfyaml-dev libjson-c-dev libcap-ng-dev \
-	libseccomp-dev libiberty-dev libcmocka-dev libclang-rt-14-dev clang-format python3 binutils \
+	libseccomp-dev libiberty-dev libcmocka-dev libclang-rt-14-dev clang-format python3 binutils lld \
 	xz-utils pocketsphinx pocketsphinx-en-us pocketsphinx-testdata libpocketsphinx-dev \
 	espeak-ng libespeak-ng-dev flite flite1-dev libsqlite3-dev sqlite3 sox libpq-dev \
 	postgresql rsyslog sysstat bpftrace

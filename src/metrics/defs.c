@@ -2,12 +2,30 @@
 /* defs.c - the tables of all metrics: identifier, what is kept, unit, usual statistic. */
 #include "metrics/state.h"
 
-#define HIST(name) { name, WINDOW_HIST, UNIT_S, STAT_P95, SERIES_EVIDENCE }
-#define COUNT(name) { name, WINDOW_SUM, UNIT_COUNT, STAT_COUNT, 0 }
-#define MEAN_S(name) { name, WINDOW_RATIO, UNIT_S, STAT_MEAN, 0 }
-#define SUM_S(name) { name, WINDOW_SUM, UNIT_S, STAT_COUNT, 0 }
-#define RATIO(name, unit, flags) { name, WINDOW_RATIO, unit, STAT_MEAN, flags }
-#define GAUGE(name, unit, flags) { name, WINDOW_GAUGE, unit, STAT_NOW, flags }
+#define HIST(name)                                                                                 \
+	{                                                                                          \
+		name, WINDOW_HIST, UNIT_S, STAT_P95, SERIES_EVIDENCE                               \
+	}
+#define COUNT(name)                                                                                \
+	{                                                                                          \
+		name, WINDOW_SUM, UNIT_COUNT, STAT_COUNT, 0                                        \
+	}
+#define MEAN_S(name)                                                                               \
+	{                                                                                          \
+		name, WINDOW_RATIO, UNIT_S, STAT_MEAN, 0                                           \
+	}
+#define SUM_S(name)                                                                                \
+	{                                                                                          \
+		name, WINDOW_SUM, UNIT_S, STAT_COUNT, 0                                            \
+	}
+#define RATIO(name, unit, flags)                                                                   \
+	{                                                                                          \
+		name, WINDOW_RATIO, unit, STAT_MEAN, flags                                         \
+	}
+#define GAUGE(name, unit, flags)                                                                   \
+	{                                                                                          \
+		name, WINDOW_GAUGE, unit, STAT_NOW, flags                                          \
+	}
 
 const struct series_def stage_defs[STAGE_SERIES] = {
 	[STAGE_LATENCY] = HIST("latency"),
@@ -74,19 +92,19 @@ const struct series_def target_defs[TARGET_SERIES] = {
 	[TARGET_TURN_SPEECH] = HIST("turn.speech"),
 };
 
-const struct series_def gap_def = { "turn.gap", WINDOW_HIST, UNIT_S, STAT_P95, 0 };
+const struct series_def gap_def = {"turn.gap", WINDOW_HIST, UNIT_S, STAT_P95, 0};
 
 /* Those whose statistic is part of the name; the first with a series is its name in summaries. */
 const struct defs_alias defs_aliases[] = {
-	{ "cpu.usage.average", TARGET_CPU_USAGE, STAT_MEAN },
-	{ "cpu.usage.peak", TARGET_CPU_USAGE, STAT_MAX },
-	{ "cpu.voice.average", TARGET_CPU_VOICE, STAT_MEAN },
-	{ "cpu.background.average", TARGET_CPU_BACKGROUND, STAT_MEAN },
-	{ "threads.count", TARGET_THREADS, STAT_NOW },
-	{ "threads.peak", TARGET_THREADS, STAT_MAX },
-	{ "fds.open", TARGET_FDS, STAT_NOW },
-	{ "fds.peak", TARGET_FDS, STAT_MAX },
-	{ NULL, TARGET_SERIES, STAT_INVALID },
+	{"cpu.usage.average", TARGET_CPU_USAGE, STAT_MEAN},
+	{"cpu.usage.peak", TARGET_CPU_USAGE, STAT_MAX},
+	{"cpu.voice.average", TARGET_CPU_VOICE, STAT_MEAN},
+	{"cpu.background.average", TARGET_CPU_BACKGROUND, STAT_MEAN},
+	{"threads.count", TARGET_THREADS, STAT_NOW},
+	{"threads.peak", TARGET_THREADS, STAT_MAX},
+	{"fds.open", TARGET_FDS, STAT_NOW},
+	{"fds.peak", TARGET_FDS, STAT_MAX},
+	{NULL, TARGET_SERIES, STAT_INVALID},
 };
 
 const struct series_def *defs_stage(enum stage_kind kind, enum stage_series which)

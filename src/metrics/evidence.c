@@ -6,12 +6,12 @@
 #include <string.h>
 
 #define NS_PER_S 1000000000ULL
-#define SLOTS 30
+#define SLOTS	 30
 
 struct slot {
 	uint64_t index;
 	size_t n;
-	struct evidence_item *items;	/* EVIDENCE_KEPT, slowest first; NULL while empty */
+	struct evidence_item *items; /* EVIDENCE_KEPT, slowest first; NULL while empty */
 };
 
 struct evidence {

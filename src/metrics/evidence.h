@@ -9,8 +9,8 @@
 
 #include "cheshire/wire.h"
 
-#define EVIDENCE_KEPT 3		/* items an alert carries */
-#define EVIDENCE_PARTS_MAX 8	/* stages of a turn that are kept */
+#define EVIDENCE_KEPT	   3 /* items an alert carries */
+#define EVIDENCE_PARTS_MAX 8 /* stages of a turn that are kept */
 
 enum evidence_kind {
 	EVIDENCE_INVALID = 0,
@@ -23,24 +23,24 @@ struct evidence_part {
 	uint16_t stage;
 	uint16_t pad0;
 	uint32_t tid;
-	int64_t gap_ns;		/* since the part before; -1: first, or not consecutive */
-	uint64_t wall_ns;	/* what the stage's .latency measures */
+	int64_t gap_ns;	  /* since the part before; -1: first, or not consecutive */
+	uint64_t wall_ns; /* what the stage's .latency measures */
 };
 
 struct evidence_item {
 	enum evidence_kind kind;
-	uint16_t stage;		/* span; of a turn: the stage it began with */
-	uint32_t flags;		/* span: enum wire_span_flags */
+	uint16_t stage; /* span; of a turn: the stage it began with */
+	uint32_t flags; /* span: enum wire_span_flags */
 	uint64_t start_ns;
-	uint64_t wall_ns;	/* what the metric measured: items are ranked by it */
-	uint64_t first_ns;	/* streams: start to first output; else 0 */
-	uint64_t key;		/* of the turn's pairing: value or thread */
+	uint64_t wall_ns;  /* what the metric measured: items are ranked by it */
+	uint64_t first_ns; /* streams: start to first output; else 0 */
+	uint64_t key;	   /* of the turn's pairing: value or thread */
 	uint32_t tid;
-	bool cpu_known;		/* the three below are valid (span) */
+	bool cpu_known; /* the three below are valid (span) */
 	uint64_t cpu_ns;
 	uint64_t process_cpu_ns;
 	uint64_t wait_ns[WIRE_WAITS];
-	size_t parts_n;		/* turn */
+	size_t parts_n; /* turn */
 	struct evidence_part parts[EVIDENCE_PARTS_MAX];
 };
 

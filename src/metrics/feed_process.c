@@ -10,7 +10,8 @@ struct interval {
 	double cpus;
 };
 
-/* Differences may be a little negative where clocks are read one after the other; sums are right. */
+/* Differences may be a little negative where clocks are read one after the other; sums are right.
+ */
 static double diff_s(uint64_t now, uint64_t before)
 {
 	return (double)(int64_t)(now - before) / 1e9;
@@ -23,8 +24,7 @@ static void add_share(struct series *series, double cpu_s, double wall_s, double
 		series_add_ratio(series, cpu_s * 100.0, wall_s * cpus, 1, now_ns);
 }
 
-static void feed_cpu(struct metrics *m, const struct process_sample *now,
-		     const struct interval *i)
+static void feed_cpu(struct metrics *m, const struct process_sample *now, const struct interval *i)
 {
 	struct series *t = m->target;
 	uint64_t ts_ns = now->ts_ns;
@@ -37,8 +37,7 @@ static void feed_cpu(struct metrics *m, const struct process_sample *now,
 	add_share(&t[TARGET_CPU_BACKGROUND], i->cpu_s - i->voice_cpu_s, i->wall_s - i->voice_s,
 		  i->cpus, ts_ns);
 	series_add_ratio(&t[TARGET_CPU_TIME_VOICE], i->voice_cpu_s, 0.0, 1, ts_ns);
-	series_add_ratio(&t[TARGET_CPU_TIME_BACKGROUND], i->cpu_s - i->voice_cpu_s, 0.0, 1,
-			 ts_ns);
+	series_add_ratio(&t[TARGET_CPU_TIME_BACKGROUND], i->cpu_s - i->voice_cpu_s, 0.0, 1, ts_ns);
 }
 
 /* No voice stage was in flight at any time since the last reading. */
@@ -61,13 +60,12 @@ static void feed_memory(struct metrics *m, const struct process_sample *now)
 	series_add_gauge(&t[TARGET_MEMORY_FILE], (double)now->file_bytes, false, ts_ns);
 	series_add_gauge(&t[TARGET_MEMORY_SHARED], (double)now->shared_bytes, false, ts_ns);
 	series_add_gauge(&t[TARGET_MEMORY_SWAP], (double)now->swap_bytes, false, ts_ns);
-	series_add_gauge(&t[TARGET_MEMORY_PEAK],
-			 (double)(rose ? now->hwm_bytes : now->rss_bytes), rose, ts_ns);
+	series_add_gauge(&t[TARGET_MEMORY_PEAK], (double)(rose ? now->hwm_bytes : now->rss_bytes),
+			 rose, ts_ns);
 	series_add_gauge(&t[TARGET_MEMORY_GROWTH], (double)(now->anon_bytes + now->swap_bytes),
 			 false, ts_ns);
 	if (voice_rested(m, now))
-		series_add_gauge(&t[TARGET_MEMORY_BASELINE], (double)now->rss_bytes, false,
-				 ts_ns);
+		series_add_gauge(&t[TARGET_MEMORY_BASELINE], (double)now->rss_bytes, false, ts_ns);
 }
 
 /* What is not known this time is taken over, so that the next difference is a right one. */

@@ -73,7 +73,7 @@ static void add_hist(struct metrics *m, struct series *series, const struct stag
 		     const struct wire_histogram *now, const struct wire_histogram *before,
 		     bool exact)
 {
-	struct hist delta = { 0 };
+	struct hist delta = {0};
 
 	if (!hist_add_diff(&delta, now, before))
 		return;
@@ -131,9 +131,8 @@ static void diff_stage(struct metrics *m, struct stage_state *stage, const struc
 }
 
 void metrics__feed_stage(struct metrics *m, size_t stage_index,
-			 const struct wire_stage_stats *stats,
-			 const struct wire_histogram *latency, const struct wire_histogram *frame,
-			 uint64_t now_ns)
+			 const struct wire_stage_stats *stats, const struct wire_histogram *latency,
+			 const struct wire_histogram *frame, uint64_t now_ns)
 {
 	struct stage_state *stage;
 	struct stage_last *last;
@@ -143,7 +142,7 @@ void metrics__feed_stage(struct metrics *m, size_t stage_index,
 	stage = &m->stage[stage_index];
 	last = stage->last;
 	if (last->valid && now_ns >= last->ts_ns) {
-		struct stage_diff d = { .now = stats, .before = &last->stats, .now_ns = now_ns };
+		struct stage_diff d = {.now = stats, .before = &last->stats, .now_ns = now_ns};
 
 		m->now_ns = now_ns;
 		diff_stage(m, stage, &d, latency, frame);

@@ -13,22 +13,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_PER_S 1e9
-#define S_PER_H 3600.0
-#define POINTS_FEW 12
+#define NS_PER_S    1e9
+#define S_PER_H	    3600.0
+#define POINTS_FEW  12
 #define SPAN_FEW_NS (60ULL * 1000000000ULL)
 /* The estimate costs about a millisecond: not every second. */
 #define FRESH_MAX_NS (10ULL * 1000000000ULL)
 
 struct growth {
 	uint64_t window_ns;
-	uint64_t step_ns;	/* time that one point stands for */
+	uint64_t step_ns; /* time that one point stands for */
 	size_t n;
 	double t_s[SLOPE_POINTS_MAX];
 	double value[SLOPE_POINTS_MAX];
 	double weight[SLOPE_POINTS_MAX];
-	uint64_t origin_ns;	/* time zero of t_s */
-	uint64_t open_ns;	/* when the newest point began */
+	uint64_t origin_ns; /* time zero of t_s */
+	uint64_t open_ns;   /* when the newest point began */
 	struct sample cached;
 	uint64_t cached_ns;
 	bool cached_valid;
@@ -139,7 +139,7 @@ static bool enough(const struct growth *g)
 
 static struct sample estimate(const struct growth *g)
 {
-	struct sample sample = { .value = NAN, .low = NAN, .high = NAN, .n = g->n };
+	struct sample sample = {.value = NAN, .low = NAN, .high = NAN, .n = g->n};
 	struct slope whole, early, late;
 	size_t half = g->n / 2;
 

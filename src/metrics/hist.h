@@ -11,7 +11,7 @@
 struct hist {
 	uint64_t count;
 	uint64_t sum_ns;
-	uint64_t max_ns;	/* exact where it was known, else the middle of the top bucket */
+	uint64_t max_ns; /* exact where it was known, else the middle of the top bucket */
 	uint32_t bucket[WIRE_HIST_BUCKETS];
 };
 

@@ -10,7 +10,7 @@
 
 void ids_join(char *out, size_t size, const char *a, const char *b, const char *c)
 {
-	const char *const parts[] = { a, b, c };
+	const char *const parts[] = {a, b, c};
 	size_t at = 0;
 
 	for (size_t i = 0; i < 3 && parts[i]; i++) {
@@ -28,10 +28,10 @@ enum stat ids_stat(const char *name)
 		const char *name;
 		enum stat stat;
 	} stats[] = {
-		{ "now", STAT_NOW },	 { "mean", STAT_MEAN },	    { "average", STAT_MEAN },
-		{ "max", STAT_MAX },	 { "peak", STAT_MAX },	    { "p50", STAT_P50 },
-		{ "p95", STAT_P95 },	 { "p99", STAT_P99 },	    { "rate", STAT_RATE },
-		{ "count", STAT_COUNT }, { "median", STAT_MEDIAN }, { "min", STAT_MIN },
+		{"now", STAT_NOW},     {"mean", STAT_MEAN},	{"average", STAT_MEAN},
+		{"max", STAT_MAX},     {"peak", STAT_MAX},	{"p50", STAT_P50},
+		{"p95", STAT_P95},     {"p99", STAT_P99},	{"rate", STAT_RATE},
+		{"count", STAT_COUNT}, {"median", STAT_MEDIAN}, {"min", STAT_MIN},
 	};
 
 	for (size_t i = 0; i < sizeof(stats) / sizeof(stats[0]); i++)
@@ -141,7 +141,7 @@ static int add_handle(struct metrics *m, const struct handle *handle)
 
 int metrics__demand(struct metrics *m, const char *id, enum stat stat, uint64_t window_ns)
 {
-	struct handle handle = { .stat = stat };
+	struct handle handle = {.stat = stat};
 
 	handle.series = find_any(m, id, &handle.stat, &handle.stage);
 	if (!handle.series)

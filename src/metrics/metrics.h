@@ -32,7 +32,7 @@ void metrics__free(struct metrics *m);
 /* --- in --- */
 
 enum metrics_stage_state {
-	METRICS_STAGE_ARMED = 1,	/* the default */
+	METRICS_STAGE_ARMED = 1, /* the default */
 	METRICS_STAGE_REFUSED = 2,
 	METRICS_STAGE_SHED = 3,
 	METRICS_STAGE_UNRESOLVED = 4,
@@ -67,16 +67,16 @@ void metrics__poll_streams(struct metrics *m, const struct metrics_streams_ops *
 
 /* Times and bytes of the whole process, read at about 1 Hz. */
 struct process_sample {
-	uint64_t ts_ns;			/* when the CPU and voice clocks were read */
-	uint64_t cpu_ns;		/* all threads, running total, open slices included */
-	uint64_t voice_ns;		/* wall time with a voice stage in flight, running total */
-	uint64_t voice_cpu_ns;		/* CPU time spent then, running total */
-	bool voice_known;		/* the two above are valid */
-	double cpus;			/* available to the target: affinity and quota */
+	uint64_t ts_ns;	       /* when the CPU and voice clocks were read */
+	uint64_t cpu_ns;       /* all threads, running total, open slices included */
+	uint64_t voice_ns;     /* wall time with a voice stage in flight, running total */
+	uint64_t voice_cpu_ns; /* CPU time spent then, running total */
+	bool voice_known;      /* the two above are valid */
+	double cpus;	       /* available to the target: affinity and quota */
 	uint64_t rss_bytes, anon_bytes, file_bytes, shared_bytes, swap_bytes;
-	uint64_t hwm_bytes;		/* high-water mark of RSS */
-	bool memory_known;		/* the six above are valid */
-	uint32_t threads;		/* 0: not known */
+	uint64_t hwm_bytes; /* high-water mark of RSS */
+	bool memory_known;  /* the six above are valid */
+	uint32_t threads;   /* 0: not known */
 	uint32_t fds;
 	bool fds_known;
 };
@@ -119,14 +119,14 @@ const char *metrics__unresponsive(const struct metrics *m, size_t *stage);
 
 /* What the engine itself had to leave out, running totals; all zero is normal. */
 struct metrics_losses {
-	uint64_t reorder_full;		/* records joined early: more than the buffer holds */
-	uint64_t streams_full;		/* streams not followed */
-	uint64_t streams_empty;		/* closed without any output */
-	uint64_t turns_full;		/* turns given up: table full */
-	uint64_t turns_overlapped;	/* turns without key that overlapped: not told apart */
-	uint64_t spans_unjoined;	/* spans of turn stages that belong to no turn */
-	uint64_t gaps_full;		/* pairs of stages beyond those kept */
-	uint64_t memory;		/* allocations that failed */
+	uint64_t reorder_full;	   /* records joined early: more than the buffer holds */
+	uint64_t streams_full;	   /* streams not followed */
+	uint64_t streams_empty;	   /* closed without any output */
+	uint64_t turns_full;	   /* turns given up: table full */
+	uint64_t turns_overlapped; /* turns without key that overlapped: not told apart */
+	uint64_t spans_unjoined;   /* spans of turn stages that belong to no turn */
+	uint64_t gaps_full;	   /* pairs of stages beyond those kept */
+	uint64_t memory;	   /* allocations that failed */
 };
 void metrics__losses(const struct metrics *m, struct metrics_losses *out);
 

@@ -7,7 +7,7 @@
 #define NS_PER_S 1000000000ULL
 /* /proc has not been read for so long: what it would say is not known. */
 #define STALE_NS (5 * NS_PER_S)
-#define ID_MAX 224
+#define ID_MAX	 224
 
 static const char *stage_unknown(const struct stage_state *stage)
 {
@@ -59,8 +59,8 @@ static struct sample read_one(struct metrics *m, struct series *series, struct v
 {
 	uint64_t elapsed_ns = now_ns > m->start_ns ? now_ns - m->start_ns : 0;
 	struct sample sample = series_read(series, view, stat, now_ns, elapsed_ns);
-	const char *reason = stage >= 0 ? stage_unknown(&m->stage[stage]) :
-					  target_unknown(m, series, now_ns);
+	const char *reason = stage >= 0 ? stage_unknown(&m->stage[stage])
+					: target_unknown(m, series, now_ns);
 
 	/* Over the session, what was seen so far is still true. */
 	if (!reason || (!view && !sample.idle && sample.n))
@@ -74,11 +74,11 @@ static struct sample read_one(struct metrics *m, struct series *series, struct v
 
 struct sample metrics__read(struct metrics *m, int handle, uint64_t now_ns)
 {
-	struct sample none = { .value = NAN,
-			       .low = NAN,
-			       .high = NAN,
-			       .quality = QUALITY_UNKNOWN,
-			       .reason = "no such metric" };
+	struct sample none = {.value = NAN,
+			      .low = NAN,
+			      .high = NAN,
+			      .quality = QUALITY_UNKNOWN,
+			      .reason = "no such metric"};
 	const struct handle *h;
 
 	if (handle < 0 || (size_t)handle >= m->handles_n)
@@ -121,11 +121,11 @@ static void each_hist(struct each *e, const char *id, struct series *series, int
 	static const struct {
 		const char *name;
 		enum stat stat;
-	} stats[] = { { "p50", STAT_P50 },
-		      { "p95", STAT_P95 },
-		      { "p99", STAT_P99 },
-		      { "max", STAT_MAX },
-		      { "mean", STAT_MEAN } };
+	} stats[] = {{"p50", STAT_P50},
+		     {"p95", STAT_P95},
+		     {"p99", STAT_P99},
+		     {"max", STAT_MAX},
+		     {"mean", STAT_MEAN}};
 	char name[ID_MAX];
 
 	for (size_t i = 0; i < sizeof(stats) / sizeof(stats[0]); i++) {
@@ -170,7 +170,7 @@ static void each_stage(struct each *e, size_t index)
 
 void metrics__each(struct metrics *m, uint64_t now_ns, metrics_each_fn fn, void *ctx)
 {
-	struct each e = { .m = m, .now_ns = now_ns, .fn = fn, .ctx = ctx };
+	struct each e = {.m = m, .now_ns = now_ns, .fn = fn, .ctx = ctx};
 
 	for (size_t i = 0; i < m->stages_n; i++)
 		each_stage(&e, i);

@@ -75,6 +75,5 @@ void responsive_check(struct metrics *m, uint64_t now_ns)
 	}
 	if (m->gone)
 		return;
-	series_add_gauge(&m->target[TARGET_RESPONSIVE], m->unresponsive ? 0.0 : 1.0, false,
-			 now_ns);
+	series_add_gauge(&m->target[TARGET_RESPONSIVE], m->unresponsive ? 0.0 : 1.0, false, now_ns);
 }

@@ -7,7 +7,7 @@
 
 int series_init(struct series *s, const struct series_def *def)
 {
-	*s = (struct series){ .def = def };
+	*s = (struct series){.def = def};
 	/* The growth over the session is kept from the start, that of a window when asked for. */
 	if (def->flags & SERIES_GROWTH) {
 		s->growth = growth__new(0);
@@ -30,7 +30,7 @@ void series_release(struct series *s)
 	}
 	free(s->hist);
 	growth__free(s->growth);
-	*s = (struct series){ 0 };
+	*s = (struct series){0};
 }
 
 struct view *series_view(struct series *s, uint64_t window_ns)
@@ -175,7 +175,7 @@ bool series_has_stat(const struct series *s, enum stat stat)
 
 static struct sample read_session(struct series *s, enum stat stat, uint64_t elapsed_ns)
 {
-	struct sample sample = { .value = NAN, .low = NAN, .high = NAN };
+	struct sample sample = {.value = NAN, .low = NAN, .high = NAN};
 	static const struct hist empty;
 
 	if (s->def->kind == WINDOW_HIST)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 /* Two-sided 99 %: the samples of a process are not independent, 95 % would be too bold. */
-#define Z 2.576
+#define Z	  2.576
 #define PAIRS_MAX (SLOPE_POINTS_MAX * (SLOPE_POINTS_MAX - 1) / 2)
 
 static int compare_doubles(const void *a, const void *b)
@@ -28,7 +28,7 @@ static size_t pair_slopes(const double *t_s, const double *value, size_t n, doub
 
 struct slope slope_estimate(const double *t_s, const double *value, size_t n)
 {
-	struct slope slope = { NAN, NAN, NAN };
+	struct slope slope = {NAN, NAN, NAN};
 	double slopes[PAIRS_MAX];
 	double spread;
 	size_t pairs, mid;

@@ -17,8 +17,8 @@
 #define SLOPE_POINTS_MAX 128
 
 struct slope {
-	double value;		/* per second; NAN below 3 points */
-	double low, high;	/* 99 % confidence interval of it */
+	double value;	  /* per second; NAN below 3 points */
+	double low, high; /* 99 % confidence interval of it */
 };
 
 /* t_s in seconds, strictly rising; n <= SLOPE_POINTS_MAX, else only the first are read. */

@@ -14,9 +14,9 @@
 /* Series of a stage; which of them a stage has depends on its kind. */
 enum stage_series {
 	STAGE_LATENCY,
-	STAGE_FRAME_ALL,	/* every frame */
-	STAGE_FIRST,		/* streams: to first output */
-	STAGE_TOTAL,		/* streams: to last output */
+	STAGE_FRAME_ALL, /* every frame */
+	STAGE_FIRST,	 /* streams: to first output */
+	STAGE_TOTAL,	 /* streams: to last output */
 	STAGE_COUNT,
 	STAGE_FRAMES,
 	STAGE_RATE,
@@ -28,7 +28,7 @@ enum stage_series {
 	STAGE_CPU_SUM,
 	STAGE_PROCESS_CPU,
 	STAGE_PROCESS_CPU_SUM,
-	STAGE_WAIT,			/* WIRE_WAITS of them */
+	STAGE_WAIT, /* WIRE_WAITS of them */
 	STAGE_WAIT_SUM = STAGE_WAIT + WIRE_WAITS,
 	STAGE_SERIES = STAGE_WAIT_SUM + WIRE_WAITS,
 };
@@ -55,7 +55,7 @@ enum target_series {
 	TARGET_RESPONSIVE,
 	TARGET_TURNS_OPEN,
 	TARGET_TURN_COUNT,
-	TARGET_TURN_OUTCOME,		/* TURN_OUTCOMES of them */
+	TARGET_TURN_OUTCOME, /* TURN_OUTCOMES of them */
 	TARGET_TURN_LATENCY = TARGET_TURN_OUTCOME + TURN_OUTCOMES,
 	TARGET_TURN_SPEECH,
 	TARGET_SERIES,
@@ -75,28 +75,28 @@ struct stage_state {
 	enum metrics_stage_state state;
 	struct series series[STAGE_SERIES];
 	struct stage_last *last;
-	uint64_t closed_cnt;		/* streams closed since the kernel was read last */
-	uint64_t flowing_since_ns;	/* frames have come without a break since; 0: none yet */
-	uint64_t frames_ns;		/* the newest came about then */
+	uint64_t closed_cnt;	   /* streams closed since the kernel was read last */
+	uint64_t flowing_since_ns; /* frames have come without a break since; 0: none yet */
+	uint64_t frames_ns;	   /* the newest came about then */
 };
 
 struct gap_series {
 	uint16_t a, b;
 	struct series series;
-	char id[160];			/* "turn.gap.a.b" */
+	char id[160]; /* "turn.gap.a.b" */
 };
 
 struct handle {
 	struct series *series;
 	struct view *view;
 	enum stat stat;
-	int stage;			/* -1: of the target */
+	int stage; /* -1: of the target */
 };
 
 struct metrics {
 	const struct config *config;
 	uint64_t start_ns;
-	uint64_t tick_ns;		/* last tick; 0: none yet */
+	uint64_t tick_ns; /* last tick; 0: none yet */
 	size_t stages_n;
 	struct stage_state *stage;
 	struct series target[TARGET_SERIES];
@@ -107,13 +107,13 @@ struct metrics {
 	struct reorder *reorder;
 	struct streams *streams;
 	struct turns *turns;
-	uint64_t now_ns;		/* of the call that is being worked on */
-	struct process_sample process;	/* last */
+	uint64_t now_ns;	       /* of the call that is being worked on */
+	struct process_sample process; /* last */
 	bool process_valid;
-	bool gone;			/* the target */
+	bool gone; /* the target */
 	uint64_t counters[WIRE_CTR_CNT];
 	bool counters_valid;
-	const char *unresponsive;	/* why; NULL: responsive */
+	const char *unresponsive; /* why; NULL: responsive */
 	size_t unresponsive_stage;
 	struct metrics_losses losses;
 };

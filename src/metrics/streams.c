@@ -9,8 +9,8 @@
 enum stream_state {
 	FREE = 0,
 	OPEN = 1,
-	CLOSED = 2,	/* by us; the kernel may still have it */
-	FORGOTTEN = 3,	/* ... not any more: kept to know its CLOSED record again */
+	CLOSED = 2,    /* by us; the kernel may still have it */
+	FORGOTTEN = 3, /* ... not any more: kept to know its CLOSED record again */
 };
 
 struct stream {
@@ -122,7 +122,7 @@ static void feed_open(struct streams *s, const struct wire_span *span)
 /* A stream whose opening we were not told: its record has all there is to know. */
 static void feed_whole(struct streams *s, const struct wire_span *span)
 {
-	struct stream stream = { .span = *span };
+	struct stream stream = {.span = *span};
 
 	s->fn(s->ctx, STREAM_BEGIN, span);
 	close_stream(s, &stream);
@@ -206,10 +206,10 @@ void streams__tick(struct streams *s, uint64_t time_ns)
 			continue;
 		stage = &s->config->stages[stream->span.stage];
 		/* One that has given nothing yet is given as long as a hung stage. */
-		if (time_ns > stream->span.end_ns +
-				      (stream->span.first_ns || stage->hang_ns < stage->gap_ns ?
-					       stage->gap_ns :
-					       stage->hang_ns))
+		if (time_ns >
+		    stream->span.end_ns + (stream->span.first_ns || stage->hang_ns < stage->gap_ns
+						   ? stage->gap_ns
+						   : stage->hang_ns))
 			close_stream(s, stream);
 	}
 }
@@ -220,7 +220,7 @@ bool streams__wanted(const struct streams *s, size_t i, struct wire_stream_key *
 
 	if (stream->state != OPEN && stream->state != CLOSED)
 		return false;
-	*key = (struct wire_stream_key){ .key = stream->span.key, .stage = stream->span.stage };
+	*key = (struct wire_stream_key){.key = stream->span.key, .stage = stream->span.stage};
 	return true;
 }
 

@@ -15,13 +15,13 @@
 
 #include "config/config.h"
 
-#define STREAMS_MAX 256		/* followed at once, those just closed included */
+#define STREAMS_MAX 256 /* followed at once, those just closed included */
 
 enum stream_step {
 	STREAM_BEGIN = 1,
-	STREAM_FIRST = 2,	/* span->first_ns is valid */
-	STREAM_END = 3,		/* everything is valid */
-	STREAM_EMPTY = 4,	/* closed without any output */
+	STREAM_FIRST = 2, /* span->first_ns is valid */
+	STREAM_END = 3,	  /* everything is valid */
+	STREAM_EMPTY = 4, /* closed without any output */
 };
 
 typedef void (*stream_fn)(void *ctx, enum stream_step step, const struct wire_span *span);
@@ -48,6 +48,6 @@ bool streams__wanted(const struct streams *streams, size_t i, struct wire_stream
 bool streams__state(struct streams *streams, size_t i, const struct wire_stream *state);
 
 uint64_t streams__full(const struct streams *streams);	/* not followed: no room */
-uint64_t streams__empty(const struct streams *streams);	/* closed without output */
+uint64_t streams__empty(const struct streams *streams); /* closed without output */
 
 #endif /* CHESHIRE_METRICS_STREAMS_H */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAKES_MAX 64
+#define WAKES_MAX    64
 #define WAKE_KEPT_NS (60ULL * 1000000000ULL)
 
 struct turn {
@@ -13,29 +13,29 @@ struct turn {
 	bool complete;
 	uint64_t key;
 	uint64_t start_ns;
-	uint64_t last_ns;		/* newest thing that belongs to it */
-	uint64_t stage_start_ns;	/* of the newest stage */
-	uint64_t done_ns;		/* ... when its latency ended; 0: not yet */
+	uint64_t last_ns;	 /* newest thing that belongs to it */
+	uint64_t stage_start_ns; /* of the newest stage */
+	uint64_t done_ns;	 /* ... when its latency ended; 0: not yet */
 	uint64_t part_start_ns[EVIDENCE_PARTS_MAX];
-	uint16_t stage;			/* the newest stage */
+	uint16_t stage; /* the newest stage */
 	struct evidence_item item;
 };
 
 struct wake {
 	bool keyed;
 	uint64_t key;
-	uint64_t ts_ns;			/* 0: free */
+	uint64_t ts_ns; /* 0: free */
 };
 
 struct turns {
 	const struct config *config;
 	turn_fn fn;
 	void *ctx;
-	int start_stage;		/* -1: any */
-	int end_stage;			/* -1: none */
+	int start_stage; /* -1: any */
+	int end_stage;	 /* -1: none */
 	struct turn turn[TURNS_MAX];
 	struct wake wake[WAKES_MAX];
-	size_t unknown_open;		/* turns given up, as far as we know still going on */
+	size_t unknown_open; /* turns given up, as far as we know still going on */
 	uint64_t unknown_last_ns;
 	struct turns_losses losses;
 };
@@ -96,7 +96,7 @@ static void say(struct turns *t, const struct turn_event *event)
 
 static void say_outcome(struct turns *t, enum turn_outcome outcome)
 {
-	say(t, &(struct turn_event){ .what = TURN_EVENT_OUTCOME, .outcome = outcome });
+	say(t, &(struct turn_event){.what = TURN_EVENT_OUTCOME, .outcome = outcome});
 }
 
 /* Ends a turn; one that had its audio has had its outcome too. */
@@ -226,10 +226,10 @@ static struct turn *open_turn(struct turns *t, const struct wire_span *span, boo
 	turn->item.start_ns = span->start_ns;
 	turn->item.key = key;
 	turn->item.tid = span->hdr.tid;
-	say(t, &(struct turn_event){ .what = TURN_EVENT_STARTED });
+	say(t, &(struct turn_event){.what = TURN_EVENT_STARTED});
 	if (take_wake(t, turn, &wake_ns))
-		say(t, &(struct turn_event){ .what = TURN_EVENT_SPEECH,
-					     .value_ns = turn->start_ns - wake_ns });
+		say(t, &(struct turn_event){.what = TURN_EVENT_SPEECH,
+					    .value_ns = turn->start_ns - wake_ns});
 	return turn;
 }
 
@@ -241,13 +241,12 @@ static void add_stage(struct turns *t, struct turn *turn, const struct wire_span
 
 	if (item->parts_n && turn->done_ns && span->start_ns >= turn->stage_start_ns) {
 		/* A stage may begin before the one before it is through: no gap then. */
-		gap_ns = span->start_ns > turn->done_ns ?
-				 (int64_t)(span->start_ns - turn->done_ns) :
-				 0;
-		say(t, &(struct turn_event){ .what = TURN_EVENT_GAP,
-					     .value_ns = (uint64_t)gap_ns,
-					     .a = turn->stage,
-					     .b = span->stage });
+		gap_ns = span->start_ns > turn->done_ns ? (int64_t)(span->start_ns - turn->done_ns)
+							: 0;
+		say(t, &(struct turn_event){.what = TURN_EVENT_GAP,
+					    .value_ns = (uint64_t)gap_ns,
+					    .a = turn->stage,
+					    .b = span->stage});
 	}
 	turn->stage = span->stage;
 	turn->stage_start_ns = span->start_ns;
@@ -284,8 +283,7 @@ static bool opens(const struct turns *t, const struct turn *turn, const struct w
 }
 
 /* Spans without key while turns are being given up: nothing can be said about them. */
-static bool lost_in_overlap(struct turns *t, const struct wire_span *span, bool keyed,
-			    bool opening)
+static bool lost_in_overlap(struct turns *t, const struct wire_span *span, bool keyed, bool opening)
 {
 	if (keyed || !t->unknown_open)
 		return false;
@@ -294,14 +292,14 @@ static bool lost_in_overlap(struct turns *t, const struct wire_span *span, bool 
 	if (opening) {
 		t->unknown_open++;
 		t->losses.overlapped++;
-		say(t, &(struct turn_event){ .what = TURN_EVENT_STARTED });
+		say(t, &(struct turn_event){.what = TURN_EVENT_STARTED});
 		say_outcome(t, TURN_UNKNOWN);
 	}
 	return true;
 }
 
-static void begin_turn(struct turns *t, struct turn *turn, const struct wire_span *span,
-		       bool keyed, uint64_t key, size_t open)
+static void begin_turn(struct turns *t, struct turn *turn, const struct wire_span *span, bool keyed,
+		       uint64_t key, size_t open)
 {
 	if (turn && span->start_ns <= turn->start_ns)
 		return; /* seen already, or older than what we are in */
@@ -386,9 +384,9 @@ static void audio_out(struct turns *t, struct turn *turn, uint64_t audio_ns)
 		return;
 	turn->complete = true;
 	turn->item.wall_ns = audio_ns - turn->start_ns;
-	say(t, &(struct turn_event){ .what = TURN_EVENT_LATENCY,
-				     .value_ns = turn->item.wall_ns,
-				     .item = &turn->item });
+	say(t, &(struct turn_event){.what = TURN_EVENT_LATENCY,
+				    .value_ns = turn->item.wall_ns,
+				    .item = &turn->item});
 	say_outcome(t, TURN_COMPLETE);
 }
 
@@ -449,7 +447,7 @@ void turns__wake(struct turns *t, const struct wire_span *hit)
 		if (wake->ts_ns < place->ts_ns)
 			place = wake;
 	}
-	*place = (struct wake){ .keyed = keyed, .key = key, .ts_ns = hit->end_ns };
+	*place = (struct wake){.keyed = keyed, .key = key, .ts_ns = hit->end_ns};
 }
 
 void turns__tick(struct turns *t, uint64_t time_ns, uint64_t in_flight_ns)

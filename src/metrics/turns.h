@@ -21,13 +21,13 @@
 #include "config/config.h"
 #include "metrics/evidence.h"
 
-#define TURNS_MAX 256	/* kept at once, lingering ones included */
+#define TURNS_MAX 256 /* kept at once, lingering ones included */
 
 enum turn_outcome {
 	TURN_COMPLETE = 0,
 	TURN_ABANDONED = 1,
 	TURN_INTERRUPTED = 2,
-	TURN_UNKNOWN = 3,	/* overlapped without a key, or the table was full */
+	TURN_UNKNOWN = 3, /* overlapped without a key, or the table was full */
 	TURN_OUTCOMES = 4,
 };
 
@@ -35,7 +35,7 @@ enum turn_what {
 	TURN_EVENT_STARTED = 1,
 	TURN_EVENT_GAP = 2,	/* value_ns between stages a and b */
 	TURN_EVENT_SPEECH = 3,	/* value_ns from wake hit to end of speech */
-	TURN_EVENT_LATENCY = 4,	/* value_ns; item describes the turn */
+	TURN_EVENT_LATENCY = 4, /* value_ns; item describes the turn */
 	TURN_EVENT_OUTCOME = 5,
 };
 
@@ -78,7 +78,7 @@ void turns__end(struct turns *turns, const struct wire_span *span);
  */
 void turns__tick(struct turns *turns, uint64_t time_ns, uint64_t in_flight_ns);
 
-size_t turns__open(const struct turns *turns);	/* begun, no audio yet */
+size_t turns__open(const struct turns *turns); /* begun, no audio yet */
 void turns__losses(const struct turns *turns, struct turns_losses *out);
 
 #endif /* CHESHIRE_METRICS_TURNS_H */

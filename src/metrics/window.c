@@ -6,17 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_PER_S 1000000000ULL
+#define NS_PER_S	 1000000000ULL
 #define SLOTS_PER_WINDOW 60
-#define SLOTS_PER_GAUGE 512
+#define SLOTS_PER_GAUGE	 512
 
 struct slot {
-	uint64_t index;		/* absolute: time / slot_ns */
+	uint64_t index; /* absolute: time / slot_ns */
 	bool used;
 	enum quality quality;
 	const char *reason;
 	struct acc acc;
-	struct hist *hist;	/* WINDOW_HIST: NULL while nothing happened in it */
+	struct hist *hist; /* WINDOW_HIST: NULL while nothing happened in it */
 };
 
 struct window {
@@ -25,7 +25,7 @@ struct window {
 	uint64_t slot_ns;
 	uint64_t slots_n;
 	uint64_t now_index;
-	struct hist *sum;	/* WINDOW_HIST: of all slots; its max_ns is not kept */
+	struct hist *sum; /* WINDOW_HIST: of all slots; its max_ns is not kept */
 	struct slot slots[];
 };
 
@@ -192,8 +192,8 @@ static double read_hist(struct window *w, enum stat stat, uint64_t *n)
 
 struct sample window__read(struct window *w, enum stat stat, uint64_t now_ns)
 {
-	struct sample sample = { .value = NAN, .low = NAN, .high = NAN };
-	struct acc total = { 0 };
+	struct sample sample = {.value = NAN, .low = NAN, .high = NAN};
+	struct acc total = {0};
 
 	advance(w, now_ns);
 	/* Oldest first, so that the last value is the newest. */

@@ -17,20 +17,20 @@
 
 enum window_kind {
 	WINDOW_INVALID = 0,
-	WINDOW_HIST = 1,	/* durations: percentiles, mean, max, count, rate */
-	WINDOW_GAUGE = 2,	/* values looked at: now, mean, max, min, median */
-	WINDOW_RATIO = 3,	/* one sum over another: now, mean, max, min, median */
-	WINDOW_SUM = 4,		/* how much in the window: count, rate */
+	WINDOW_HIST = 1,  /* durations: percentiles, mean, max, count, rate */
+	WINDOW_GAUGE = 2, /* values looked at: now, mean, max, min, median */
+	WINDOW_RATIO = 3, /* one sum over another: now, mean, max, min, median */
+	WINDOW_SUM = 4,	  /* how much in the window: count, rate */
 };
 
 /* Sums of a stretch of time; all zero is an empty one. */
 struct acc {
-	double num;		/* gauge: sum of values */
-	double den;		/* gauge: number of values */
-	double min, max, last;	/* of single values, or of num / den of single feeds */
-	uint64_t n;		/* samples; ratio: as fed */
-	uint64_t values;	/* single values seen, for min, max, last */
-	bool max_exact;		/* gauge: max is not just the highest that was looked at */
+	double num;	       /* gauge: sum of values */
+	double den;	       /* gauge: number of values */
+	double min, max, last; /* of single values, or of num / den of single feeds */
+	uint64_t n;	       /* samples; ratio: as fed */
+	uint64_t values;       /* single values seen, for min, max, last */
+	bool max_exact;	       /* gauge: max is not just the highest that was looked at */
 };
 
 void acc_add(struct acc *acc, double num, double den, uint64_t n);
@@ -54,14 +54,12 @@ int window__add_duration(struct window *window, uint64_t value_ns, uint64_t now_
 /* WINDOW_GAUGE; `exact`: the value was the true maximum since the one before. */
 void window__add_gauge(struct window *window, double value, bool exact, uint64_t now_ns);
 /* WINDOW_RATIO, WINDOW_SUM (den is 0); n: samples behind it. */
-void window__add_ratio(struct window *window, double num, double den, uint64_t n,
-		       uint64_t now_ns);
+void window__add_ratio(struct window *window, double num, double den, uint64_t n, uint64_t now_ns);
 /*
  * Something was lost just now (QUALITY_PARTIAL) or cannot be known (QUALITY_UNKNOWN, and why: a
  * string that outlives the window).
  */
-void window__mark(struct window *window, enum quality quality, const char *reason,
-		  uint64_t now_ns);
+void window__mark(struct window *window, enum quality quality, const char *reason, uint64_t now_ns);
 
 /* value, n, quality and idle are filled; the unit is the caller's. */
 struct sample window__read(struct window *window, enum stat stat, uint64_t now_ns);

@@ -8,26 +8,25 @@
 
 /* What a sample means to the latches. */
 enum verdict {
-	VERDICT_KNOWN = 1,	/* compare it */
-	VERDICT_WEAK = 2,	/* compare it, but close no latch */
+	VERDICT_KNOWN = 1, /* compare it */
+	VERDICT_WEAK = 2,  /* compare it, but close no latch */
 	VERDICT_IDLE = 3,
 	VERDICT_UNKNOWN = 4,
 };
 
 const char *alert_state_name(enum alert_state state)
 {
-	static const char *const names[] = { "inactive", "pending", "firing", "resolved",
-					     "unknown" };
+	static const char *const names[] = {"inactive", "pending", "firing", "resolved", "unknown"};
 
 	return (unsigned int)state < sizeof(names) / sizeof(names[0]) ? names[state] : "invalid";
 }
 
 const char *severity_name(enum severity severity)
 {
-	static const char *const names[] = { "none", "warning", "critical" };
+	static const char *const names[] = {"none", "warning", "critical"};
 
-	return (unsigned int)severity < sizeof(names) / sizeof(names[0]) ? names[severity] :
-									   "invalid";
+	return (unsigned int)severity < sizeof(names) / sizeof(names[0]) ? names[severity]
+									 : "invalid";
 }
 
 static double limit_of(const struct budget_config *budget, size_t latch)
@@ -87,7 +86,7 @@ int alert_priority(const struct budget_config *budget, double value, enum severi
 
 uint64_t alert_respond_within_s(int priority)
 {
-	static const uint64_t within_s[] = { 15 * 60, 3600, 24 * 3600, 7 * 24 * 3600 };
+	static const uint64_t within_s[] = {15 * 60, 3600, 24 * 3600, 7 * 24 * 3600};
 
 	return priority >= 0 && priority <= 3 ? within_s[priority] : 0;
 }
@@ -151,9 +150,8 @@ static uint64_t since(uint64_t already_ns, uint64_t now_ns)
 	return already_ns ? already_ns : now_ns;
 }
 
-static void latch_step(struct alert_latch *latch, const struct budget_config *budget,
-		       double limit, const struct sample *sample, enum verdict verdict,
-		       uint64_t now_ns)
+static void latch_step(struct alert_latch *latch, const struct budget_config *budget, double limit,
+		       const struct sample *sample, enum verdict verdict, uint64_t now_ns)
 {
 	bool over, clear;
 

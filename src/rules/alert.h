@@ -25,7 +25,7 @@ enum alert_state {
 	ALERT_INACTIVE = 0,
 	ALERT_PENDING = 1,
 	ALERT_FIRING = 2,
-	ALERT_RESOLVED = 3,	/* until it is pending or unknown again */
+	ALERT_RESOLVED = 3, /* until it is pending or unknown again */
 	ALERT_UNKNOWN = 4,
 };
 
@@ -39,35 +39,35 @@ const char *alert_state_name(enum alert_state state);
 const char *severity_name(enum severity severity);
 
 struct alert_latch {
-	uint64_t over_since_ns;	/* limit crossed without a break since; 0: not crossed */
-	uint64_t clear_since_ns;	/* inside the limit without a break since; 0: not */
+	uint64_t over_since_ns;	 /* limit crossed without a break since; 0: not crossed */
+	uint64_t clear_since_ns; /* inside the limit without a break since; 0: not */
 	bool closed;
 };
 
 /* All zero is a new alert. */
 struct alert {
 	enum alert_state state;
-	enum severity severity;	/* of the closed latches, also while unknown */
-	struct alert_latch latch[2];	/* warning, critical */
-	uint64_t since_ns;	/* when the state or severity last changed */
-	uint64_t fired_cnt;	/* times it went from not firing to firing */
+	enum severity severity;	     /* of the closed latches, also while unknown */
+	struct alert_latch latch[2]; /* warning, critical */
+	uint64_t since_ns;	     /* when the state or severity last changed */
+	uint64_t fired_cnt;	     /* times it went from not firing to firing */
 };
 
 struct alert_event {
-	uint64_t ts_ns;			/* the tick's */
+	uint64_t ts_ns; /* the tick's */
 	enum alert_state state;
 	enum alert_state previous;
-	enum severity severity;		/* resolved: the one that it had */
+	enum severity severity; /* resolved: the one that it had */
 	enum severity previous_severity;
-	int priority;			/* 0 .. 3 (P0 .. P3); pending, inactive, unknown: of the
-					   value too where it is known, else -1 */
-	uint64_t respond_within_s;	/* 0 where priority is -1 */
+	int priority;		   /* 0 .. 3 (P0 .. P3); pending, inactive, unknown: of the
+				      value too where it is known, else -1 */
+	uint64_t respond_within_s; /* 0 where priority is -1 */
 	const struct budget_config *budget;
 	struct sample sample;
-	double limit;			/* that was crossed (resolved: that it had crossed) */
-	double over_percent;		/* over the target, negative: inside; NAN: no target or 0 */
-	uint64_t since_ns;		/* when the previous state or severity began */
-	uint64_t over_since_ns;		/* firing, pending: limit crossed since */
+	double limit;		/* that was crossed (resolved: that it had crossed) */
+	double over_percent;	/* over the target, negative: inside; NAN: no target or 0 */
+	uint64_t since_ns;	/* when the previous state or severity began */
+	uint64_t over_since_ns; /* firing, pending: limit crossed since */
 };
 
 /* 0 .. 3: how urgent this value is, from the budget alone; `severity` NONE: as if it fired. */
@@ -79,7 +79,8 @@ double alert_over_percent(const struct budget_config *budget, double value);
 /* Over the target but inside warning and critical: a line of the summary, no alert. */
 bool alert_notice(const struct budget_config *budget, const struct sample *sample);
 
-/* One tick, at now_ns > 0.  Returns true, with *event filled, when the state or the severity changed. */
+/* One tick, at now_ns > 0.  Returns true, with *event filled, when the state or the severity
+ * changed. */
 bool alert_step(struct alert *alert, const struct budget_config *budget,
 		const struct sample *sample, uint64_t now_ns, struct alert_event *event);
 

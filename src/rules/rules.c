@@ -10,11 +10,11 @@
 
 /* The newest of the values that are looked at once a second. */
 #define NOW_WINDOW_NS 2000000000ULL
-#define BUILTINS 2
+#define BUILTINS      2
 
 struct rule {
 	const struct budget_config *budget;
-	int handle;		/* negative: why it is not measured */
+	int handle; /* negative: why it is not measured */
 	struct alert alert;
 	struct sample sample;
 };
@@ -29,14 +29,14 @@ struct rules {
 
 /* These need no configuration: a target that is gone or hangs is P0 in every one. */
 static const struct budget_config builtins[BUILTINS] = {
-	{ .metric = (char *)"target.up",
-	  .alert = (char *)"Target down",
-	  .action = (char *)"Restart the assistant; look at its exit status and core dump",
-	  .impact = (char *)"The assistant does not answer" },
-	{ .metric = (char *)"target.responsive",
-	  .alert = (char *)"Target hangs",
-	  .action = (char *)"Look at what its threads wait for",
-	  .impact = (char *)"The assistant does not answer" },
+	{.metric = (char *)"target.up",
+	 .alert = (char *)"Target down",
+	 .action = (char *)"Restart the assistant; look at its exit status and core dump",
+	 .impact = (char *)"The assistant does not answer"},
+	{.metric = (char *)"target.responsive",
+	 .alert = (char *)"Target hangs",
+	 .action = (char *)"Look at what its threads wait for",
+	 .impact = (char *)"The assistant does not answer"},
 };
 
 static void fill_builtin(struct budget_config *budget, const struct budget_config *from)
@@ -69,16 +69,15 @@ static void add_rule(struct rules *r, const struct budget_config *budget)
 	struct rule *rule = &r->rule[r->n++];
 
 	rule->budget = budget;
-	rule->sample = (struct sample){ .value = NAN, .low = NAN, .high = NAN,
-					.unit = budget->unit, .idle = true };
-	rule->handle = metrics__demand(r->metrics, budget->metric, budget->stat,
-				       budget->window_ns);
+	rule->sample = (struct sample){
+		.value = NAN, .low = NAN, .high = NAN, .unit = budget->unit, .idle = true};
+	rule->handle = metrics__demand(r->metrics, budget->metric, budget->stat, budget->window_ns);
 }
 
 struct rules *rules__new(const struct config *config, struct metrics *m)
 {
-	struct rules *r = calloc(1, sizeof(*r) +
-					    (config->budgets_n + BUILTINS) * sizeof(r->rule[0]));
+	struct rules *r =
+		calloc(1, sizeof(*r) + (config->budgets_n + BUILTINS) * sizeof(r->rule[0]));
 
 	if (!r)
 		return NULL;

@@ -36,16 +36,16 @@ struct rules_status {
 	const struct alert *alert;
 	struct sample sample;
 	double over_percent;
-	bool notice;		/* over the target, inside warning */
-	int unmeasured;		/* 0; -ENOENT: no such metric here; -EINVAL: not this statistic */
-	int handle;		/* negative when unmeasured */
+	bool notice;	/* over the target, inside warning */
+	int unmeasured; /* 0; -ENOENT: no such metric here; -EINVAL: not this statistic */
+	int handle;	/* negative when unmeasured */
 };
 size_t rules__count(const struct rules *rules);
 /* As of the last tick.  `i` below rules__count(). */
 void rules__status(const struct rules *rules, size_t i, struct rules_status *out);
 
-size_t rules__firing(const struct rules *rules);	/* now */
-uint64_t rules__fired(const struct rules *rules);	/* since the start */
-enum severity rules__worst(const struct rules *rules);	/* since the start: for --fail-on */
+size_t rules__firing(const struct rules *rules);       /* now */
+uint64_t rules__fired(const struct rules *rules);      /* since the start */
+enum severity rules__worst(const struct rules *rules); /* since the start: for --fail-on */
 
 #endif /* CHESHIRE_RULES_RULES_H */

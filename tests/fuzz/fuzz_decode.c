@@ -11,16 +11,16 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct stage_config stages[] = {
-	{ .name = (char *)"wake_word", .kind = STAGE_FRAME },
-	{ .name = (char *)"stt", .kind = STAGE_STREAM, .turn = true, .gap_ns = 2000000000ULL },
-	{ .name = (char *)"intent", .kind = STAGE_CALL, .turn = true },
-	{ .name = (char *)"tts", .kind = STAGE_CALL, .turn = true },
+	{.name = (char *)"wake_word", .kind = STAGE_FRAME},
+	{.name = (char *)"stt", .kind = STAGE_STREAM, .turn = true, .gap_ns = 2000000000ULL},
+	{.name = (char *)"intent", .kind = STAGE_CALL, .turn = true},
+	{.name = (char *)"tts", .kind = STAGE_CALL, .turn = true},
 };
 
 static const struct config config = {
 	.stages = stages,
 	.stages_n = sizeof(stages) / sizeof(stages[0]),
-	.turn = { .key = TURN_KEY_VALUE, .idle_ns = 10000000000ULL },
+	.turn = {.key = TURN_KEY_VALUE, .idle_ns = 10000000000ULL},
 };
 
 /* Accepted records must be safe to use: indexes below their limits, no negative durations. */

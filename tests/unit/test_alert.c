@@ -11,17 +11,17 @@
 
 #include "rules/alert.h"
 
-#define S 1000000000ULL
-#define IDLE -1.0	/* no sample */
+#define S	1000000000ULL
+#define IDLE	-1.0 /* no sample */
 #define UNKNOWN -2.0
-#define END -3.0
-#define PARTIAL 10000.0	/* added to a value */
-#define FEW 20000.0
+#define END	-3.0
+#define PARTIAL 10000.0 /* added to a value */
+#define FEW	20000.0
 
 /* Expected after the tick; NONE: no event. */
 struct row {
 	double value;
-	int event;	/* enum alert_state, -1: none */
+	int event; /* enum alert_state, -1: none */
 	enum severity severity;
 };
 
@@ -40,7 +40,7 @@ static const struct budget_config latency = {
 
 static struct sample sample_of(double value)
 {
-	struct sample sample = { .value = value, .low = NAN, .high = NAN, .n = 10 };
+	struct sample sample = {.value = value, .low = NAN, .high = NAN, .n = 10};
 
 	if (value == IDLE) {
 		sample.value = NAN;
@@ -61,7 +61,7 @@ static struct sample sample_of(double value)
 
 static void run(const struct budget_config *budget, const struct row *rows)
 {
-	struct alert alert = { 0 };
+	struct alert alert = {0};
 	struct alert_event event;
 
 	for (int i = 0; rows[i].value != END; i++) {
@@ -70,8 +70,8 @@ static void run(const struct budget_config *budget, const struct row *rows)
 		bool changed = alert_step(&alert, budget, &sample, (uint64_t)(i + 1) * S, &event);
 
 		if (!changed != (rows[i].event < 0) ||
-		    (changed && ((int)event.state != rows[i].event ||
-				 event.severity != rows[i].severity)))
+		    (changed &&
+		     ((int)event.state != rows[i].event || event.severity != rows[i].severity)))
 			fail_msg("row %d: changed %d state %s severity %s", i, changed,
 				 alert_state_name(alert.state), severity_name(alert.severity));
 		if (changed)
@@ -79,9 +79,15 @@ static void run(const struct budget_config *budget, const struct row *rows)
 	}
 }
 
-#define RUN(budget, ...) run(budget, (const struct row[]){ __VA_ARGS__, { END, -1, 0 } })
-#define QUIET(v) { v, -1, SEVERITY_NONE }
-#define TURNS(v, state, severity) { v, ALERT_##state, SEVERITY_##severity }
+#define RUN(budget, ...) run(budget, (const struct row[]){__VA_ARGS__, {END, -1, 0}})
+#define QUIET(v)                                                                                   \
+	{                                                                                          \
+		v, -1, SEVERITY_NONE                                                               \
+	}
+#define TURNS(v, state, severity)                                                                  \
+	{                                                                                          \
+		v, ALERT_##state, SEVERITY_##severity                                              \
+	}
 
 static void test_fires_after_for_and_resolves_after_for(void **state)
 {
@@ -102,8 +108,8 @@ static void test_between_95_and_100_percent_nothing_moves(void **state)
 {
 	(void)state;
 	RUN(&latency, TURNS(600, PENDING, NONE), QUIET(600), QUIET(600),
-	    TURNS(600, FIRING, WARNING), QUIET(480), QUIET(480), QUIET(480), QUIET(480),
-	    QUIET(480), QUIET(470), QUIET(470), QUIET(480), QUIET(470), QUIET(470), QUIET(470),
+	    TURNS(600, FIRING, WARNING), QUIET(480), QUIET(480), QUIET(480), QUIET(480), QUIET(480),
+	    QUIET(470), QUIET(470), QUIET(480), QUIET(470), QUIET(470), QUIET(470),
 	    TURNS(470, RESOLVED, WARNING));
 }
 
@@ -175,15 +181,15 @@ static void test_few_samples_never_fire(void **state)
 
 static void test_below(void **state)
 {
-	struct budget_config up = { .target = NAN,
-				    .warning = NAN,
-				    .critical = 0.5,
-				    .below = true,
-				    .min_count = 1,
-				    .p0_above = NAN,
-				    .priority1_over = 0.5,
-				    .priority2_over = 0.2,
-				    .priority_floor = 0 };
+	struct budget_config up = {.target = NAN,
+				   .warning = NAN,
+				   .critical = 0.5,
+				   .below = true,
+				   .min_count = 1,
+				   .p0_above = NAN,
+				   .priority1_over = 0.5,
+				   .priority2_over = 0.2,
+				   .priority_floor = 0};
 
 	(void)state;
 	RUN(&up, QUIET(1), TURNS(0, FIRING, CRITICAL), QUIET(0), TURNS(1, RESOLVED, CRITICAL));
@@ -208,9 +214,9 @@ static void test_limit_zero_can_be_met(void **state)
 
 static void test_interval_must_be_over_the_limit(void **state)
 {
-	struct alert alert = { 0 };
+	struct alert alert = {0};
 	struct alert_event event;
-	struct sample sample = { .value = 600, .low = 400, .high = 800, .n = 10 };
+	struct sample sample = {.value = 600, .low = 400, .high = 800, .n = 10};
 
 	(void)state;
 	for (uint64_t i = 0; i < 10; i++)
@@ -243,7 +249,7 @@ static void test_priority(void **state)
 
 static void test_event_fields(void **state)
 {
-	struct alert alert = { 0 };
+	struct alert alert = {0};
 	struct alert_event event;
 	struct sample sample = sample_of(600);
 

@@ -15,7 +15,7 @@
 static struct wire_span good_span(void)
 {
 	return (struct wire_span){
-		.hdr = { .kind = WIRE_KIND_SPAN, .len_bytes = sizeof(struct wire_span) },
+		.hdr = {.kind = WIRE_KIND_SPAN, .len_bytes = sizeof(struct wire_span)},
 		.stage = 3,
 		.bind = WIRE_BINDS_MAX - 1,
 		.flags = WIRE_SPAN_CPU,
@@ -87,7 +87,7 @@ static void test_lengths(void **state)
 static void test_longer_and_unknown_kinds(void **state)
 {
 	struct wire_span span = good_span();
-	char bytes[sizeof(span) + 8] = { 0 };
+	char bytes[sizeof(span) + 8] = {0};
 	union record out;
 
 	(void)state;
@@ -103,11 +103,10 @@ static void test_longer_and_unknown_kinds(void **state)
 
 static void test_life_and_learn(void **state)
 {
-	struct wire_life life = { .hdr = { .kind = WIRE_KIND_LIFE, .len_bytes = sizeof(life) },
-				  .event = WIRE_LIFE_OBJECTS };
-	struct wire_learn learn = { .hdr = { .kind = WIRE_KIND_LEARN,
-					     .len_bytes = sizeof(learn) },
-				    .return_address = 0x1000 };
+	struct wire_life life = {.hdr = {.kind = WIRE_KIND_LIFE, .len_bytes = sizeof(life)},
+				 .event = WIRE_LIFE_OBJECTS};
+	struct wire_learn learn = {.hdr = {.kind = WIRE_KIND_LEARN, .len_bytes = sizeof(learn)},
+				   .return_address = 0x1000};
 	union record out;
 
 	(void)state;

@@ -125,7 +125,7 @@ static int compare(const void *a, const void *b)
 
 static void check_percentiles(size_t n)
 {
-	static const double ps[] = { 1, 50, 90, 95, 99, 99.9, 100 };
+	static const double ps[] = {1, 50, 90, 95, 99, 99.9, 100};
 	uint64_t *values = calloc(n, sizeof(*values));
 	struct hist *hist = calloc(1, sizeof(*hist));
 

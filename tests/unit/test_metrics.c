@@ -15,7 +15,7 @@
 #include "rules/rules.h"
 
 #define MS 1000000ULL
-#define S 1000000000ULL
+#define S  1000000000ULL
 #define MB (1ULL << 20)
 #define T0 (100 * S)
 
@@ -31,47 +31,47 @@ static struct process_sample process;
 
 static int setup(void **state)
 {
-	static const char *const names[STAGES] = { "wake_word", "stt", "intent", "tts" };
+	static const char *const names[STAGES] = {"wake_word", "stt", "intent", "tts"};
 
 	(void)state;
 	memset(stats, 0, sizeof(stats));
 	memset(hists, 0, sizeof(hists));
 	memset(&frames, 0, sizeof(frames));
 	for (int i = 0; i < STAGES; i++)
-		stages[i] = (struct stage_config){ .name = (char *)names[i],
-						   .kind = STAGE_CALL,
-						   .turn = true,
-						   .gap_ns = 2 * S,
-						   .hang_ns = 10 * S };
+		stages[i] = (struct stage_config){.name = (char *)names[i],
+						  .kind = STAGE_CALL,
+						  .turn = true,
+						  .gap_ns = 2 * S,
+						  .hang_ns = 10 * S};
 	stages[WAKE].kind = STAGE_FRAME;
-	budgets[0] = (struct budget_config){ .metric = (char *)"intent.latency",
-					     .stat = STAT_P95,
-					     .window_ns = 10 * S,
-					     .unit = UNIT_S,
-					     .target = 0.2,
-					     .warning = 0.4,
-					     .critical = 0.8,
-					     .for_ns = 2 * S,
-					     .min_count = 1,
-					     .p0_above = NAN,
-					     .priority1_over = 0.5,
-					     .priority2_over = 0.2,
-					     .priority_floor = 3 };
-	config = (struct config){ .stages = stages,
-				  .stages_n = STAGES,
-				  .budgets = budgets,
-				  .budgets_n = 1,
-				  .turn = { .key = TURN_KEY_VALUE, .idle_ns = 10 * S } };
-	process = (struct process_sample){ .ts_ns = T0,
-					   .cpus = 2,
-					   .voice_known = true,
-					   .memory_known = true,
-					   .fds_known = true,
-					   .rss_bytes = 100 * MB,
-					   .anon_bytes = 60 * MB,
-					   .hwm_bytes = 150 * MB,
-					   .threads = 5,
-					   .fds = 20 };
+	budgets[0] = (struct budget_config){.metric = (char *)"intent.latency",
+					    .stat = STAT_P95,
+					    .window_ns = 10 * S,
+					    .unit = UNIT_S,
+					    .target = 0.2,
+					    .warning = 0.4,
+					    .critical = 0.8,
+					    .for_ns = 2 * S,
+					    .min_count = 1,
+					    .p0_above = NAN,
+					    .priority1_over = 0.5,
+					    .priority2_over = 0.2,
+					    .priority_floor = 3};
+	config = (struct config){.stages = stages,
+				 .stages_n = STAGES,
+				 .budgets = budgets,
+				 .budgets_n = 1,
+				 .turn = {.key = TURN_KEY_VALUE, .idle_ns = 10 * S}};
+	process = (struct process_sample){.ts_ns = T0,
+					  .cpus = 2,
+					  .voice_known = true,
+					  .memory_known = true,
+					  .fds_known = true,
+					  .rss_bytes = 100 * MB,
+					  .anon_bytes = 60 * MB,
+					  .hwm_bytes = 150 * MB,
+					  .threads = 5,
+					  .fds = 20};
 	return 0;
 }
 
@@ -97,13 +97,13 @@ static struct wire_span call(int stage, uint64_t start_ns, uint64_t end_ns, uint
 	if (wall_ns > stats[stage].max_ns)
 		stats[stage].max_ns = wall_ns;
 	hists[stage].bucket[hist_bucket(wall_ns)]++;
-	return (struct wire_span){ .hdr.tid = 9,
-				   .stage = (uint16_t)stage,
-				   .flags = WIRE_SPAN_KEY | WIRE_SPAN_CPU,
-				   .key = key,
-				   .start_ns = start_ns,
-				   .end_ns = end_ns,
-				   .cpu_ns = wall_ns / 4 };
+	return (struct wire_span){.hdr.tid = 9,
+				  .stage = (uint16_t)stage,
+				  .flags = WIRE_SPAN_KEY | WIRE_SPAN_CPU,
+				  .key = key,
+				  .start_ns = start_ns,
+				  .end_ns = end_ns,
+				  .cpu_ns = wall_ns / 4};
 }
 
 static void tick(struct metrics *m, uint64_t now_ns)
@@ -141,7 +141,7 @@ static void find_id(void *ctx, const char *id, const struct sample *sample)
 
 static struct sample session(struct metrics *m, const char *id, uint64_t now_ns)
 {
-	struct found found = { .id = id };
+	struct found found = {.id = id};
 
 	metrics__each(m, now_ns, find_id, &found);
 	assert_int_equal(found.times, 1);
@@ -278,7 +278,7 @@ static void test_budget_fires_and_a_silent_assistant_does_not(void **state)
 {
 	struct metrics *m = begin();
 	struct rules *rules = rules__new(&config, m);
-	struct log log = { 0 };
+	struct log log = {0};
 	uint64_t now_ns = T0;
 
 	(void)state;
@@ -313,7 +313,7 @@ static void test_shed_stage_is_unknown_once(void **state)
 {
 	struct metrics *m = begin();
 	struct rules *rules = rules__new(&config, m);
-	struct log log = { 0 };
+	struct log log = {0};
 	uint64_t now_ns = T0;
 
 	(void)state;
@@ -337,7 +337,7 @@ static void test_hang_and_frames_and_exit(void **state)
 {
 	struct metrics *m = begin();
 	struct rules *rules = rules__new(&config, m);
-	struct log log = { 0 };
+	struct log log = {0};
 	uint64_t now_ns = T0;
 	size_t stage;
 
@@ -367,7 +367,7 @@ static void test_hang_and_frames_and_exit(void **state)
 	assert_string_equal(metrics__unresponsive(m, &stage),
 			    "in flight longer than its hang limit");
 	assert_int_equal(stage, TTS);
-	log = (struct log){ 0 };
+	log = (struct log){0};
 	metrics__target_gone(m, now_ns);
 	rules__tick(rules, now_ns, on_alert, &log);
 	assert_int_equal(log.state[ALERT_FIRING], 1);
@@ -378,9 +378,9 @@ static void test_hang_and_frames_and_exit(void **state)
 static void test_records_out_of_order_make_one_turn(void **state)
 {
 	struct metrics *m = begin();
-	struct wire_span spans[] = { call(TTS, T0 + 300 * MS, T0 + 400 * MS, 4),
-				     call(INTENT, T0 + 120 * MS, T0 + 250 * MS, 4),
-				     call(STT, T0, T0 + 100 * MS, 4) };
+	struct wire_span spans[] = {call(TTS, T0 + 300 * MS, T0 + 400 * MS, 4),
+				    call(INTENT, T0 + 120 * MS, T0 + 250 * MS, 4),
+				    call(STT, T0, T0 + 100 * MS, 4)};
 	int handle = metrics__demand(m, "turn.latency", STAT_P95, 60 * S);
 	struct evidence_item slow[EVIDENCE_KEPT];
 

@@ -11,7 +11,7 @@
 
 #include "metrics/slope.h"
 
-#define S 1000000000ULL
+#define S  1000000000ULL
 #define MB 1048576.0
 
 static uint64_t seed = 7;

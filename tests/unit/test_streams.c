@@ -13,7 +13,7 @@
 #include "metrics/metrics.h"
 
 #define MS 1000000ULL
-#define S 1000000000ULL
+#define S  1000000000ULL
 #define T0 (100 * S)
 
 enum { STT, RESPONSE, TTS, STAGES };
@@ -21,25 +21,25 @@ enum { STT, RESPONSE, TTS, STAGES };
 static struct stage_config stages[STAGES];
 static struct config config;
 static struct metrics *m;
-static struct wire_stream kernel;	/* the one stream of the kernel's table */
+static struct wire_stream kernel; /* the one stream of the kernel's table */
 static bool kernel_has;
 static int forgotten;
 
 static int setup(void **state)
 {
-	static const char *const names[STAGES] = { "stt", "response", "tts" };
+	static const char *const names[STAGES] = {"stt", "response", "tts"};
 
 	(void)state;
 	for (int i = 0; i < STAGES; i++)
-		stages[i] = (struct stage_config){ .name = (char *)names[i],
-						   .kind = STAGE_STREAM,
-						   .turn = true,
-						   .gap_ns = 2 * S,
-						   .hang_ns = 10 * S };
+		stages[i] = (struct stage_config){.name = (char *)names[i],
+						  .kind = STAGE_STREAM,
+						  .turn = true,
+						  .gap_ns = 2 * S,
+						  .hang_ns = 10 * S};
 	stages[RESPONSE].latency_is_first = true;
-	config = (struct config){ .stages = stages,
-				  .stages_n = STAGES,
-				  .turn = { .key = TURN_KEY_VALUE, .idle_ns = 10 * S } };
+	config = (struct config){.stages = stages,
+				 .stages_n = STAGES,
+				 .turn = {.key = TURN_KEY_VALUE, .idle_ns = 10 * S}};
 	memset(&kernel, 0, sizeof(kernel));
 	kernel_has = false;
 	forgotten = 0;
@@ -74,7 +74,7 @@ static void forget(void *ctx, const struct wire_stream_key *key)
 
 static void poll(uint64_t at_ms)
 {
-	static const struct metrics_streams_ops ops = { .lookup = lookup, .forget = forget };
+	static const struct metrics_streams_ops ops = {.lookup = lookup, .forget = forget};
 
 	metrics__poll_streams(m, &ops, NULL, T0 + at_ms * MS);
 	metrics__tick(m, T0 + at_ms * MS);
@@ -82,13 +82,13 @@ static void poll(uint64_t at_ms)
 
 static void feed(int stage, uint32_t flag, uint64_t start_ms, uint64_t first_ms, uint64_t end_ms)
 {
-	struct wire_span span = { .stage = (uint16_t)stage,
-				  .flags = WIRE_SPAN_KEY | flag,
-				  .key = 5,
-				  .start_ns = T0 + start_ms * MS,
-				  .first_ns = first_ms ? T0 + first_ms * MS : 0,
-				  .end_ns = T0 + end_ms * MS,
-				  .outputs = first_ms ? 1 : 0 };
+	struct wire_span span = {.stage = (uint16_t)stage,
+				 .flags = WIRE_SPAN_KEY | flag,
+				 .key = 5,
+				 .start_ns = T0 + start_ms * MS,
+				 .first_ns = first_ms ? T0 + first_ms * MS : 0,
+				 .end_ns = T0 + end_ms * MS,
+				 .outputs = first_ms ? 1 : 0};
 
 	metrics__feed_span(m, &span, T0 + end_ms * MS);
 }
@@ -109,7 +109,7 @@ static void find_id(void *ctx, const char *id, const struct sample *sample)
 /* In ms; -1: no sample. */
 static double session_ms(const char *id)
 {
-	struct found found = { .id = id, .sample.value = -2 };
+	struct found found = {.id = id, .sample.value = -2};
 
 	metrics__each(m, T0 + 3600 * S, find_id, &found);
 	assert_true(found.sample.value != -2);
@@ -141,10 +141,10 @@ static void test_the_gap_ends_it(void **state)
 	(void)state;
 	feed(STT, WIRE_SPAN_STREAM_OPEN, 100, 0, 100);
 	feed(STT, WIRE_SPAN_STREAM_FIRST, 100, 150, 150);
-	kernel = (struct wire_stream){ .start_ns = T0 + 100 * MS,
-				       .first_ns = T0 + 150 * MS,
-				       .last_ns = T0 + 700 * MS,
-				       .outputs = 9 };
+	kernel = (struct wire_stream){.start_ns = T0 + 100 * MS,
+				      .first_ns = T0 + 150 * MS,
+				      .last_ns = T0 + 700 * MS,
+				      .outputs = 9};
 	kernel_has = true;
 	poll(1000);
 	assert_true(session_ms("stt.total.max") == -1);
@@ -164,10 +164,10 @@ static void test_the_next_stage_ends_it(void **state)
 {
 	(void)state;
 	feed(STT, WIRE_SPAN_STREAM_OPEN, 100, 0, 100);
-	kernel = (struct wire_stream){ .start_ns = T0 + 100 * MS,
-				       .first_ns = T0 + 180 * MS,
-				       .last_ns = T0 + 200 * MS,
-				       .outputs = 2 };
+	kernel = (struct wire_stream){.start_ns = T0 + 100 * MS,
+				      .first_ns = T0 + 180 * MS,
+				      .last_ns = T0 + 200 * MS,
+				      .outputs = 2};
 	kernel_has = true;
 	metrics__tick(m, T0 + 250 * MS);
 	feed(RESPONSE, WIRE_SPAN_STREAM_OPEN, 240, 0, 240);
@@ -178,11 +178,11 @@ static void test_the_next_stage_ends_it(void **state)
 
 static void test_a_stream_of_another_turn_does_not(void **state)
 {
-	struct wire_span other = { .stage = RESPONSE,
-				   .flags = WIRE_SPAN_KEY | WIRE_SPAN_STREAM_OPEN,
-				   .key = 6,
-				   .start_ns = T0 + 240 * MS,
-				   .end_ns = T0 + 240 * MS };
+	struct wire_span other = {.stage = RESPONSE,
+				  .flags = WIRE_SPAN_KEY | WIRE_SPAN_STREAM_OPEN,
+				  .key = 6,
+				  .start_ns = T0 + 240 * MS,
+				  .end_ns = T0 + 240 * MS};
 
 	(void)state;
 	feed(STT, WIRE_SPAN_STREAM_OPEN, 100, 0, 100);

@@ -10,17 +10,17 @@
 
 #include "metrics/turns.h"
 
-#define MS 1000000ULL
+#define MS     1000000ULL
 #define ORIGIN (1000000 * MS)
 
 enum { WAKE, STT, INTENT, RESPONSE, TTS, STAGES };
 
 static struct stage_config stages[STAGES] = {
-	[WAKE] = { .name = (char *)"wake_word", .kind = STAGE_FRAME, .turn = true },
-	[STT] = { .name = (char *)"stt", .kind = STAGE_CALL, .turn = true },
-	[INTENT] = { .name = (char *)"intent", .kind = STAGE_CALL, .turn = true },
-	[RESPONSE] = { .name = (char *)"response", .kind = STAGE_CALL, .turn = true },
-	[TTS] = { .name = (char *)"tts", .kind = STAGE_CALL, .turn = true },
+	[WAKE] = {.name = (char *)"wake_word", .kind = STAGE_FRAME, .turn = true},
+	[STT] = {.name = (char *)"stt", .kind = STAGE_CALL, .turn = true},
+	[INTENT] = {.name = (char *)"intent", .kind = STAGE_CALL, .turn = true},
+	[RESPONSE] = {.name = (char *)"response", .kind = STAGE_CALL, .turn = true},
+	[TTS] = {.name = (char *)"tts", .kind = STAGE_CALL, .turn = true},
 };
 
 static struct config config;
@@ -63,9 +63,8 @@ static struct turns *begin(struct seen *seen, enum turn_key key)
 	struct turns *t;
 
 	memset(seen, 0, sizeof(*seen));
-	config = (struct config){ .stages = stages,
-				  .stages_n = STAGES,
-				  .turn = { .key = key, .idle_ns = 10000 * MS } };
+	config = (struct config){
+		.stages = stages, .stages_n = STAGES, .turn = {.key = key, .idle_ns = 10000 * MS}};
 	t = turns__new(&config, on_event, seen);
 	assert_non_null(t);
 	return t;
@@ -73,12 +72,12 @@ static struct turns *begin(struct seen *seen, enum turn_key key)
 
 static struct wire_span make(int stage, uint64_t start_ms, uint64_t end_ms, uint64_t key)
 {
-	return (struct wire_span){ .hdr.tid = (uint32_t)key,
-				   .stage = (uint16_t)stage,
-				   .flags = key ? WIRE_SPAN_KEY : 0,
-				   .key = key,
-				   .start_ns = ORIGIN + start_ms * MS,
-				   .end_ns = ORIGIN + end_ms * MS };
+	return (struct wire_span){.hdr.tid = (uint32_t)key,
+				  .stage = (uint16_t)stage,
+				  .flags = key ? WIRE_SPAN_KEY : 0,
+				  .key = key,
+				  .start_ns = ORIGIN + start_ms * MS,
+				  .end_ns = ORIGIN + end_ms * MS};
 }
 
 static void feed(struct turns *t, int stage, uint64_t start_ms, uint64_t end_ms, uint64_t key)
@@ -126,7 +125,8 @@ static void test_one_user(void **state)
 	uint64_t sum_ns = 0;
 
 	for (size_t i = 0; i < 4; i++)
-		sum_ns += seen.item.parts[i].wall_ns + (i ? (uint64_t)seen.item.parts[i].gap_ns : 0);
+		sum_ns +=
+			seen.item.parts[i].wall_ns + (i ? (uint64_t)seen.item.parts[i].gap_ns : 0);
 	assert_int_equal(sum_ns, seen.item.wall_ns);
 	turns__free(t);
 }
@@ -135,7 +135,7 @@ static void test_eight_users_at_once(void **state)
 {
 	struct seen seen;
 	struct turns *t = begin(&seen, TURN_KEY_VALUE);
-	static const uint64_t at[4] = { 0, 110, 170, 330 }, until[4] = { 100, 150, 300, 400 };
+	static const uint64_t at[4] = {0, 110, 170, 330}, until[4] = {100, 150, 300, 400};
 
 	(void)state;
 	for (int round = 0; round < 3; round++)

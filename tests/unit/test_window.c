@@ -11,12 +11,12 @@
 #include "metrics/evidence.h"
 #include "metrics/window.h"
 
-#define S 1000000000ULL
+#define S      1000000000ULL
 #define ORIGIN (12345 * S + 678)
 
 static void test_expiry(void **state)
 {
-	static const uint64_t windows_s[] = { 1, 2, 10, 60, 300, 3600 };
+	static const uint64_t windows_s[] = {1, 2, 10, 60, 300, 3600};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(windows_s) / sizeof(windows_s[0]); i++) {
@@ -77,7 +77,7 @@ static void test_long_silence(void **state)
 static void test_gauge(void **state)
 {
 	struct window *w = window__new(WINDOW_GAUGE, 10 * S);
-	static const double values[] = { 5, 1, 9, 3, 7 };
+	static const double values[] = {5, 1, 9, 3, 7};
 
 	(void)state;
 	assert_true(window__read(w, STAT_NOW, ORIGIN).idle);
@@ -135,7 +135,7 @@ static void test_marks_expire_too(void **state)
 static void test_slowest(void **state)
 {
 	struct evidence *e = evidence__new(300 * S);
-	struct evidence_item item = { .kind = EVIDENCE_SPAN }, out[EVIDENCE_KEPT];
+	struct evidence_item item = {.kind = EVIDENCE_SPAN}, out[EVIDENCE_KEPT];
 
 	(void)state;
 	assert_int_equal(evidence__slowest(e, ORIGIN, out), 0);
@@ -158,8 +158,8 @@ static void test_slowest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_expiry),	 cmocka_unit_test(test_sliding_count),
-		cmocka_unit_test(test_long_silence), cmocka_unit_test(test_gauge),
+		cmocka_unit_test(test_expiry),	      cmocka_unit_test(test_sliding_count),
+		cmocka_unit_test(test_long_silence),  cmocka_unit_test(test_gauge),
 		cmocka_unit_test(test_ratio_and_sum), cmocka_unit_test(test_marks_expire_too),
 		cmocka_unit_test(test_slowest),
 	};

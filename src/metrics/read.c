@@ -45,9 +45,8 @@ static const char *target_unknown(const struct metrics *m, const struct series *
 		return turns_unknown(m);
 	if (series < &t[0] || series >= &t[TARGET_SERIES])
 		return turns_unknown(m); /* gaps */
-	if (m->gone)
-		return "the target is gone";
-	if (series == &t[TARGET_RESPONSIVE])
+	/* Of one that is gone, all is known that there will ever be. */
+	if (m->gone || series == &t[TARGET_RESPONSIVE])
 		return NULL;
 	if (m->process_valid && now_ns > m->process.ts_ns + STALE_NS)
 		return "the target could not be read";

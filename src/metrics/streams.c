@@ -153,7 +153,11 @@ void streams__feed(struct streams *s, const struct wire_span *span)
 	if (!stream) {
 		feed_whole(s, span);
 	} else if (stream->state == OPEN) {
+		/* The record is made on the thread of the next `from`: the stream keeps its own. */
+		struct wire_hdr hdr = stream->span.hdr;
+
 		stream->span = *span;
+		stream->span.hdr = hdr;
 		close_stream(s, stream);
 		stream->state = FORGOTTEN;
 	}

@@ -209,6 +209,29 @@ static void test_first_output_is_latency_where_it_streams(void **state)
 	assert_near(session_ms("turn.outcome.complete"), 1000);
 }
 
+/* Paired by thread: the record of the end comes from another one, the turn is still the same. */
+static void test_ended_from_another_thread(void **state)
+{
+	struct wire_span closed = {.hdr.tid = 77,
+				   .stage = TTS,
+				   .flags = WIRE_SPAN_KEY | WIRE_SPAN_STREAM_CLOSED,
+				   .key = 5,
+				   .start_ns = T0 + 200 * MS,
+				   .first_ns = T0 + 250 * MS,
+				   .end_ns = T0 + 300 * MS};
+	struct metrics_losses losses;
+
+	(void)state;
+	config.turn.key = TURN_KEY_THREAD;
+	feed(STT, WIRE_SPAN_STREAM_CLOSED, 0, 100, 100);
+	feed(TTS, WIRE_SPAN_STREAM_OPEN, 200, 0, 200);
+	metrics__feed_span(m, &closed, T0 + 400 * MS);
+	metrics__tick(m, T0 + 600 * MS);
+	assert_near(session_ms("turn.latency.max"), 250);
+	metrics__losses(m, &losses);
+	assert_int_equal(losses.spans_unjoined, 0);
+}
+
 static void test_lost_opening_and_no_output(void **state)
 {
 	struct metrics_losses losses;
@@ -233,6 +256,7 @@ int main(void)
 		T(test_the_next_stage_ends_it),
 		T(test_a_stream_of_another_turn_does_not),
 		T(test_first_output_is_latency_where_it_streams),
+		T(test_ended_from_another_thread),
 		T(test_lost_opening_and_no_output),
 #undef T
 	};

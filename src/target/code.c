@@ -14,6 +14,13 @@
 
 #define PART_MAX (1u << 20) /* bytes of one function or split part */
 #define INT3	 0xcc
+#define WORK_ALL (64 << 20) /* a second or so */
+
+bool code_work(struct code_space *space, int64_t cost)
+{
+	space->work_left -= cost;
+	return space->work_left > 0;
+}
 
 int code_space_open(struct code_space *space, const struct process *proc,
 		    struct object_table *table)
@@ -21,6 +28,7 @@ int code_space_open(struct code_space *space, const struct process *proc,
 	memset(space, 0, sizeof(*space));
 	space->proc = proc;
 	space->table = table;
+	space->work_left = WORK_ALL;
 	space->dec = decoder__open();
 	return space->dec ? 0 : -errno;
 }
@@ -165,6 +173,10 @@ static int decode_all(struct code_space *space, struct code_part *part, const ui
 	struct insn *bigger;
 
 	while (pos < len) {
+		if (!code_work(space, WORK_INSN)) {
+			snprintf(reason, size, "it takes too long to follow");
+			return -EOPNOTSUPP;
+		}
 		if (!part->insns || part->n == room) {
 			room += part->insns ? room / 2 : 0;
 			bigger = realloc(part->insns, room * sizeof(*bigger));

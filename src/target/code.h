@@ -32,7 +32,17 @@ struct code_space {
 	struct object_table *table;
 	struct decoder *dec;
 	struct code_object *objects;
+	int64_t work_left;
 };
+
+/*
+ * The target's code may be made to be slow to follow. Steps are charged here, about a million
+ * instructions' worth for one plan; false: used up, what is being done is to be given up.
+ */
+bool code_work(struct code_space *space, int64_t cost);
+
+#define WORK_INSN 64   /* decoding an instruction, reading a table's entry */
+#define WORK_CFA  1024 /* reading a frame description */
 
 int code_space_open(struct code_space *space, const struct process *proc,
 		    struct object_table *table);
@@ -88,6 +98,7 @@ struct stack_depth {
 	int64_t depth;
 };
 
-void code_depth_at(const struct code_part *part, uint64_t vaddr, struct stack_depth *depth);
+void code_depth_at(struct code_space *space, const struct code_part *part, uint64_t vaddr,
+		   struct stack_depth *depth);
 
 #endif

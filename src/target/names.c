@@ -15,7 +15,8 @@
 #include <libiberty/demangle.h>
 
 #define MANGLED_MAX  4096
-#define DISTANCE_MAX 64 /* longest name that is compared by edit distance */
+#define DEMANGLE_ALL (128u << 20) /* some three times all of LLVM */
+#define DISTANCE_MAX 64		  /* longest name that is compared by edit distance */
 
 /* One [set] against one character; *end is set behind it. A set that does not close is literal. */
 static bool match_set(const char *p, unsigned char c, const char **end)
@@ -156,6 +157,7 @@ void name_pattern_init(struct name_pattern *pattern, const char *text)
 {
 	memset(pattern, 0, sizeof(*pattern));
 	pattern->text = text;
+	pattern->demangle_left = DEMANGLE_ALL;
 	pattern->magic = glob_has_magic(text);
 	pattern->with_params = strchr(text, '(') != NULL;
 	find_needle(pattern);
@@ -168,9 +170,10 @@ static bool text_matches(const struct name_pattern *pattern, const char *text)
 	return pattern->magic && glob_match(pattern->text, text);
 }
 
-bool name_pattern_matches(const struct name_pattern *pattern, const char *name)
+bool name_pattern_matches(struct name_pattern *pattern, const char *name)
 {
 	char buf[SYMBOL_DEMANGLED_MAX];
+	size_t len;
 
 	if (text_matches(pattern, name))
 		return true;
@@ -178,6 +181,10 @@ bool name_pattern_matches(const struct name_pattern *pattern, const char *name)
 		return false;
 	if (pattern->needle[0] && !strstr(name, pattern->needle))
 		return false;
+	len = strlen(name);
+	if (len > pattern->demangle_left)
+		return false;
+	pattern->demangle_left -= len;
 	if (!pattern->with_params && demangle(name, DMGL_ANSI, buf, sizeof(buf)) &&
 	    text_matches(pattern, buf))
 		return true;

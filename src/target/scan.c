@@ -58,8 +58,7 @@ static int add_tail(struct scan_run *run, enum tail_kind kind, uint64_t vaddr, u
 	size_t i;
 
 	for (i = 0; i < scan->n_tails; i++)
-		if (scan->tails[i].kind == kind && scan->tails[i].vaddr == vaddr &&
-		    kind != TAIL_UNKNOWN)
+		if (scan->tails[i].kind == kind && scan->tails[i].vaddr == vaddr)
 			return 0;
 	if (scan->n_tails == SCAN_TAILS_MAX) {
 		snprintf(scan->reason, sizeof(scan->reason), "it has more than %d tail jumps",
@@ -155,7 +154,8 @@ static int leaving_jump(struct scan_run *run, const struct code_part *part, uint
 
 	if (plt_slot(run, target, &slot))
 		return add_tail(run, TAIL_SLOT, slot, from);
-	code_depth_at(part, from, &depth);
+	code_depth_at(run->space, part, from, &depth);
+	(void)code_work(run->space, WORK_CFA);
 	frame = expects_frame(run->code, target, &starts_range);
 	if (!frame && depth.known && depth.depth == 0)
 		return add_tail(run, TAIL_DIRECT, target, from);
@@ -189,7 +189,7 @@ static int indirect_jump(struct scan_run *run, const struct code_part *part, siz
 
 	if (switch_table_targets(run->space, run->scan, part, index, note_target, run->scan))
 		return 0;
-	code_depth_at(part, insn->addr, &depth);
+	code_depth_at(run->space, part, insn->addr, &depth);
 	if (depth.in_frame) /* a tail call would have taken its frame down */
 		return 0;
 	if (insn->has_mem_addr && !insn->mem_indexed)
@@ -226,6 +226,11 @@ static int scan_part(struct scan_run *run, const struct code_part *part)
 			err = direct_jump(run, part, insn->addr, insn->target);
 		else if (insn->flow == INSN_FLOW_JUMP_INDIRECT)
 			err = indirect_jump(run, part, i);
+		if (!err && run->space->work_left <= 0) {
+			snprintf(run->scan->reason, sizeof(run->scan->reason),
+				 "it takes too long to follow");
+			err = -EOPNOTSUPP;
+		}
 	}
 	return err ? err : fall_through(run, part);
 }

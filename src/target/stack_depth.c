@@ -70,13 +70,16 @@ static void follow(const struct code_part *part, size_t wanted, struct stack_dep
 	free(depth);
 }
 
-void code_depth_at(const struct code_part *part, uint64_t vaddr, struct stack_depth *depth)
+void code_depth_at(struct code_space *space, const struct code_part *part, uint64_t vaddr,
+		   struct stack_depth *depth)
 {
 	struct unwind_range range;
 	struct unwind_cfa cfa;
 	size_t index;
 
 	*depth = (struct stack_depth){0};
+	if (!code_work(space, WORK_CFA))
+		return;
 	if (part->code->unwind && unwind_table__find(part->code->unwind, vaddr, &range) == 0) {
 		if (unwind_table__cfa(part->code->unwind, &range, vaddr, &cfa) != 0 || !cfa.known)
 			return;
@@ -85,6 +88,6 @@ void code_depth_at(const struct code_part *part, uint64_t vaddr, struct stack_de
 		depth->in_frame = cfa.from_fp || depth->depth != 0;
 		return;
 	}
-	if (code_part_index(part, vaddr, &index) == 0)
+	if (code_part_index(part, vaddr, &index) == 0 && code_work(space, (int64_t)part->n * 16))
 		follow(part, index, depth);
 }

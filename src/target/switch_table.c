@@ -21,9 +21,10 @@ struct table_ref {
 };
 
 /* The address that the base register was loaded with, looking back through the whole part. */
-static bool base_address(const struct code_part *part, size_t index, uint16_t reg, uint64_t *vaddr)
+static bool base_address(struct code_space *space, const struct code_part *part, size_t index,
+			 uint16_t reg, uint64_t *vaddr)
 {
-	while (index-- > 0) {
+	while (index-- > 0 && code_work(space, 1)) {
 		const struct insn *insn = &part->insns[index];
 
 		if (insn->dest_reg != reg)
@@ -34,7 +35,8 @@ static bool base_address(const struct code_part *part, size_t index, uint16_t re
 	return false;
 }
 
-static bool find_table(const struct code_part *part, size_t index, struct table_ref *ref)
+static bool find_table(struct code_space *space, const struct code_part *part, size_t index,
+		       struct table_ref *ref)
 {
 	const struct insn *jump = &part->insns[index];
 	size_t i, back;
@@ -53,7 +55,8 @@ static bool find_table(const struct code_part *part, size_t index, struct table_
 			continue;
 		ref->relative = !insn->has_mem_addr;
 		ref->vaddr = insn->mem_addr;
-		return insn->has_mem_addr || base_address(part, i, insn->src_reg, &ref->vaddr);
+		return insn->has_mem_addr ||
+		       base_address(space, part, i, insn->src_reg, &ref->vaddr);
 	}
 	return false;
 }
@@ -90,10 +93,10 @@ bool switch_table_targets(struct code_space *space, const struct scan *scan,
 	uint64_t target;
 	size_t n, at;
 
-	if (!find_table(part, index, &ref))
+	if (!find_table(space, part, index, &ref))
 		return false;
 	for (n = 0; n < ENTRIES_MAX; n++) {
-		if (!read_entry(space, part, &ref, n, &target))
+		if (!code_work(space, WORK_INSN) || !read_entry(space, part, &ref, n, &target))
 			break;
 		inside = scan_part_of(scan, target);
 		if (!inside || code_part_index(inside, target, &at) != 0)

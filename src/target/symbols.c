@@ -17,7 +17,8 @@
 
 #define STRTAB_MAX	    (256u << 20)
 #define SYMBOLS_MAX	    (4u << 20)
-#define CHUNK		    1024	 /* symbols read at once */
+#define NAME_BYTES_MAX	    4096 /* longer names are left out: a million may share one string */
+#define CHUNK		    1024 /* symbols read at once */
 #define DEBUGDATA_MAX	    (32u << 20)	 /* .gnu_debugdata as it is in the file */
 #define DEBUGDATA_PLAIN_MAX (128u << 20) /* and when unpacked */
 
@@ -71,6 +72,8 @@ static int take(struct symbol_table *table, const struct elf_file *main_elf, con
 	if (!ph || !(ph->p_flags & PF_X))
 		return 0;
 	memset(&sym, 0, sizeof(sym));
+	if (strnlen(strings + es->st_name, NAME_BYTES_MAX) == NAME_BYTES_MAX)
+		return 0;
 	/* .symtab writes versions into the name, .dynsym does not. */
 	version = strchr(strings + es->st_name, '@');
 	if (version && version != strings + es->st_name)

@@ -281,6 +281,7 @@ static void test_refusals(void **state)
 	(void)state;
 	expect_refused("libasm.so:asm_data", "no instruction");
 	expect_refused("libasm.so:asm_middle", "middle of an instruction");
+	expect_refused("libasm.so:asm_slow", "too long");
 	expect_refused("libasm.so:asm_never", "never returns");
 	expect_refused("libflow0.so:fixture_never", "never returns");
 	plan_open(&c, getpid(), "libflow0.so:fixture_never", &entry_only);

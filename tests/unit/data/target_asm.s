@@ -99,3 +99,14 @@ function asm_self
 	ret
 end asm_self
 	.section .note.GNU-stack, "", @progbits
+
+/* Made to be slow to follow: an endless row of indirect jumps from within a frame. */
+	.text
+function asm_slow
+	push %rbx
+	.rept 150000
+	movslq (%rdi,%rsi,4), %rax
+	jmp *%rax
+	.endr
+	ret
+end asm_slow

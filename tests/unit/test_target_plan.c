@@ -496,12 +496,13 @@ static void test_real_libraries(void **state)
 
 int main(void)
 {
+	/* Those that fork first: a fork costs more the more memory the process has touched. */
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_entry_sites), cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_tail_kinds),  cmocka_unit_test(test_return_site),
-		cmocka_unit_test(test_asm_traced),  cmocka_unit_test(test_flow),
-		cmocka_unit_test(test_throw),	    cmocka_unit_test(test_patched),
-		cmocka_unit_test(test_programs),    cmocka_unit_test(test_real_libraries),
+		cmocka_unit_test(test_asm_traced),     cmocka_unit_test(test_flow),
+		cmocka_unit_test(test_throw),	       cmocka_unit_test(test_patched),
+		cmocka_unit_test(test_entry_sites),    cmocka_unit_test(test_tail_kinds),
+		cmocka_unit_test(test_return_site),    cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_real_libraries), cmocka_unit_test(test_refusals),
 	};
 
 	return cmocka_run_group_tests(tests, build_all, NULL);

@@ -23,6 +23,13 @@
 #define SRC   "tests/unit/data/"
 #define CALLS 20
 
+/* The children are forked: a large quarantine would make every fork dear. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "quarantine_size_mb=4";
+}
+
 typedef long (*stage_fn)(long a, long b);
 
 static const char *const variants[] = {

@@ -39,6 +39,13 @@ static __always_inline int current_is_target(void)
 	return (__u32)(bpf_get_current_pid_tgid() >> 32) == cfg_tgid;
 }
 
+/*
+ * Run-time measurement of the programs: one run in 64 reads the clock twice.  A run that seems to
+ * take longer than this was interrupted or preempted; its time is not the program's.
+ */
+#define SAMPLE_MASK 63
+#define SAMPLE_MAX_NS 20000
+
 static __always_inline struct wire_slice *current_slice(void)
 {
 	__u32 cpu = bpf_get_smp_processor_id();

@@ -24,9 +24,6 @@
 #define S_IFCHR 0020000
 #define S_IFIFO 0010000
 
-/* Run-time measurement: one run in so many reads the clock twice. */
-#define SAMPLE_MASK 63
-
 static __always_inline __u32 wait_of_fd(struct task_struct *task, __u64 fd)
 {
 	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
@@ -137,8 +134,12 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 	if (in)
 		switch_in(slice, next, now);
 	if ((slice->tp_hits++ & SAMPLE_MASK) == 0) {
-		slice->tp_sampled++;
-		slice->tp_sampled_ns += bpf_ktime_get_ns() - now;
+		__u64 ran_ns = bpf_ktime_get_ns() - now;
+
+		if (ran_ns < SAMPLE_MAX_NS) {
+			slice->tp_sampled++;
+			slice->tp_sampled_ns += ran_ns;
+		}
 	}
 	return 0;
 }

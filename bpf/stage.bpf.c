@@ -17,8 +17,6 @@
 #include "frames.bpf.h"
 #include "value.bpf.h"
 
-#define SAMPLE_MASK 63
-
 /* One probe hit and what is configured for it. */
 struct hit {
 	struct wire_probe *probe;
@@ -55,11 +53,15 @@ bug:
 static __always_inline void measure_run(__u64 start_ns)
 {
 	struct wire_slice *slice = current_slice();
+	__u64 ran_ns;
 
 	if (!slice || (slice->probe_runs++ & SAMPLE_MASK))
 		return;
+	ran_ns = bpf_ktime_get_ns() - start_ns;
+	if (ran_ns >= SAMPLE_MAX_NS)
+		return;
 	slice->probe_sampled++;
-	slice->probe_sampled_ns += bpf_ktime_get_ns() - start_ns;
+	slice->probe_sampled_ns += ran_ns;
 }
 
 /* A condition; counts what could not be read, which is a no. */
@@ -123,7 +125,7 @@ static __noinline int stream_record(struct hit *hit, const struct wire_stream *s
 	if (!span)
 		return 0;
 	span->bind = s->bind;
-	span->flags = s->flags | flags | WIRE_SPAN_KEY;
+	span->flags = s->flags | flags;
 	span->start_ns = s->start_ns;
 	span->end_ns = s->last_ns ?: s->start_ns;
 	span->first_ns = s->first_ns;
@@ -168,6 +170,7 @@ static __noinline int stream_from(struct hit *hit, struct thread_state *ts, __u6
 	s->handle = handle;
 	s->tid = hit->tid;
 	s->bind = hit->bind_index;
+	s->flags = hit->bind->key.base != WIRE_BASE_NONE ? WIRE_SPAN_KEY : 0;
 	if (!usage_active(ts))
 		usage_begin(ts, hit->now);
 	usage_update(ts, bpf_get_current_task_btf(), hit->now);

@@ -324,7 +324,7 @@ struct wire_stream {
 	__u32 tid;		/* thread of `from` */
 	__u32 outputs;
 	__u32 bind;
-	__u32 flags;		/* WIRE_SPAN_CPU, _ERROR, _WORK */
+	__u32 flags;		/* WIRE_SPAN_KEY, _CPU, _ERROR, _WORK */
 	__u32 voice;		/* 1 while this stream counts as voice in flight */
 	__u32 slot;		/* index + 1 into wire_stage_stats.open */
 };

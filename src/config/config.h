@@ -80,7 +80,7 @@ struct stage_config {
 	bool turn;		/* takes part in turns; default true */
 };
 
-enum stat {
+enum statistic {
 	STAT_INVALID = 0,
 	STAT_NOW = 1,  /* the newest sample */
 	STAT_MEAN = 2, /* "mean" or "average" */
@@ -109,12 +109,12 @@ enum unit {
 
 /* "s", "bytes", "bytes/h", "percent", "ratio", "1/s", "bit/s", "count", "1/h" */
 const char *unit_name(enum unit unit);
-const char *stat_name(enum stat stat);
+const char *stat_name(enum statistic stat);
 
 struct budget_config {
 	char *metric; /* id without the statistic: "stt.latency" */
 	struct config_pos pos;
-	enum stat stat;
+	enum statistic stat;
 	uint64_t window_ns;
 	enum unit unit;
 	double target; /* NAN where not given */

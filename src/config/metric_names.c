@@ -94,7 +94,7 @@ static const struct metric_def measures[] = {
 
 static const struct {
 	const char *name;
-	enum stat stat;
+	enum statistic stat;
 } stats[] = {
 	/* First the names that stat_name() gives. */
 	{"now", STAT_NOW},	 {"mean", STAT_MEAN}, {"max", STAT_MAX},      {"p50", STAT_P50},
@@ -130,7 +130,7 @@ bool metric_stage_usual(const char *stage)
 	return false;
 }
 
-const char *stat_name(enum stat stat)
+const char *stat_name(enum statistic stat)
 {
 	for (size_t i = 0; i < N(stats); i++)
 		if (stats[i].stat == stat)
@@ -138,7 +138,7 @@ const char *stat_name(enum stat stat)
 	return "";
 }
 
-enum stat stat_parse(const char *name)
+enum statistic stat_parse(const char *name)
 {
 	for (size_t i = 0; i < N(stats); i++)
 		if (!strcmp(stats[i].name, name))
@@ -206,7 +206,7 @@ int metric_find(const char *id, struct metric_ref *ref)
 	return -ENOENT;
 }
 
-int metric_find_stat(const char *id, struct metric_ref *ref, size_t *id_len, enum stat *stat)
+int metric_find_stat(const char *id, struct metric_ref *ref, size_t *id_len, enum statistic *stat)
 {
 	const char *dot = strrchr(id, '.');
 	char head[3 * METRIC_STAGE_MAX];

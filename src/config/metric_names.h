@@ -19,8 +19,8 @@
 struct metric_def {
 	const char *name; /* "cpu.usage"; for stages the measure alone: "latency" */
 	enum unit unit;
-	enum stat stat;	      /* the usual one */
-	uint32_t stats;	      /* possible ones: bits 1 << enum stat */
+	enum statistic stat;	      /* the usual one */
+	uint32_t stats;	      /* possible ones: bits 1 << enum statistic */
 	bool below;	      /* small values are the bad ones */
 	const char *help;     /* one line */
 	enum stage_kind only; /* a measure of stages of this kind only; STAGE_INVALID: of all */
@@ -43,9 +43,9 @@ int metric_find(const char *id, struct metric_ref *ref);
  * The same for an id that may end in a statistic; *id_len is the length of the id without it,
  * *stat the statistic or STAT_INVALID.
  */
-int metric_find_stat(const char *id, struct metric_ref *ref, size_t *id_len, enum stat *stat);
+int metric_find_stat(const char *id, struct metric_ref *ref, size_t *id_len, enum statistic *stat);
 /* The statistic by its name ("average" is mean, "peak" is max), or STAT_INVALID. */
-enum stat stat_parse(const char *name);
+enum statistic stat_parse(const char *name);
 /* True for names that a stage cannot have: they begin ids of other metrics. */
 bool metric_name_reserved(const char *stage);
 /* The stages that the built-in budgets speak of. */

@@ -30,7 +30,7 @@ struct budget_read {
 	const struct yaml_node *target;
 	const struct yaml_node *warning;
 	const struct yaml_node *critical;
-	enum stat stat_of_key;
+	enum statistic stat_of_key;
 	bool below_given;
 };
 
@@ -43,7 +43,7 @@ static void unknown_stat(struct reader *r, const struct yaml_node *node, const c
 	for (int s = 1; s <= STAT_MIN; s++)
 		if (def->stats & (1u << s))
 			at += (size_t)snprintf(possible + at, sizeof(possible) - at, "%s%s",
-					       at ? ", " : "", stat_name((enum stat)s));
+					       at ? ", " : "", stat_name((enum statistic)s));
 	read_error(r, node, "no statistic '%.40s' of %s: expected one of %s", text, def->name,
 		   possible);
 }
@@ -52,7 +52,7 @@ static void read_stat(struct reader *r, const struct yaml_node *node, void *ctx)
 {
 	struct budget_read *b = ctx;
 	const char *text = read_text(r, node, "a statistic (such as p95)");
-	enum stat stat;
+	enum statistic stat;
 
 	if (!text)
 		return;
@@ -238,7 +238,7 @@ static char *default_alert(struct reader *r, const struct budget_config *budget)
 }
 
 static void read_budget(struct reader *r, const struct yaml_node *node, const char *metric,
-			const struct metric_def *def, enum stat stat, struct config_pos pos)
+			const struct metric_def *def, enum statistic stat, struct config_pos pos)
 {
 	struct budget_read b = {.def = def, .stat_of_key = stat};
 	struct budget_config *item;
@@ -347,7 +347,7 @@ static bool has_measure(const struct config *config, const struct metric_ref *re
 static void read_metric(struct reader *r, const struct yaml_node *node)
 {
 	struct metric_ref ref;
-	enum stat stat;
+	enum statistic stat;
 	size_t len;
 	char *metric;
 

@@ -8,6 +8,7 @@
 #include "kernel/uprobe_link.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -18,6 +19,8 @@
 #include <linux/bpf.h>
 
 #include "log/log.h"
+
+#define CLOSERS_MAX 16
 
 /* BPF_F_UPROBE_MULTI_RETURN */
 #define UPROBE_MULTI_RETURN 1
@@ -146,6 +149,36 @@ void uprobe_link__free(struct uprobe_link *link)
 		bpf_link__destroy(link->links[i]);
 	free(link->links);
 	free(link);
+}
+
+struct closing {
+	struct uprobe_link **links;
+	size_t n;
+	size_t next;	/* atomic: the next link nobody has taken */
+};
+
+static void *close_some(void *ctx)
+{
+	struct closing *c = ctx;
+	size_t i;
+
+	while ((i = __atomic_fetch_add(&c->next, 1, __ATOMIC_RELAXED)) < c->n)
+		uprobe_link__free(c->links[i]);
+	return NULL;
+}
+
+void uprobe_link_free_all(struct uprobe_link **links, size_t n)
+{
+	struct closing c = { .links = links, .n = n };
+	pthread_t threads[CLOSERS_MAX];
+	size_t started = 0;
+
+	while (started < CLOSERS_MAX && started + 1 < n &&
+	       !pthread_create(&threads[started], NULL, close_some, &c))
+		started++;
+	close_some(&c);
+	for (size_t i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
 }
 
 size_t uprobe_link__count(const struct uprobe_link *link)

@@ -39,6 +39,12 @@ int uprobe_link__attach(struct bpf_program *prog, bool multi, const struct uprob
 /* Detaches; NULL is fine.  About 0.1 s a probe without multi. */
 void uprobe_link__free(struct uprobe_link *link);
 
+/*
+ * Detaches many at once: the kernel waits for a grace period per link, so links are closed side
+ * by side in threads.
+ */
+void uprobe_link_free_all(struct uprobe_link **links, size_t n);
+
 /* Number of uprobes in it. */
 size_t uprobe_link__count(const struct uprobe_link *link);
 

@@ -38,7 +38,7 @@ void acc_merge(struct acc *acc, const struct acc *newer)
 	acc->values += newer->values;
 }
 
-double acc_stat(const struct acc *acc, enum window_kind kind, enum stat stat, uint64_t *n)
+double acc_stat(const struct acc *acc, enum window_kind kind, enum statistic stat, uint64_t *n)
 {
 	*n = acc->n;
 	if (kind == WINDOW_SUM)
@@ -59,7 +59,7 @@ double acc_stat(const struct acc *acc, enum window_kind kind, enum stat stat, ui
 	}
 }
 
-double hist_stat(const struct hist *hist, enum stat stat, uint64_t elapsed_ns, uint64_t *n)
+double hist_stat(const struct hist *hist, enum statistic stat, uint64_t elapsed_ns, uint64_t *n)
 {
 	*n = hist->count;
 	switch (stat) {
@@ -83,7 +83,7 @@ double hist_stat(const struct hist *hist, enum stat stat, uint64_t elapsed_ns, u
 	}
 }
 
-bool window_has_stat(enum window_kind kind, enum stat stat)
+bool window_has_stat(enum window_kind kind, enum statistic stat)
 {
 	switch (stat) {
 	case STAT_P50:

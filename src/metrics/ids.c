@@ -22,11 +22,11 @@ void ids_join(char *out, size_t size, const char *a, const char *b, const char *
 	out[at] = '\0';
 }
 
-enum stat ids_stat(const char *name)
+enum statistic ids_stat(const char *name)
 {
 	static const struct {
 		const char *name;
-		enum stat stat;
+		enum statistic stat;
 	} stats[] = {
 		{"now", STAT_NOW},     {"mean", STAT_MEAN},	{"average", STAT_MEAN},
 		{"max", STAT_MAX},     {"peak", STAT_MAX},	{"p50", STAT_P50},
@@ -92,7 +92,7 @@ static bool has_target(const struct metrics *m, enum target_series which)
 	return turns__has_end(m->turns);
 }
 
-static struct series *find(struct metrics *m, const char *id, enum stat *stat, int *stage)
+static struct series *find(struct metrics *m, const char *id, enum statistic *stat, int *stage)
 {
 	struct series *series;
 
@@ -110,7 +110,7 @@ static struct series *find(struct metrics *m, const char *id, enum stat *stat, i
 }
 
 /* The whole identifier first, then without a statistic at its end. */
-static struct series *find_any(struct metrics *m, const char *id, enum stat *stat, int *stage)
+static struct series *find_any(struct metrics *m, const char *id, enum statistic *stat, int *stage)
 {
 	struct series *series = find(m, id, stat, stage);
 	const char *dot = strrchr(id, '.');
@@ -139,7 +139,7 @@ static int add_handle(struct metrics *m, const struct handle *handle)
 	return (int)m->handles_n++;
 }
 
-int metrics__demand(struct metrics *m, const char *id, enum stat stat, uint64_t window_ns)
+int metrics__demand(struct metrics *m, const char *id, enum statistic stat, uint64_t window_ns)
 {
 	struct handle handle = {.stat = stat};
 

@@ -103,7 +103,7 @@ void metrics__flush(struct metrics *m, uint64_t now_ns);
  * Returns a handle >= 0, -ENOENT (no such metric with this configuration), -EINVAL (the metric
  * does not have this statistic) or -ENOMEM.
  */
-int metrics__demand(struct metrics *m, const char *id, enum stat stat, uint64_t window_ns);
+int metrics__demand(struct metrics *m, const char *id, enum statistic stat, uint64_t window_ns);
 struct sample metrics__read(struct metrics *m, int handle, uint64_t now_ns);
 
 /* The slowest spans or turns in the handle's window, slowest first; returns how many, 0 .. 3. */

@@ -54,7 +54,7 @@ static const char *target_unknown(const struct metrics *m, const struct series *
 }
 
 static struct sample read_one(struct metrics *m, struct series *series, struct view *view,
-			      enum stat stat, int stage, uint64_t now_ns)
+			      enum statistic stat, int stage, uint64_t now_ns)
 {
 	uint64_t elapsed_ns = now_ns > m->start_ns ? now_ns - m->start_ns : 0;
 	struct sample sample = series_read(series, view, stat, now_ns, elapsed_ns);
@@ -105,7 +105,7 @@ struct each {
 	void *ctx;
 };
 
-static void each_one(struct each *e, const char *id, struct series *series, enum stat stat,
+static void each_one(struct each *e, const char *id, struct series *series, enum statistic stat,
 		     int stage)
 {
 	struct sample sample;
@@ -119,7 +119,7 @@ static void each_hist(struct each *e, const char *id, struct series *series, int
 {
 	static const struct {
 		const char *name;
-		enum stat stat;
+		enum statistic stat;
 	} stats[] = {{"p50", STAT_P50},
 		     {"p95", STAT_P95},
 		     {"p99", STAT_P99},

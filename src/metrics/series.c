@@ -152,7 +152,7 @@ void series_mark(struct series *s, enum quality quality, const char *reason, uin
 			window__mark(view->window, quality, reason, now_ns);
 }
 
-enum stat series_stat(const struct series *s, enum stat asked)
+enum statistic series_stat(const struct series *s, enum statistic asked)
 {
 	if (s->def->flags & SERIES_MEDIAN)
 		return STAT_MEDIAN;
@@ -166,14 +166,14 @@ enum stat series_stat(const struct series *s, enum stat asked)
 	return asked;
 }
 
-bool series_has_stat(const struct series *s, enum stat stat)
+bool series_has_stat(const struct series *s, enum statistic stat)
 {
 	if (s->def->flags & SERIES_GROWTH)
 		return true;
 	return window_has_stat(s->def->kind, stat);
 }
 
-static struct sample read_session(struct series *s, enum stat stat, uint64_t elapsed_ns)
+static struct sample read_session(struct series *s, enum statistic stat, uint64_t elapsed_ns)
 {
 	struct sample sample = {.value = NAN, .low = NAN, .high = NAN};
 	static const struct hist empty;
@@ -192,7 +192,7 @@ static struct sample read_session(struct series *s, enum stat stat, uint64_t ela
 	return sample;
 }
 
-struct sample series_read(struct series *s, struct view *view, enum stat stat, uint64_t now_ns,
+struct sample series_read(struct series *s, struct view *view, enum statistic stat, uint64_t now_ns,
 			  uint64_t elapsed_ns)
 {
 	struct sample sample;

@@ -25,7 +25,7 @@ struct series_def {
 	const char *id; /* of a stage: what follows the stage's name and a dot */
 	enum window_kind kind;
 	enum unit unit;
-	enum stat stat;	    /* when none is asked for */
+	enum statistic stat;	    /* when none is asked for */
 	unsigned int flags; /* enum series_flags */
 };
 
@@ -63,10 +63,10 @@ unsigned int series_add_evidence(struct series *series, const struct evidence_it
 void series_mark(struct series *series, enum quality quality, const char *reason, uint64_t now_ns);
 
 /* The statistic that is meant: the definition's where it has one of its own. */
-enum stat series_stat(const struct series *series, enum stat asked);
-bool series_has_stat(const struct series *series, enum stat stat);
+enum statistic series_stat(const struct series *series, enum statistic asked);
+bool series_has_stat(const struct series *series, enum statistic stat);
 /* Over a window, or (view NULL) over the session, which is elapsed_ns long. */
-struct sample series_read(struct series *series, struct view *view, enum stat stat, uint64_t now_ns,
+struct sample series_read(struct series *series, struct view *view, enum statistic stat, uint64_t now_ns,
 			  uint64_t elapsed_ns);
 
 #endif /* CHESHIRE_METRICS_SERIES_H */

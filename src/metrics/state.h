@@ -89,7 +89,7 @@ struct gap_series {
 struct handle {
 	struct series *series;
 	struct view *view;
-	enum stat stat;
+	enum statistic stat;
 	int stage; /* -1: of the target */
 };
 
@@ -128,14 +128,14 @@ const struct series_def *defs_stage(enum stage_kind kind, enum stage_series whic
 struct defs_alias {
 	const char *id;
 	enum target_series series;
-	enum stat stat;
+	enum statistic stat;
 };
 extern const struct defs_alias defs_aliases[];
 
 /* Three parts with dots between them (`c` may be NULL), cut to fit. */
 void ids_join(char *out, size_t size, const char *a, const char *b, const char *c);
 /* "p95" and the like; STAT_INVALID for anything else. */
-enum stat ids_stat(const char *name);
+enum statistic ids_stat(const char *name);
 
 /* join.c: the callbacks of streams and turns, and what follows from a span in order. */
 void join_stream(void *ctx, enum stream_step step, const struct wire_span *span);

@@ -181,7 +181,7 @@ static double median(const struct window *w)
 	return n & 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2.0;
 }
 
-static double read_hist(struct window *w, enum stat stat, uint64_t *n)
+static double read_hist(struct window *w, enum statistic stat, uint64_t *n)
 {
 	w->sum->max_ns = 0;
 	for (uint64_t i = 0; i < w->slots_n; i++)
@@ -190,7 +190,7 @@ static double read_hist(struct window *w, enum stat stat, uint64_t *n)
 	return hist_stat(w->sum, stat, w->window_ns, n);
 }
 
-struct sample window__read(struct window *w, enum stat stat, uint64_t now_ns)
+struct sample window__read(struct window *w, enum statistic stat, uint64_t now_ns)
 {
 	struct sample sample = {.value = NAN, .low = NAN, .high = NAN};
 	struct acc total = {0};

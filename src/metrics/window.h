@@ -36,11 +36,11 @@ struct acc {
 void acc_add(struct acc *acc, double num, double den, uint64_t n);
 void acc_merge(struct acc *acc, const struct acc *newer);
 /* The statistic; NAN where there is no sample.  *n: samples behind it. */
-double acc_stat(const struct acc *acc, enum window_kind kind, enum stat stat, uint64_t *n);
+double acc_stat(const struct acc *acc, enum window_kind kind, enum statistic stat, uint64_t *n);
 /* Likewise of a histogram, in seconds; `elapsed_ns` is for STAT_RATE. */
-double hist_stat(const struct hist *hist, enum stat stat, uint64_t elapsed_ns, uint64_t *n);
+double hist_stat(const struct hist *hist, enum statistic stat, uint64_t elapsed_ns, uint64_t *n);
 /* Whether the kind has the statistic at all. */
-bool window_has_stat(enum window_kind kind, enum stat stat);
+bool window_has_stat(enum window_kind kind, enum statistic stat);
 
 struct window;
 
@@ -62,6 +62,6 @@ void window__add_ratio(struct window *window, double num, double den, uint64_t n
 void window__mark(struct window *window, enum quality quality, const char *reason, uint64_t now_ns);
 
 /* value, n, quality and idle are filled; the unit is the caller's. */
-struct sample window__read(struct window *window, enum stat stat, uint64_t now_ns);
+struct sample window__read(struct window *window, enum statistic stat, uint64_t now_ns);
 
 #endif /* CHESHIRE_METRICS_WINDOW_H */

@@ -201,7 +201,7 @@ static int attach_exits(struct attachment *a, size_t stage, bool only_new)
 	for (size_t i = 0; i < a->bindings->functions_n && !err; i++) {
 		const struct bound_function *f = &a->bindings->functions[i];
 
-		if (f->stage == stage && !(only_new && f->attached))
+		if (f->stage == stage && !f->gone && !(only_new && f->attached))
 			err = queue_exits(a, &p, &rets, i);
 	}
 	if (!err && !loader__multi(a->loader) && p.n > ATTACH_PERF_EXITS_MAX)
@@ -223,7 +223,7 @@ static int attach_entries(struct attachment *a, size_t stage)
 		struct bound_function *f = &a->bindings->functions[i];
 		struct wire_bind bind;
 
-		if (f->stage != stage || f->attached)
+		if (f->stage != stage || f->attached || f->gone)
 			continue;
 		bindings_wire(a->bindings, i, &bind);
 		err = loader__set_bind(a->loader, (uint32_t)i, &bind);
@@ -306,7 +306,7 @@ static bool has_new(const struct attachment *a, size_t stage)
 {
 	for (size_t i = 0; i < a->bindings->functions_n; i++)
 		if (a->bindings->functions[i].stage == stage &&
-		    !a->bindings->functions[i].attached)
+		    !a->bindings->functions[i].attached && !a->bindings->functions[i].gone)
 			return true;
 	return false;
 }
@@ -383,7 +383,7 @@ static double call_cost_ns(const struct attachment *a, size_t stage, double rate
 		double emulated = rare ? trap[TRAP_EMULATED].rare_ns : trap[TRAP_EMULATED].hot_ns;
 		double stepped = rare ? trap[TRAP_STEPPED].rare_ns : trap[TRAP_STEPPED].hot_ns;
 
-		if (f->stage != stage)
+		if (f->stage != stage || f->gone)
 			continue;
 		entry_ns = fmax(entry_ns,
 				insn_class_emulated(f->plan.entry.cls) ? emulated : stepped);
@@ -496,17 +496,69 @@ void attachment_shed(struct attachment *a, size_t stage, const char *reason)
 	explain(s, "%s", reason);
 }
 
+void attachment_expire(struct attachment *a, uint64_t stages)
+{
+	for (size_t i = 0; i < a->bindings->stages_n; i++) {
+		struct attached_stage *s = &a->stages[i];
+
+		if (!(stages >> i & 1))
+			continue;
+		refuse(a, i);
+		s->state = ATTACH_NONE;
+		s->trial_since_ns = 0;
+		s->reason[0] = '\0';
+	}
+}
+
+/* Moves the links of a list to the end of an array. */
+static size_t links_move(struct link_list *list, struct uprobe_link **to, size_t n)
+{
+	if (list->n)
+		memcpy(to + n, list->links, list->n * sizeof(*to));
+	n += list->n;
+	free(list->links);
+	memset(list, 0, sizeof(*list));
+	return n;
+}
+
+static size_t links_count(const struct attachment *a)
+{
+	size_t n = a->hooks.n + a->catches.n;
+
+	for (size_t i = 0; i < WIRE_STAGES_MAX; i++)
+		n += a->stages[i].entries.n + a->stages[i].exits.n;
+	return n;
+}
+
 void attachment_clear(struct attachment *a)
 {
-	/* Entries of all stages first: nothing new begins while exits go. */
-	links_free(&a->hooks);
-	for (size_t i = 0; i < WIRE_STAGES_MAX; i++)
-		links_free(&a->stages[i].entries);
+	struct uprobe_link **all = calloc(links_count(a) + 1, sizeof(*all));
+	size_t n = 0;
+
 	for (size_t i = 0; i < WIRE_STAGES_MAX; i++) {
-		links_free(&a->stages[i].exits);
-		a->stages[i].state = ATTACH_NONE;
-		a->stages[i].trial_since_ns = 0;
+		struct attached_stage *s = &a->stages[i];
+
+		/* Nothing counts any more while entries and exits go in any order. */
+		if (s->state != ATTACH_NONE && i < a->bindings->stages_n)
+			loader__stage(a->loader, (uint32_t)i)->state = WIRE_STAGE_OFF;
+		s->state = ATTACH_NONE;
+		s->trial_since_ns = 0;
+		if (all) {
+			n = links_move(&s->entries, all, n);
+			n = links_move(&s->exits, all, n);
+		} else {
+			links_free(&s->entries);
+			links_free(&s->exits);
+		}
 	}
-	links_free(&a->catches);
+	if (all) {
+		n = links_move(&a->hooks, all, n);
+		n = links_move(&a->catches, all, n);
+		uprobe_link_free_all(all, n);
+	} else {
+		links_free(&a->hooks);
+		links_free(&a->catches);
+	}
+	free(all);
 	a->probes_n = 0;
 }

@@ -90,7 +90,10 @@ void attachment_learn(struct attachment *a, const struct wire_learn *learn);
 /* Takes a stage off; it stays off. */
 void attachment_shed(struct attachment *a, size_t stage, const char *reason);
 
-/* Detaches everything, for the end or because the target runs another program now. */
+/* Takes the stages off whose functions have gone; they may be attached again. */
+void attachment_expire(struct attachment *a, uint64_t stages);
+
+/* Detaches everything, for the end. */
 void attachment_clear(struct attachment *a);
 
 /* Estimated cost of one probe hit of the stage at this rate, ns, without the program's own. */

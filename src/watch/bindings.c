@@ -71,7 +71,7 @@ static bool is_bound(const struct bindings *b, const struct object *obj, uint64_
 	for (size_t i = 0; i < b->functions_n; i++) {
 		const struct bound_function *f = &b->functions[i];
 
-		if (f->conf == conf && f->plan.offset == offset && f->inode == obj->inode &&
+		if (!f->gone && f->conf == conf && f->plan.offset == offset && f->inode == obj->inode &&
 		    f->dev_major == obj->dev_major && f->dev_minor == obj->dev_minor)
 			return true;
 	}
@@ -193,7 +193,8 @@ static size_t count_role(const struct bindings *b, uint16_t stage, uint8_t role)
 	size_t n = 0;
 
 	for (size_t i = 0; i < b->functions_n; i++)
-		n += b->functions[i].stage == stage && b->functions[i].role == role;
+		n += !b->functions[i].gone && b->functions[i].stage == stage &&
+		     b->functions[i].role == role;
 	return n;
 }
 
@@ -225,6 +226,33 @@ int bindings_resolve(struct bindings *b, const struct process *proc, struct obje
 	for (size_t i = 0; i < b->stages_n; i++)
 		judge_stage(b, (uint16_t)i);
 	return err;
+}
+
+static bool is_mapped(const struct bound_function *f, const struct object_table *objects)
+{
+	for (size_t i = 0; i < objects->n_objects; i++) {
+		const struct object *obj = objects->objects[i];
+
+		if (!obj->gone && obj->inode == f->inode && obj->dev_major == f->dev_major &&
+		    obj->dev_minor == f->dev_minor)
+			return true;
+	}
+	return false;
+}
+
+uint64_t bindings_expire(struct bindings *b, const struct object_table *objects)
+{
+	uint64_t expired = 0;
+
+	for (size_t i = 0; i < b->functions_n; i++)
+		if (!b->functions[i].gone && !is_mapped(&b->functions[i], objects))
+			expired |= 1ULL << b->functions[i].stage;
+	for (size_t i = 0; i < b->functions_n; i++)
+		if (expired >> b->functions[i].stage & 1)
+			b->functions[i].gone = true;
+	for (size_t i = 0; i < b->stages_n; i++)
+		judge_stage(b, (uint16_t)i);
+	return expired;
 }
 
 static bool reads_ret(const struct wire_value *v)

@@ -32,6 +32,7 @@ struct bound_function {
 	uint64_t inode;			/* of the object: a library mapped again is the same */
 	uint32_t dev_major, dev_minor;
 	bool attached;
+	bool gone;			/* the target runs another program: not there any more */
 };
 
 struct bound_stage {
@@ -51,8 +52,14 @@ struct bindings {
 
 void bindings_init(struct bindings *b, const struct config *config);
 void bindings_free(struct bindings *b);
-/* Forgets all functions: the target runs another program now. */
+/* Forgets all functions. */
 void bindings_clear(struct bindings *b);
+
+/*
+ * After an exec: marks the functions of files that are not mapped any more as gone, with all
+ * others of the same stage, so that the stage is bound anew.  Returns the bits of those stages.
+ */
+uint64_t bindings_expire(struct bindings *b, const struct object_table *objects);
 
 /*
  * Resolves every probe of the configuration against the mapped objects and plans the functions

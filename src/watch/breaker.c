@@ -26,8 +26,12 @@ static void fill_slot(struct breaker *b, const struct breaker_input *in)
 		b->hits[i] = s->hits;
 		b->trap_ns[i] = s->trap_ns;
 	}
-	b->others[b->slot] = b->primed ? (double)(in->other_ns - b->other_ns) : 0;
-	b->other_ns = in->other_ns;
+	/* Estimated from samples, so it may also shrink a little. */
+	b->others[b->slot] = b->primed && in->other_ns > b->other_ns ?
+				     (double)(in->other_ns - b->other_ns) :
+				     0;
+	if (in->other_ns > b->other_ns)
+		b->other_ns = in->other_ns;
 	b->primed = true;
 }
 

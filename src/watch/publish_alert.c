@@ -134,7 +134,8 @@ void publish_alert(struct publisher *p, const struct alert_event *event, int han
 	char metric[160], reason[192];
 	struct sink_alert alert;
 
-	if (event->state == ALERT_PENDING || event->state == ALERT_INACTIVE)
+	if (event->state == ALERT_PENDING || event->state == ALERT_INACTIVE ||
+	    (event->state == ALERT_UNKNOWN && p->target_gone))
 		return;
 	metric_id(budget, metric, sizeof(metric));
 	alert = (struct sink_alert){

@@ -70,7 +70,7 @@ static size_t fill_functions(const struct watching *w, size_t stage, struct sink
 	for (size_t i = 0; i < w->bindings.functions_n; i++) {
 		const struct bound_function *f = &w->bindings.functions[i];
 
-		if (f->stage != stage)
+		if (f->stage != stage || f->gone)
 			continue;
 		out[n++] = (struct sink_function){
 			.object = w->objects.objects[f->plan.object]->basename,

@@ -381,6 +381,7 @@ static int finish(struct session *s)
 		say_hello(s);
 	now_ns = monotonic_ns();
 	watching_flush(&s->watching, now_ns);
+	s->publisher.target_gone = s->target_gone;
 	if (s->target_gone)
 		watching_gone(&s->watching, now_ns, on_event, s);
 	publish_summary(&s->publisher, SINK_SUMMARY_EXIT, now_ns);

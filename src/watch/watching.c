@@ -125,8 +125,11 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 	snprintf(why, why_size, "out of memory");
 	err = object_table_read(&w->objects, proc);
 	if (err) {
-		snprintf(why, why_size, "cannot read the maps of process %d: %s", proc->pid,
-			 err_str(err));
+		snprintf(why, why_size, "cannot read the maps of process %d: %s%s", proc->pid,
+			 err_str(err),
+			 err == -EACCES || err == -EPERM ?
+				 " (needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE)" :
+				 "");
 		return err;
 	}
 	err = recognise_engines(config, &w->objects, &w->engines, &w->engines_skipped, why,
@@ -342,14 +345,13 @@ static void feed_kernel(struct watching *w, uint64_t now_ns)
 int watching_rescan(struct watching *w, uint64_t now_ns)
 {
 	struct object_diff diff = {};
-	int err = 0;
+	int err = object_table_refresh(&w->objects, w->proc, &diff);
 
-	if (w->exec_seen) {
-		attachment_clear(&w->attachment);
-		bindings_clear(&w->bindings);
+	/* The kernel puts uprobes into every new mapping of their file, also after an exec. */
+	if (!err && w->exec_seen) {
 		process_refresh_names(w->proc);
+		attachment_expire(&w->attachment, bindings_expire(&w->bindings, &w->objects));
 	}
-	err = object_table_refresh(&w->objects, w->proc, &diff);
 	if (!err && (diff.n_added || w->exec_seen)) {
 		err = resolve(w, now_ns);
 		feed_states(w);

@@ -210,7 +210,7 @@ static void the_built_in_budgets_are_the_documents(void **state)
 	static const double mb = 1048576, gb = 1073741824;
 	const struct {
 		const char *metric;
-		enum stat stat;
+		enum statistic stat;
 		double target, warning, critical;
 		const char *text;
 	} want[] = {

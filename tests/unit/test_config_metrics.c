@@ -30,9 +30,9 @@ static void all_stats(struct metrics *m, const char *id, const struct metric_def
 
 		if (!(def->stats & (1u << stat)))
 			continue;
-		handle = metrics__demand(m, id, (enum stat)stat, WINDOW_NS);
+		handle = metrics__demand(m, id, (enum statistic)stat, WINDOW_NS);
 		if (handle < 0)
-			fail_msg("%s %s: %d", id, stat_name((enum stat)stat), handle);
+			fail_msg("%s %s: %d", id, stat_name((enum statistic)stat), handle);
 		if (metrics__read(m, handle, 1).unit != def->unit)
 			fail_msg("%s: unit is not %s", id, unit_name(def->unit));
 	}

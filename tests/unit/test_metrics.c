@@ -115,7 +115,7 @@ static void tick(struct metrics *m, uint64_t now_ns)
 	metrics__tick(m, now_ns);
 }
 
-static double read_now(struct metrics *m, const char *id, enum stat stat, uint64_t now_ns)
+static double read_now(struct metrics *m, const char *id, enum statistic stat, uint64_t now_ns)
 {
 	int handle = metrics__demand(m, id, stat, 60 * S);
 

@@ -8,9 +8,9 @@
  *			running) where unprivileged BPF is off; maps and programs of a reload
  *   CAP_PERFMON	loading tracing programs at a reload
  *   CAP_SYS_PTRACE	/proc/PID/maps, exe and root, and the memory of processes of other users
- *   CAP_DAC_READ_SEARCH	objects below directories that only the target's user may search; the
- *			list of its descriptors where the kernel does not count them (before 6.2)
- *   CAP_SYS_ADMIN	only without uprobe_multi: perf event uprobes ask for it by name
+ *   CAP_DAC_READ_SEARCH	objects below directories that only the target's user may search;
+ *the list of its descriptors where the kernel does not count them (before 6.2) CAP_SYS_ADMIN only
+ *without uprobe_multi: perf event uprobes ask for it by name
  *
  * CAP_CHECKPOINT_RESTORE, which opens /proc/PID/map_files, goes: an object that is mapped later
  * is found by its path in the target's root; docs/safety.md says what that costs.
@@ -28,8 +28,7 @@
 #include "log/log.h"
 #include "watch/syscall_filter.h"
 
-static const unsigned int kept_caps[] = { CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE,
-					  CAP_DAC_READ_SEARCH };
+static const unsigned int kept_caps[] = {CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
 
 #define KEPT_MAX (sizeof(kept_caps) / sizeof(kept_caps[0]) + 1)
 
@@ -46,12 +45,23 @@ static size_t caps_to_keep(bool multi, unsigned int caps[KEPT_MAX])
 	return n;
 }
 
+/* A thread's capabilities are its own: what another thread holds cannot be dropped from here. */
+static bool other_threads(void)
+{
+	struct stat st;
+
+	/* Two links are the directory's own. */
+	return stat("/proc/self/task", &st) || st.st_nlink != 3;
+}
+
 static int drop_caps(bool multi)
 {
 	unsigned int caps[KEPT_MAX];
 	size_t n;
 	int bounds;
 
+	if (other_threads())
+		return -EBUSY;
 	if (capng_get_caps_process())
 		return -EPERM;
 	n = caps_to_keep(multi, caps);
@@ -73,7 +83,7 @@ static int drop_caps(bool multi)
 /* What was measured of people's speech is in no core file, nor in the reach of a debugger. */
 static int hide_memory(void)
 {
-	const struct rlimit none = { 0, 0 };
+	const struct rlimit none = {0, 0};
 	int err = 0;
 
 	if (prctl(PR_SET_DUMPABLE, 0))

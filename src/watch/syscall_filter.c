@@ -29,10 +29,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#ifndef __NR_clone3
-#error "libseccomp and the kernel's headers must know clone3 (Linux 5.3)"
-#endif
-
 /* O_TMPFILE without the O_DIRECTORY that is part of it. */
 #define TMPFILE_BIT (O_TMPFILE & ~O_DIRECTORY)
 #define WRITING	    ((uint64_t)(O_ACCMODE | O_CREAT | O_TRUNC | TMPFILE_BIT))
@@ -44,25 +40,73 @@
 /* Calls that are harmless whatever their arguments. */
 static const int plain_calls[] = {
 	/* files that are open, and looking at files */
-	SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(writev),
-	SCMP_SYS(lseek), SCMP_SYS(close), SCMP_SYS(fcntl), SCMP_SYS(dup), SCMP_SYS(dup3),
-	SCMP_SYS(fstat), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(newfstatat), SCMP_SYS(statx),
-	SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(readlink),
-	SCMP_SYS(readlinkat), SCMP_SYS(getdents64), SCMP_SYS(openat2), SCMP_SYS(pipe2),
+	SCMP_SYS(read),
+	SCMP_SYS(readv),
+	SCMP_SYS(pread64),
+	SCMP_SYS(write),
+	SCMP_SYS(writev),
+	SCMP_SYS(lseek),
+	SCMP_SYS(close),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(dup),
+	SCMP_SYS(dup3),
+	SCMP_SYS(fstat),
+	SCMP_SYS(stat),
+	SCMP_SYS(lstat),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(statx),
+	SCMP_SYS(access),
+	SCMP_SYS(faccessat),
+	SCMP_SYS(faccessat2),
+	SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat),
+	SCMP_SYS(getdents64),
+	SCMP_SYS(openat2),
+	SCMP_SYS(pipe2),
 	/* memory; newer versions of libbpf keep places for maps with memfd_create */
-	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
+	SCMP_SYS(brk),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mremap),
+	SCMP_SYS(madvise),
 	SCMP_SYS(memfd_create),
 	/* the event loop, time */
-	SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait),
-	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres),
-	SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep), SCMP_SYS(gettimeofday), SCMP_SYS(time),
+	SCMP_SYS(epoll_create1),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(clock_getres),
+	SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(nanosleep),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(time),
 	/* the process itself, and the C library's work */
-	SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack),
-	SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(wait4),
-	SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getppid), SCMP_SYS(getuid), SCMP_SYS(geteuid),
-	SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(getrusage), SCMP_SYS(uname),
-	SCMP_SYS(sysinfo), SCMP_SYS(getrandom), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield),
+	SCMP_SYS(futex),
+	SCMP_SYS(set_robust_list),
+	SCMP_SYS(rseq),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(sigaltstack),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(wait4),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(getppid),
+	SCMP_SYS(getuid),
+	SCMP_SYS(geteuid),
+	SCMP_SYS(getgid),
+	SCMP_SYS(getegid),
+	SCMP_SYS(getrusage),
+	SCMP_SYS(uname),
+	SCMP_SYS(sysinfo),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(sched_yield),
 	SCMP_SYS(getcpu),
 	/* the target: its memory, for reading only */
 	SCMP_SYS(process_vm_readv),
@@ -77,28 +121,40 @@ struct argument_rule {
 	struct scmp_arg_cmp args[2];
 };
 
-#define EQ(arg, value)	     { (arg), SCMP_CMP_EQ, (uint64_t)(value), 0 }
-#define NONE_OF(arg, bits)   { (arg), SCMP_CMP_MASKED_EQ, (uint64_t)(bits), 0 }
-#define BPF(command)	     { SCMP_SYS(bpf), 1, { EQ(0, command) } }
+#define EQ(arg, value)                                                                             \
+	{                                                                                          \
+		(arg), SCMP_CMP_EQ, (uint64_t)(value), 0                                           \
+	}
+#define NONE_OF(arg, bits)                                                                         \
+	{                                                                                          \
+		(arg), SCMP_CMP_MASKED_EQ, (uint64_t)(bits), 0                                     \
+	}
+#define BPF(command)                                                                               \
+	{                                                                                          \
+		SCMP_SYS(bpf), 1,                                                                  \
+		{                                                                                  \
+			EQ(0, command)                                                             \
+		}                                                                                  \
+	}
 
 static const struct argument_rule argument_rules[] = {
 	/* Reading only; see WRITING. */
-	{ SCMP_SYS(open), 1, { NONE_OF(1, WRITING) } },
-	{ SCMP_SYS(openat), 1, { NONE_OF(2, WRITING) } },
+	{SCMP_SYS(open), 1, {NONE_OF(1, WRITING)}},
+	{SCMP_SYS(openat), 1, {NONE_OF(2, WRITING)}},
 	/* No new code. */
-	{ SCMP_SYS(mmap), 1, { NONE_OF(2, PROT_EXEC) } },
-	{ SCMP_SYS(mprotect), 1, { NONE_OF(2, PROT_EXEC) } },
+	{SCMP_SYS(mmap), 1, {NONE_OF(2, PROT_EXEC)}},
+	{SCMP_SYS(mprotect), 1, {NONE_OF(2, PROT_EXEC)}},
 	/* Syslog; no way out of the machine.  send() is sendto() without an address. */
-	{ SCMP_SYS(socket), 1, { EQ(0, AF_UNIX) } },
-	{ SCMP_SYS(sendto), 1, { EQ(4, 0) } },
+	{SCMP_SYS(socket), 1, {EQ(0, AF_UNIX)}},
+	{SCMP_SYS(sendto), 1, {EQ(4, 0)}},
 	/* The child that calibrates ends with us. */
-	{ SCMP_SYS(clone), 1, { NONE_OF(0, NEW_NAMESPACES) } },
-	{ SCMP_SYS(prctl), 1, { EQ(0, PR_SET_PDEATHSIG) } },
+	{SCMP_SYS(clone), 1, {NONE_OF(0, NEW_NAMESPACES)}},
+	{SCMP_SYS(prctl), 1, {EQ(0, PR_SET_PDEATHSIG)}},
 	/* isatty() */
-	{ SCMP_SYS(ioctl), 1, { EQ(1, TCGETS) } },
+	{SCMP_SYS(ioctl), 1, {EQ(1, TCGETS)}},
 	/* Limits may be asked for; locked memory is what BPF maps count as before Linux 5.11. */
-	{ SCMP_SYS(prlimit64), 2, { EQ(0, 0), EQ(2, 0) } },
-	{ SCMP_SYS(prlimit64), 2, { EQ(0, 0), EQ(1, RLIMIT_MEMLOCK) } },
+	{SCMP_SYS(prlimit64), 2, {EQ(0, 0), EQ(2, 0)}},
+	{SCMP_SYS(prlimit64), 2, {EQ(0, 0), EQ(1, RLIMIT_MEMLOCK)}},
 	/* Maps and links of our own descriptors. */
 	BPF(BPF_MAP_LOOKUP_ELEM),
 	BPF(BPF_MAP_UPDATE_ELEM),
@@ -117,10 +173,10 @@ static const struct argument_rule argument_rules[] = {
 
 /* Without uprobe_multi every probe is a perf event. */
 static const struct argument_rule perf_rules[] = {
-	{ SCMP_SYS(perf_event_open), 0, { { 0 } } },
-	{ SCMP_SYS(ioctl), 1, { EQ(1, PERF_EVENT_IOC_ENABLE) } },
-	{ SCMP_SYS(ioctl), 1, { EQ(1, PERF_EVENT_IOC_DISABLE) } },
-	{ SCMP_SYS(ioctl), 1, { EQ(1, PERF_EVENT_IOC_SET_BPF) } },
+	{SCMP_SYS(perf_event_open), 0, {{0}}},
+	{SCMP_SYS(ioctl), 1, {EQ(1, PERF_EVENT_IOC_ENABLE)}},
+	{SCMP_SYS(ioctl), 1, {EQ(1, PERF_EVENT_IOC_DISABLE)}},
+	{SCMP_SYS(ioctl), 1, {EQ(1, PERF_EVENT_IOC_SET_BPF)}},
 };
 
 static int add_rules(scmp_filter_ctx ctx, const struct argument_rule *rules, size_t n)
@@ -146,8 +202,9 @@ static int add_all(scmp_filter_ctx ctx, bool multi)
 
 	for (size_t i = 0; i < sizeof(plain_calls) / sizeof(plain_calls[0]) && !err; i++)
 		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, plain_calls[i], 0);
-	err = err ?: add_rules(ctx, argument_rules,
-			       sizeof(argument_rules) / sizeof(argument_rules[0]));
+	err = err
+		      ?: add_rules(ctx, argument_rules,
+				   sizeof(argument_rules) / sizeof(argument_rules[0]));
 	if (!multi)
 		err = err ?: add_rules(ctx, perf_rules, sizeof(perf_rules) / sizeof(perf_rules[0]));
 	/* Its flags are in memory; the C library falls back to clone() at ENOSYS alone. */

@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <linux/openat2.h>
 #include <linux/perf_event.h>
+#include <pthread.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <setjmp.h>
@@ -131,7 +132,7 @@ static void check_status(uint64_t caps)
 static void with_multi(void)
 {
 	const uint64_t before = status_field("CapPrm", 16);
-	struct rlimit core = { 1, 1 };
+	struct rlimit core = {1, 1};
 
 	EXPECT(privileges_drop(true) == 0);
 	check_status(before & KEPT);
@@ -170,64 +171,65 @@ struct call {
 };
 
 static char byte[8192] __attribute__((aligned(4096)));
-static struct iovec one = { byte, 1 };
+static struct iovec one = {byte, 1};
 
 /* Harmless even where they are permitted: bad pointers, signal 0, empty flags. */
 static const struct call forbidden[] = {
-	{ "execve", SYS_execve, { 0 } },
-	{ "execveat", SYS_execveat, { -1 } },
-	{ "ptrace", SYS_ptrace, { PTRACE_PEEKDATA, 1 } },
-	{ "process_vm_writev", SYS_process_vm_writev, { 1, 0, 0, 0, 0, 1 } },
-	{ "kill", SYS_kill, { 1, 0 } },
-	{ "tkill", SYS_tkill, { 1, 0 } },
-	{ "tgkill of another", SYS_tgkill, { 1, 1, 0 } },
-	{ "pidfd_send_signal", SYS_pidfd_send_signal, { -1 } },
-	{ "pidfd_getfd", SYS_pidfd_getfd, { -1 } },
-	{ "socket of IPv4", SYS_socket, { AF_INET, SOCK_DGRAM } },
-	{ "socket of IPv6", SYS_socket, { AF_INET6, SOCK_DGRAM } },
-	{ "socket of netlink", SYS_socket, { AF_NETLINK, SOCK_RAW } },
-	{ "bind", SYS_bind, { -1 } },
-	{ "sendto an address", SYS_sendto, { -1, 0, 0, 0, (long)byte, 1 } },
-	{ "sendmsg", SYS_sendmsg, { -1 } },
-	{ "open for writing", SYS_openat, { AT_FDCWD, (long)"/dev/null", O_WRONLY } },
-	{ "open for both", SYS_openat, { AT_FDCWD, (long)"/dev/null", O_RDWR } },
-	{ "open to create", SYS_openat, { AT_FDCWD, (long)"/proc/none", O_CREAT, 0600 } },
-	{ "open to empty", SYS_openat, { AT_FDCWD, (long)"/dev/null", O_TRUNC } },
-	{ "open a nameless file", SYS_openat, { AT_FDCWD, (long)"/proc/none", O_TMPFILE } },
-	{ "unlink", SYS_unlink, { 0 } },
-	{ "unlinkat", SYS_unlinkat, { -1 } },
-	{ "rename", SYS_rename, { 0 } },
-	{ "mkdir", SYS_mkdir, { 0 } },
-	{ "chmod", SYS_chmod, { 0 } },
-	{ "fchmod", SYS_fchmod, { -1 } },
-	{ "chown", SYS_chown, { 0 } },
-	{ "truncate", SYS_truncate, { 0 } },
-	{ "mount", SYS_mount, { 0, 0, 0, 0, 0 } },
-	{ "chroot", SYS_chroot, { 0 } },
-	{ "setns", SYS_setns, { -1 } },
-	{ "unshare", SYS_unshare, { 0 } },
-	{ "clone into a user namespace", SYS_clone, { CLONE_NEWUSER | CLONE_FS } },
-	{ "init_module", SYS_init_module, { 0 } },
-	{ "finit_module", SYS_finit_module, { -1 } },
-	{ "open_by_handle_at", SYS_open_by_handle_at, { -1 } },
-	{ "setuid", SYS_setuid, { 0 } },
-	{ "capset", SYS_capset, { 0 } },
-	{ "keyctl", SYS_keyctl, { -1 } },
-	{ "io_uring_setup", SYS_io_uring_setup, { 1, 0 } },
-	{ "userfaultfd", SYS_userfaultfd, { -1 } },
-	{ "perf_event_open", SYS_perf_event_open, { 0, 0, -1, -1, 0 } },
-	{ "memory that can be run", SYS_mmap,
-	  { 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 } },
-	{ "memory made runnable", SYS_mprotect, { (long)byte, 4096, PROT_READ | PROT_EXEC } },
-	{ "prctl of dumpable", SYS_prctl, { PR_SET_DUMPABLE, 5 } },
-	{ "a higher limit of core files", SYS_prlimit64, { 0, RLIMIT_CORE, 1, 0 } },
-	{ "limits of another", SYS_prlimit64, { 1, RLIMIT_MEMLOCK, 0, 0 } },
-	{ "bpf: pin", SYS_bpf, { BPF_OBJ_PIN, (long)byte, 1 } },
-	{ "bpf: get", SYS_bpf, { BPF_OBJ_GET, (long)byte, 1 } },
-	{ "bpf: programs of others", SYS_bpf, { BPF_PROG_GET_FD_BY_ID, (long)byte, 1 } },
-	{ "bpf: maps of others", SYS_bpf, { BPF_MAP_GET_FD_BY_ID, (long)byte, 1 } },
-	{ "bpf: attach", SYS_bpf, { BPF_PROG_ATTACH, (long)byte, 1 } },
-	{ "bpf: test run", SYS_bpf, { BPF_PROG_TEST_RUN, (long)byte, 1 } },
+	{"execve", SYS_execve, {0}},
+	{"execveat", SYS_execveat, {-1}},
+	{"ptrace", SYS_ptrace, {PTRACE_PEEKDATA, 1}},
+	{"process_vm_writev", SYS_process_vm_writev, {1, 0, 0, 0, 0, 1}},
+	{"kill", SYS_kill, {1, 0}},
+	{"tkill", SYS_tkill, {1, 0}},
+	{"tgkill of another", SYS_tgkill, {1, 1, 0}},
+	{"pidfd_send_signal", SYS_pidfd_send_signal, {-1}},
+	{"pidfd_getfd", SYS_pidfd_getfd, {-1}},
+	{"socket of IPv4", SYS_socket, {AF_INET, SOCK_DGRAM}},
+	{"socket of IPv6", SYS_socket, {AF_INET6, SOCK_DGRAM}},
+	{"socket of netlink", SYS_socket, {AF_NETLINK, SOCK_RAW}},
+	{"bind", SYS_bind, {-1}},
+	{"sendto an address", SYS_sendto, {-1, 0, 0, 0, (long)byte, 1}},
+	{"sendmsg", SYS_sendmsg, {-1}},
+	{"open for writing", SYS_openat, {AT_FDCWD, (long)"/dev/null", O_WRONLY}},
+	{"open for both", SYS_openat, {AT_FDCWD, (long)"/dev/null", O_RDWR}},
+	{"open to create", SYS_openat, {AT_FDCWD, (long)"/proc/none", O_CREAT, 0600}},
+	{"open to empty", SYS_openat, {AT_FDCWD, (long)"/dev/null", O_TRUNC}},
+	{"open a nameless file", SYS_openat, {AT_FDCWD, (long)"/proc/none", O_TMPFILE}},
+	{"unlink", SYS_unlink, {0}},
+	{"unlinkat", SYS_unlinkat, {-1}},
+	{"rename", SYS_rename, {0}},
+	{"mkdir", SYS_mkdir, {0}},
+	{"chmod", SYS_chmod, {0}},
+	{"fchmod", SYS_fchmod, {-1}},
+	{"chown", SYS_chown, {0}},
+	{"truncate", SYS_truncate, {0}},
+	{"mount", SYS_mount, {0, 0, 0, 0, 0}},
+	{"chroot", SYS_chroot, {0}},
+	{"setns", SYS_setns, {-1}},
+	{"unshare", SYS_unshare, {0}},
+	{"clone into a user namespace", SYS_clone, {CLONE_NEWUSER | CLONE_FS}},
+	{"init_module", SYS_init_module, {0}},
+	{"finit_module", SYS_finit_module, {-1}},
+	{"open_by_handle_at", SYS_open_by_handle_at, {-1}},
+	{"setuid", SYS_setuid, {0}},
+	{"capset", SYS_capset, {0}},
+	{"keyctl", SYS_keyctl, {-1}},
+	{"io_uring_setup", SYS_io_uring_setup, {1, 0}},
+	{"userfaultfd", SYS_userfaultfd, {-1}},
+	{"perf_event_open", SYS_perf_event_open, {0, 0, -1, -1, 0}},
+	{"memory that can be run",
+	 SYS_mmap,
+	 {0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0}},
+	{"memory made runnable", SYS_mprotect, {(long)byte, 4096, PROT_READ | PROT_EXEC}},
+	{"prctl of dumpable", SYS_prctl, {PR_SET_DUMPABLE, 5}},
+	{"a higher limit of core files", SYS_prlimit64, {0, RLIMIT_CORE, 1, 0}},
+	{"limits of another", SYS_prlimit64, {1, RLIMIT_MEMLOCK, 0, 0}},
+	{"bpf: pin", SYS_bpf, {BPF_OBJ_PIN, (long)byte, 1}},
+	{"bpf: get", SYS_bpf, {BPF_OBJ_GET, (long)byte, 1}},
+	{"bpf: programs of others", SYS_bpf, {BPF_PROG_GET_FD_BY_ID, (long)byte, 1}},
+	{"bpf: maps of others", SYS_bpf, {BPF_MAP_GET_FD_BY_ID, (long)byte, 1}},
+	{"bpf: attach", SYS_bpf, {BPF_PROG_ATTACH, (long)byte, 1}},
+	{"bpf: test run", SYS_bpf, {BPF_PROG_TEST_RUN, (long)byte, 1}},
 };
 
 #define FORBIDDEN_N (sizeof(forbidden) / sizeof(forbidden[0]))
@@ -271,7 +273,7 @@ static void test_forbidden(void **state)
 
 static void read_files(void)
 {
-	struct open_how how = { .flags = O_PATH, .resolve = RESOLVE_IN_ROOT };
+	struct open_how how = {.flags = O_PATH, .resolve = RESOLVE_IN_ROOT};
 	char path[64];
 	struct stat st;
 	int dir, fd;
@@ -294,7 +296,7 @@ static void read_files(void)
 
 static void look_at_parent(void)
 {
-	struct iovec local = { byte + 4096, 1 };
+	struct iovec local = {byte + 4096, 1};
 	cpu_set_t cpus;
 	clockid_t clock;
 	struct timespec ts;
@@ -307,7 +309,7 @@ static void look_at_parent(void)
 
 static void use_process(void)
 {
-	const struct timespec moment = { .tv_nsec = 1000 };
+	const struct timespec moment = {.tv_nsec = 1000};
 	struct epoll_event event;
 	int ep = epoll_create1(EPOLL_CLOEXEC), fds[2], status = -1;
 	pid_t child;
@@ -327,7 +329,7 @@ static void use_process(void)
 
 static void talk_to_syslog(void)
 {
-	struct sockaddr_un nowhere = { .sun_family = AF_UNIX, .sun_path = "/proc/no-such-socket" };
+	struct sockaddr_un nowhere = {.sun_family = AF_UNIX, .sun_path = "/proc/no-such-socket"};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	EXPECT(fd >= 0);
@@ -428,7 +430,7 @@ static void refuse_calls(const int *calls, size_t n)
 
 static void seccomp_refused(void)
 {
-	const int calls[] = { SCMP_SYS(seccomp) };
+	const int calls[] = {SCMP_SYS(seccomp)};
 
 	log_set_sink(count_warning, NULL);
 	refuse_calls(calls, 1);
@@ -441,7 +443,7 @@ static void seccomp_refused(void)
 
 static void capset_refused(void)
 {
-	const int calls[] = { SCMP_SYS(capset) };
+	const int calls[] = {SCMP_SYS(capset)};
 	uint64_t filters;
 
 	log_set_sink(count_warning, NULL);
@@ -454,10 +456,32 @@ static void capset_refused(void)
 	EXPECT(kill(getpid(), 0) < 0 && errno == EPERM);
 }
 
+static void *wait_for_end(void *fd)
+{
+	/* Until the pipe is closed. */
+	return read(*(int *)fd, byte, 1) < 0 ? fd : NULL;
+}
+
+/* Capabilities are a thread's own: with another one about, the drop must not be said to be done. */
+static void thread_left(void)
+{
+	pthread_t thread;
+	int fds[2];
+
+	log_set_sink(count_warning, NULL);
+	EXPECT(pipe2(fds, O_CLOEXEC) == 0);
+	EXPECT(pthread_create(&thread, NULL, wait_for_end, &fds[0]) == 0);
+	EXPECT(privileges_drop(true) == -EBUSY);
+	EXPECT(warnings == 1 && strstr(last_warning, "capabilities"));
+	close(fds[1]);
+	EXPECT(pthread_join(thread, NULL) == 0);
+}
+
 static void test_refusals(void **state)
 {
 	(void)state;
 	root_only();
+	in_child(thread_left);
 	in_child(seccomp_refused);
 	in_child(capset_refused);
 }

@@ -2,6 +2,9 @@
 /* clock.bpf.c - the process-wide clocks of wire.h: one atomic word each, no lock. */
 #include "common.bpf.h"
 
+/* What the high bits of a clock can count. */
+#define CLOCK_RUNNING_MAX ((1ULL << (64 - WIRE_CLOCK_BITS)) - 1)
+
 /*
  * The voice clock runs while its count is not zero, so only the first and the last move its sum.
  */
@@ -20,6 +23,8 @@ __noinline int clock_step(__u32 which, __u32 up, __u64 t)
 			ctr_inc(WIRE_CTR_BUG);
 			return -1;
 		}
+		if (up && n == CLOCK_RUNNING_MAX)
+			break;
 		if (which != WIRE_CLOCK_VOICE || n == (up ? 0 : 1))
 			sum += up ? -t : t;
 		n = up ? n + 1 : n - 1;

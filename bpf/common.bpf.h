@@ -73,9 +73,15 @@ static __always_inline __u64 clock_read(__u32 which, __u64 t)
 	return (word + n * t) & WIRE_CLOCK_MASK;
 }
 
+/*
+ * Times are taken before the clock is read or stepped, and another CPU (or a preemption) may come
+ * between: then the later reading is the lower one by that much, which is nothing, not 2^54.
+ */
 static __always_inline __u64 clock_diff(__u64 later, __u64 earlier)
 {
-	return (later - earlier) & WIRE_CLOCK_MASK;
+	__u64 diff = (later - earlier) & WIRE_CLOCK_MASK;
+
+	return diff >> (WIRE_CLOCK_BITS - 1) ? 0 : diff;
 }
 
 #endif

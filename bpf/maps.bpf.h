@@ -30,7 +30,9 @@ struct frame {
 	__u16 bind;
 	__u8 slot;		/* index + 1 into wire_stage_stats.open, 0 none */
 	__u8 voice;		/* counted in the voice clock */
-	__u32 span_flags;	/* WIRE_SPAN_KEY */
+	__u16 span_flags;	/* WIRE_SPAN_KEY */
+	__u8 stage;		/* those of the bind */
+	__u8 role;
 };
 
 /* The newest frame of a frame stage on this thread, until a hit consumes it. */

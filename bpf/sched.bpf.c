@@ -79,10 +79,12 @@ static __always_inline void switch_out(struct wire_slice *slice, struct task_str
 	struct thread_state *ts;
 
 	if (slice->start_ns) {
-		__u64 voice = clock_read(WIRE_CLOCK_VOICE, now);
+		__u64 cpu_ns = now - slice->start_ns, voice_ns;
 
-		slice->cpu_ns += now - slice->start_ns;
-		slice->voice_cpu_ns += clock_diff(voice, slice->voice_start_ns);
+		voice_ns = clock_diff(clock_read(WIRE_CLOCK_VOICE, now), slice->voice_start_ns);
+		slice->cpu_ns += cpu_ns;
+		/* A start that was counted late may lie before the slice. */
+		slice->voice_cpu_ns += voice_ns < cpu_ns ? voice_ns : cpu_ns;
 		slice->start_ns = 0;
 		clock_step(WIRE_CLOCK_CPU, 0, now);
 	}

@@ -145,9 +145,9 @@ static __noinline int stream_record(struct hit *hit, const struct wire_stream *s
 /* The stream is not in flight any more: it put something out, or was given up. */
 static __always_inline void stream_landed(struct hit *hit, struct wire_stream *s)
 {
-	if (!s->voice)
+	/* Two threads may put out at once; it lands once. */
+	if (__sync_val_compare_and_swap(&s->voice, 1, 0) != 1)
 		return;
-	s->voice = 0;
 	clock_step(WIRE_CLOCK_VOICE, 0, hit->now);
 	slot_free(hit->stage.stats, s->slot);
 	shared_add(&hit->stage.stats->in_flight, -1);
@@ -179,10 +179,10 @@ static __noinline int stream_from(struct hit *hit, struct thread_state *ts, __u6
 	for (int i = 0; i < WIRE_WAITS; i++)
 		s->wait0_ns[i] = ts->total.wait_ns[i];
 	ts->streams = 1;
-	if (hit->stage.conf->flags & WIRE_STAGE_VOICE) {
+	if ((hit->stage.conf->flags & WIRE_STAGE_VOICE) &&
+	    !clock_step(WIRE_CLOCK_VOICE, 1, hit->now)) {
 		s->voice = 1;
 		s->slot = slot_take(hit->stage.index, hit->now, hit->tid);
-		clock_step(WIRE_CLOCK_VOICE, 1, hit->now);
 		shared_add(&hit->stage.stats->in_flight, 1);
 	}
 	if (bpf_map_update_elem(&streams, &at, s, BPF_ANY)) {
@@ -241,6 +241,25 @@ static __noinline int stream_to(struct hit *hit, struct thread_state *ts, __u64 
 
 /* --- entry --- */
 
+/* The frame is of the stage, and of the role, of the function that was hit. */
+static __always_inline int frame_alike(const struct frame *f, const struct hit *hit)
+{
+	return f->stage == hit->stage.index && f->role == hit->bind->role;
+}
+
+/*
+ * Reached by a jump from the frame's function: the stack pointer is the same, and so is what lies
+ * there.  A call from elsewhere at that stack pointer means that the frame is dead.
+ */
+static __always_inline int jumped_from(const struct hit *hit, const struct frame *f)
+{
+	__u64 return_address;
+
+	return f->sp == hit->sp && f->bind != hit->bind_index &&
+	       !bpf_probe_read_user(&return_address, 8, (void *)hit->sp) &&
+	       return_address == f->return_address;
+}
+
 /*
  * Looks through the open frames: closes the dead, and says whether this call is an inner one of
  * a stage (or an output or hit function) that is open already.
@@ -251,33 +270,20 @@ static __always_inline int enter_nested(struct hit *hit, struct thread_state *ts
 
 	for (__u32 i = 0; i < WIRE_FRAMES_MAX; i++) {
 		struct frame *f = frame_at(ts, i);
-		struct wire_bind *bind;
-		__u32 bind_index;
 
 		if (!(ts->used >> i))
 			break;
 		if (!((ts->used >> i) & 1))
 			continue;
-		bind_index = f->bind;
-		if (f->sp == hit->sp && bind_index == hit->bind_index &&
+		if (f->sp == hit->sp && f->bind == hit->bind_index &&
 		    (hit->bind->flags & WIRE_BIND_ENTRY_LOOPS))
 			return 1;
-		if (f->sp <= hit->sp) {
-			/* An inner alternative reached by a jump shares the SP of the outer. */
-			if (f->sp == hit->sp && bind_index != hit->bind_index)
-				goto same_stage;
+		if (f->sp <= hit->sp && !jumped_from(hit, f)) {
 			if (stack_same(f->sp, hit->sp))
 				frame_abandon(i, FRAME_UNWOUND, hit->now);
 			continue;
 		}
-same_stage:
-		if (bind_index != hit->bind_index) {
-			bind = bpf_map_lookup_elem(&binds, &bind_index);
-			if (!bind || bind->stage != hit->bind->stage ||
-			    bind->role != hit->bind->role)
-				continue;
-		}
-		if (!nested && stack_same(f->sp, hit->sp))
+		if (!nested && frame_alike(f, hit) && stack_same(f->sp, hit->sp))
 			nested = 1;
 	}
 	return nested;
@@ -313,15 +319,15 @@ static __noinline int enter_push(struct hit *hit, struct thread_state *ts,
 	for (int n = 0; n < ARCH_REG_ARGS; n++)
 		f->arg[n] = at->arg[n];
 	f->bind = hit->bind_index;
+	f->stage = hit->stage.index;
+	f->role = bind->role;
 	f->span_flags = bind->key.base != WIRE_BASE_NONE ? WIRE_SPAN_KEY : 0;
 	f->voice = 0;
 	f->slot = 0;
 	if (bind->role == WIRE_ROLE_CALL || bind->role == WIRE_ROLE_FRAME)
 		f->slot = slot_take(hit->stage.index, hit->now, hit->tid);
-	if (hit->stage.conf->flags & WIRE_STAGE_VOICE) {
-		f->voice = 1;
-		clock_step(WIRE_CLOCK_VOICE, 1, hit->now);
-	}
+	if (hit->stage.conf->flags & WIRE_STAGE_VOICE)
+		f->voice = !clock_step(WIRE_CLOCK_VOICE, 1, hit->now);
 	shared_add(&hit->stage.stats->in_flight, 1);
 	ts->used |= 1U << i;
 	return 0;
@@ -455,8 +461,7 @@ static __always_inline void exit_call(struct hit *hit, struct frame *f, const st
 	span->start_ns = f->start_ns;
 	span->end_ns = hit->now;
 	span->first_ns = hit->now;
-	span->key = hit->bind->key.base == WIRE_BASE_RET ? value_of(hit, &hit->bind->key, at) :
-							   f->key;
+	span->key = f->key;
 	span->handle = f->handle;
 	span->work = work;
 	span->per_second = per_second;
@@ -533,6 +538,8 @@ static __noinline int exit_act(struct hit *hit, struct thread_state *ts, struct 
 		shared_add(&stats->filtered, 1);
 		return 0;
 	}
+	if (bind->key.base == WIRE_BASE_RET)
+		f->key = value_of(hit, &bind->key, at);
 	if (bind->role == WIRE_ROLE_HIT) {
 		if (bind->when.base == WIRE_BASE_NONE || holds(hit, &bind->when, at))
 			frame_hit(hit, ts, f->handle);
@@ -572,9 +579,9 @@ static __always_inline int exit_match(struct hit *hit, struct thread_state *ts, 
 
 		if (!(ts->used >> i))
 			break;
-		if (!((ts->used >> i) & 1) || f->bind != hit->bind_index)
+		if (!((ts->used >> i) & 1) || !frame_alike(f, hit))
 			continue;
-		if (f->sp != hit->sp) {
+		if (f->bind != hit->bind_index || f->sp != hit->sp) {
 			inner = 1;
 			continue;
 		}
@@ -586,8 +593,9 @@ static __always_inline int exit_match(struct hit *hit, struct thread_state *ts, 
 		}
 		return i;
 	}
-	/* Expected: inner calls, and calls that `where` or the class let pass. */
-	if (!inner && hit->bind->where.base == WIRE_BASE_NONE && !hit->bind->cls)
+	/* Expected: inner calls, calls that `where` or the class let pass, learnt return sites
+	   behind a `ret` that has closed the frame. */
+	if (!inner && !hit->probe->no_ra_check && hit->bind->where.base == WIRE_BASE_NONE && !hit->bind->cls)
 		shared_add(&hit->stage.stats->unmatched, 1);
 	return -1;
 }
@@ -600,7 +608,7 @@ static __always_inline void leave(struct hit *hit, struct pt_regs *regs)
 	int i;
 
 	if (!ts || !ts->used) {
-		if (hit->bind->where.base == WIRE_BASE_NONE && !hit->bind->cls)
+		if (!hit->probe->no_ra_check && hit->bind->where.base == WIRE_BASE_NONE && !hit->bind->cls)
 			shared_add(&hit->stage.stats->unmatched, 1);
 		return;
 	}

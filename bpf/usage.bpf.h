@@ -38,15 +38,20 @@ static __always_inline void usage_begin(struct thread_state *ts, __u64 now)
 	ts->pending_ns = 0;
 }
 
-/* Brings the totals of the running thread up to now. */
+/*
+ * Brings the totals of the running thread up to now.  The program may have been preempted since it
+ * read the clock: that wait is later than now, and left to the next event.
+ */
 static __always_inline void usage_update(struct thread_state *ts, struct task_struct *task,
 					 __u64 now)
 {
+	ts->total.process_cpu_ns = clock_read(WIRE_CLOCK_CPU, now);
+	if (now < ts->on_ns)
+		return;
 	usage_settle(ts, task);
 	if (ts->on_ns)
 		ts->total.cpu_ns += now - ts->on_ns;
 	ts->on_ns = now;
-	ts->total.process_cpu_ns = clock_read(WIRE_CLOCK_CPU, now);
 }
 
 /* What was used between two instants of one thread. */

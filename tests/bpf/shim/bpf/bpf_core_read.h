@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* bpf_core_read.h - relocated reads of kernel memory, which here is the test's own. */
+#ifndef SHIM_BPF_CORE_READ_H
+#define SHIM_BPF_CORE_READ_H
+
+#include <bpf/bpf_helpers.h>
+
+/* A null pointer is read as zeros, as the kernel does it, and is no error of the test. */
+#define SHIM_READ(p, field)                                                                        \
+	({                                                                                         \
+		typeof((p)->field) shim_value_;                                                    \
+		bpf_probe_read_kernel(&shim_value_, sizeof(shim_value_),                           \
+				      (const char *)(p) +                                          \
+					      __builtin_offsetof(typeof(*(p)), field));            \
+		shim_value_;                                                                       \
+	})
+#define SHIM_READ1(p, a) SHIM_READ(p, a)
+#define SHIM_READ2(p, a, b)                                                                        \
+	({                                                                                         \
+		typeof((p)->a) shim_at_ = SHIM_READ(p, a);                                         \
+		SHIM_READ(shim_at_, b);                                                            \
+	})
+#define SHIM_PICK(_1, _2, name, ...) name
+#define BPF_CORE_READ(p, ...) SHIM_PICK(__VA_ARGS__, SHIM_READ2, SHIM_READ1)(p, __VA_ARGS__)
+
+#define BPF_CORE_READ_BITFIELD(p, field) ((p)->field)
+
+/* The only value asked for is the helper bpf_find_vma: has this kernel got it? */
+int shim_has_find_vma(void);
+#define bpf_core_enum_value_exists(type, value) ((void)(value), shim_has_find_vma())
+
+#endif

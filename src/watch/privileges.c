@@ -24,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "log/log.h"
 #include "watch/syscall_filter.h"
@@ -31,6 +32,8 @@
 static const unsigned int kept_caps[] = {CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
 
 #define KEPT_MAX (sizeof(kept_caps) / sizeof(kept_caps[0]) + 1)
+
+#define THREAD_END_MS 100
 
 /* The kept capabilities that the process has; asking for another would fail the whole call. */
 static size_t caps_to_keep(bool multi, unsigned int caps[KEPT_MAX])
@@ -45,13 +48,24 @@ static size_t caps_to_keep(bool multi, unsigned int caps[KEPT_MAX])
 	return n;
 }
 
-/* A thread's capabilities are its own: what another thread holds cannot be dropped from here. */
+/*
+ * A thread's capabilities are its own: what another thread holds cannot be dropped from here.
+ * One that was joined just now may still be on its way out of the kernel, so it is waited for.
+ */
 static bool other_threads(void)
 {
+	const struct timespec pause = {.tv_nsec = 1000000};
 	struct stat st;
 
-	/* Two links are the directory's own. */
-	return stat("/proc/self/task", &st) || st.st_nlink != 3;
+	for (int i = 0; i < THREAD_END_MS; i++) {
+		if (stat("/proc/self/task", &st))
+			return true;
+		/* Two links are the directory's own. */
+		if (st.st_nlink == 3)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
 }
 
 static int drop_caps(bool multi)

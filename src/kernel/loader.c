@@ -34,7 +34,8 @@ struct loader {
 	void *record_ctx;
 };
 
-static int log_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
+static int __attribute__((format(printf, 2, 0)))
+log_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
 {
 	if (level == LIBBPF_WARN)
 		log_va(LOG_LEVEL_INFO, fmt, args);

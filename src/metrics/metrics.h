@@ -105,6 +105,9 @@ void metrics__flush(struct metrics *m, uint64_t now_ns);
  */
 int metrics__demand(struct metrics *m, const char *id, enum statistic stat, uint64_t window_ns);
 struct sample metrics__read(struct metrics *m, int handle, uint64_t now_ns);
+/* The handle's id with its statistic, as summaries spell it: "stt.latency.p95", "cpu.usage.peak",
+   "memory.peak". */
+void metrics__name(const struct metrics *m, int handle, char *out, size_t size);
 
 /* The slowest spans or turns in the handle's window, slowest first; returns how many, 0 .. 3. */
 size_t metrics__slowest(struct metrics *m, int handle, uint64_t now_ns,

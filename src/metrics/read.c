@@ -61,14 +61,23 @@ static struct sample read_one(struct metrics *m, struct series *series, struct v
 	const char *reason = stage >= 0 ? stage_unknown(&m->stage[stage])
 					: target_unknown(m, series, now_ns);
 
-	/* Over the session, what was seen so far is still true. */
-	if (!reason || (!view && !sample.idle && sample.n))
+	/* Over the session, what was seen of the process so far is still true. */
+	if (!reason || (!view && stage < 0 && !sample.idle && sample.n))
 		return sample;
 	sample.value = sample.low = sample.high = NAN;
 	sample.quality = QUALITY_UNKNOWN;
 	sample.idle = false;
 	sample.reason = reason;
 	return sample;
+}
+
+/* Gaps have one definition for all and an id each. */
+static const char *series_id(const struct metrics *m, const struct series *series)
+{
+	for (size_t i = 0; i < m->gaps_n; i++)
+		if (series == &m->gaps[i]->series)
+			return m->gaps[i]->id;
+	return series->def->id;
 }
 
 struct sample metrics__read(struct metrics *m, int handle, uint64_t now_ns)
@@ -84,6 +93,29 @@ struct sample metrics__read(struct metrics *m, int handle, uint64_t now_ns)
 		return none;
 	h = &m->handles[handle];
 	return read_one(m, h->series, h->view, h->stat, h->stage, now_ns);
+}
+
+void metrics__name(const struct metrics *m, int handle, char *out, size_t size)
+{
+	const struct handle *h = &m->handles[handle];
+	const struct series_def *def = h->series->def;
+	const char *stage = h->stage >= 0 ? m->stage[h->stage].config->name : NULL;
+	char id[ID_MAX];
+
+	for (const struct defs_alias *alias = defs_aliases; alias->id; alias++) {
+		if (h->series == &m->target[alias->series] && alias->stat == h->stat) {
+			ids_join(out, size, alias->id, NULL, NULL);
+			return;
+		}
+	}
+	if (stage)
+		ids_join(id, sizeof(id), stage, def->id, NULL);
+	else
+		ids_join(id, sizeof(id), series_id(m, h->series), NULL, NULL);
+	if (def->kind == WINDOW_HIST || h->stat != def->stat)
+		ids_join(out, size, id, stat_name(h->stat), NULL);
+	else
+		ids_join(out, size, id, NULL, NULL);
 }
 
 size_t metrics__slowest(struct metrics *m, int handle, uint64_t now_ns,

@@ -53,16 +53,17 @@ static void __attribute__((format(printf, 2, 3))) explain(struct bound_stage *st
 	va_end(args);
 }
 
-static bool reads_args(const struct wire_value *v)
+/* Which arguments in registers the probe's values read, a bit each. */
+static uint8_t args_read(const struct probe_config *c)
 {
-	return v->base == WIRE_BASE_ARG;
-}
+	const struct wire_value *const values[] = { &c->key,   &c->handle, &c->where,	  &c->when,
+						    &c->error, &c->work,   &c->per_second };
+	uint8_t mask = 0;
 
-static bool conf_reads_args(const struct probe_config *c)
-{
-	return reads_args(&c->key) || reads_args(&c->handle) || reads_args(&c->where) ||
-	       reads_args(&c->when) || reads_args(&c->error) || reads_args(&c->work) ||
-	       reads_args(&c->per_second);
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		if (values[i]->base == WIRE_BASE_ARG && values[i]->arg < 8)
+			mask |= (uint8_t)(1U << values[i]->arg);
+	return mask;
 }
 
 static bool is_bound(const struct bindings *b, const struct object *obj, uint64_t offset,
@@ -107,7 +108,7 @@ static int bind_match(struct bindings *b, const struct process *proc, struct obj
 	const struct object *obj = objects->objects[match->object];
 	struct bound_stage *stage = &b->stages[lr->stage];
 	struct bound_function f = { .stage = lr->stage, .role = lr->role, .conf = conf };
-	struct plan_opts opts = { .need_args = conf_reads_args(conf) };
+	struct plan_opts opts = { .arg_mask = args_read(conf) };
 	int err;
 
 	if (is_bound(b, obj, match->offset, conf))
@@ -116,6 +117,7 @@ static int bind_match(struct bindings *b, const struct process *proc, struct obj
 		explain(stage, "%s: more functions than fit", conf->probe);
 		return 0;
 	}
+	opts.need_args = opts.arg_mask != 0;
 	f.at_return = spec->point == PROBE_BOTH ? lr->at_return : spec->point == PROBE_RETURN;
 	f.uretprobe = conf->uretprobe && f.at_return;
 	opts.entry_only = !f.at_return || f.uretprobe;

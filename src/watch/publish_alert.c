@@ -99,15 +99,6 @@ static size_t fill_evidence(const struct watching *w, int handle, uint64_t now_n
 	return n;
 }
 
-/* "stt.latency" and p95 -> "stt.latency.p95"; gauges keep their id. */
-static void metric_id(const struct budget_config *budget, char *out, size_t size)
-{
-	if (budget->stat == STAT_INVALID || budget->stat == STAT_NOW)
-		snprintf(out, size, "%s", budget->metric);
-	else
-		snprintf(out, size, "%s.%s", budget->metric, stat_name(budget->stat));
-}
-
 /* What only the metrics know of an unresponsive target. */
 static const char *reason_of(const struct watching *w, const struct alert_event *event, char *buf,
 			     size_t size)
@@ -137,7 +128,10 @@ void publish_alert(struct publisher *p, const struct alert_event *event, int han
 	if (event->state == ALERT_PENDING || event->state == ALERT_INACTIVE ||
 	    (event->state == ALERT_UNKNOWN && p->target_gone))
 		return;
-	metric_id(budget, metric, sizeof(metric));
+	if (handle >= 0)
+		metrics__name(w->metrics, handle, metric, sizeof(metric));
+	else
+		snprintf(metric, sizeof(metric), "%s", budget->metric);
 	alert = (struct sink_alert){
 		.head = publish_head(w),
 		.state = (enum sink_alert_state)event->state,

@@ -125,7 +125,9 @@ static void diff_stage(struct metrics *m, struct stage_state *stage, const struc
 	if (kind == STAGE_FRAME) {
 		if (frame)
 			add_hist(m, &s[STAGE_FRAME_ALL], d, frame, &stage->last->frame, true);
-		responsive_frames(stage, DIFF(d, spans), d->now_ns);
+		responsive_frames(stage, DIFF(d, spans), DIFF(d, hits), d->now_ns);
+	} else if (ended) {
+		stage->ended_ns = d->now_ns;
 	}
 	note_losses(m, stage, d);
 }

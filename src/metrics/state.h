@@ -78,6 +78,8 @@ struct stage_state {
 	uint64_t closed_cnt;	   /* streams closed since the kernel was read last */
 	uint64_t flowing_since_ns; /* frames have come without a break since; 0: none yet */
 	uint64_t frames_ns;	   /* the newest came about then */
+	uint64_t hit_ns;	   /* the newest that hit came about then */
+	uint64_t ended_ns;	   /* not frames: the newest span ended about then */
 };
 
 struct gap_series {
@@ -148,7 +150,7 @@ void join_lost(struct metrics *m, uint64_t now_ns);
 struct gap_series *join_gap(struct metrics *m, uint16_t a, uint16_t b);
 
 /* responsive.c: frames and spans in flight, and target.responsive. */
-void responsive_frames(struct stage_state *stage, uint64_t frames, uint64_t now_ns);
+void responsive_frames(struct stage_state *stage, uint64_t frames, uint64_t hits, uint64_t now_ns);
 void responsive_check(struct metrics *m, uint64_t now_ns);
 /* Start of the oldest span in flight of a stage that takes part in turns; 0: none. */
 uint64_t responsive_turn_in_flight(const struct metrics *m);

@@ -375,6 +375,40 @@ static void test_hang_and_frames_and_exit(void **state)
 	metrics__free(m);
 }
 
+/* The user speaks, the answer is slow: no frames for long, and all is well. */
+static void test_frames_stop_rightly_after_a_hit(void **state)
+{
+	struct metrics *m = begin();
+	uint64_t now_ns = T0;
+	size_t stage;
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		stats[WAKE].spans += 50;
+		stats[WAKE].hits += i == 9;
+		tick(m, now_ns += S);
+	}
+	for (int i = 0; i < 10; i++) {
+		tick(m, now_ns += S);
+		assert_null(metrics__unresponsive(m, &stage));
+	}
+	stats[INTENT].open[0].start_ns = now_ns;
+	for (int i = 0; i < 9; i++) {
+		tick(m, now_ns += S);
+		assert_null(metrics__unresponsive(m, &stage));
+	}
+	stats[INTENT].open[0].start_ns = 0;
+	stats[INTENT].spans++;
+	for (int i = 0; i < 11; i++) {
+		tick(m, now_ns += S);
+		assert_null(metrics__unresponsive(m, &stage));
+	}
+	tick(m, now_ns += S);
+	assert_string_equal(metrics__unresponsive(m, &stage), "audio frames stopped");
+	assert_int_equal(stage, WAKE);
+	metrics__free(m);
+}
+
 static void test_records_out_of_order_make_one_turn(void **state)
 {
 	struct metrics *m = begin();
@@ -415,6 +449,7 @@ int main(void)
 		cmocka_unit_test_setup(test_budget_fires_and_a_silent_assistant_does_not, setup),
 		cmocka_unit_test_setup(test_shed_stage_is_unknown_once, setup),
 		cmocka_unit_test_setup(test_hang_and_frames_and_exit, setup),
+		cmocka_unit_test_setup(test_frames_stop_rightly_after_a_hit, setup),
 		cmocka_unit_test_setup(test_records_out_of_order_make_one_turn, setup),
 	};
 

@@ -16,6 +16,7 @@ struct slot {
 
 struct evidence {
 	uint64_t slot_ns;
+	uint64_t covering; /* so many slots cover the window; at most SLOTS */
 	uint64_t now_index;
 	struct slot slots[SLOTS + 1];
 };
@@ -30,6 +31,7 @@ struct evidence *evidence__new(uint64_t window_ns)
 	e->slot_ns = (window_ns + SLOTS - 1) / SLOTS;
 	if (e->slot_ns < NS_PER_S)
 		e->slot_ns = NS_PER_S;
+	e->covering = (window_ns + e->slot_ns - 1) / e->slot_ns;
 	return e;
 }
 
@@ -52,7 +54,7 @@ static void advance(struct evidence *e, uint64_t now_ns)
 	for (size_t i = 0; i <= SLOTS; i++) {
 		struct slot *slot = &e->slots[i];
 
-		if (!slot->items || slot->index + SLOTS + 1 > index)
+		if (!slot->items || slot->index + e->covering >= index)
 			continue;
 		free(slot->items);
 		memset(slot, 0, sizeof(*slot));

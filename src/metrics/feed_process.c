@@ -30,14 +30,32 @@ static void feed_cpu(struct metrics *m, const struct process_sample *now, const 
 	uint64_t ts_ns = now->ts_ns;
 
 	add_share(&t[TARGET_CPU_USAGE], i->cpu_s, i->wall_s, i->cpus, ts_ns);
-	series_add_ratio(&t[TARGET_CPU_TIME_TOTAL], i->cpu_s, 0.0, 1, ts_ns);
 	if (!now->voice_known || !m->process.voice_known)
 		return;
 	add_share(&t[TARGET_CPU_VOICE], i->voice_cpu_s, i->voice_s, i->cpus, ts_ns);
 	add_share(&t[TARGET_CPU_BACKGROUND], i->cpu_s - i->voice_cpu_s, i->wall_s - i->voice_s,
 		  i->cpus, ts_ns);
-	series_add_ratio(&t[TARGET_CPU_TIME_VOICE], i->voice_cpu_s, 0.0, 1, ts_ns);
-	series_add_ratio(&t[TARGET_CPU_TIME_BACKGROUND], i->cpu_s - i->voice_cpu_s, 0.0, 1, ts_ns);
+}
+
+/* CPU-seconds are sums: they are up to date at every reading, however short the interval. */
+static void feed_cpu_time(struct metrics *m, const struct process_sample *now)
+{
+	struct cpu_totals *before = &m->cpu_totals;
+	struct series *t = m->target;
+	double cpu_s = diff_s(now->cpu_ns, before->cpu_ns);
+	double voice_s = diff_s(now->voice_cpu_ns, before->voice_cpu_ns);
+
+	if (before->valid) {
+		series_add_ratio(&t[TARGET_CPU_TIME_TOTAL], cpu_s, 0.0, 1, now->ts_ns);
+		if (now->voice_known) {
+			series_add_ratio(&t[TARGET_CPU_TIME_VOICE], voice_s, 0.0, 1, now->ts_ns);
+			series_add_ratio(&t[TARGET_CPU_TIME_BACKGROUND], cpu_s - voice_s, 0.0, 1,
+					 now->ts_ns);
+		}
+	}
+	before->cpu_ns = now->cpu_ns;
+	before->voice_cpu_ns = now->voice_cpu_ns;
+	before->valid = true;
 }
 
 /* No voice stage was in flight at any time since the last reading. */
@@ -101,6 +119,7 @@ void metrics__feed_process(struct metrics *m, const struct process_sample *now)
 		i.cpus = now->cpus;
 		feed_cpu(m, now, &i);
 	}
+	feed_cpu_time(m, now);
 	if (now->memory_known)
 		feed_memory(m, now);
 	if (now->threads)

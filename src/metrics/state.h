@@ -95,6 +95,13 @@ struct handle {
 	int stage; /* -1: of the target */
 };
 
+/* What cpu.time.* has counted up to. */
+struct cpu_totals {
+	uint64_t cpu_ns;
+	uint64_t voice_cpu_ns;
+	bool valid;
+};
+
 struct metrics {
 	const struct config *config;
 	uint64_t start_ns;
@@ -111,6 +118,7 @@ struct metrics {
 	struct turns *turns;
 	uint64_t now_ns;	       /* of the call that is being worked on */
 	struct process_sample process; /* last */
+	struct cpu_totals cpu_totals;
 	bool process_valid;
 	bool gone; /* the target */
 	uint64_t counters[WIRE_CTR_CNT];

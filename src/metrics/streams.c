@@ -128,6 +128,19 @@ static void feed_whole(struct streams *s, const struct wire_span *span)
 	close_stream(s, &stream);
 }
 
+/* The first output: everything there is to know of the stream if it stays the only one. */
+static void take_first(struct wire_span *stream, const struct wire_span *first)
+{
+	const struct wire_hdr hdr = stream->hdr;
+	const uint64_t end_ns = stream->end_ns;
+
+	*stream = *first;
+	stream->hdr = hdr;
+	stream->flags &= ~(uint32_t)WIRE_SPAN_STREAM_FIRST;
+	if (stream->end_ns < end_ns)
+		stream->end_ns = end_ns;
+}
+
 void streams__feed(struct streams *s, const struct wire_span *span)
 {
 	struct stream *stream;
@@ -144,9 +157,7 @@ void streams__feed(struct streams *s, const struct wire_span *span)
 		}
 		if (!stream || stream->state != OPEN || stream->span.first_ns)
 			return;
-		stream->span.first_ns = span->first_ns;
-		if (span->end_ns > stream->span.end_ns)
-			stream->span.end_ns = span->end_ns;
+		take_first(&stream->span, span);
 		say_first(s, stream);
 		return;
 	}

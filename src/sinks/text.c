@@ -13,6 +13,9 @@
 #include "sinks/format.h"
 #include "sinks/outq.h"
 
+/* Where FUNCTIONS begins in the table of stages, beside the width of their names. */
+#define FUNCTIONS_COLUMN 46
+
 static void function_text(struct strbuf *out, const struct sink_function *f)
 {
 	text_name(out, f->object);
@@ -30,7 +33,7 @@ static void stage_line(struct strbuf *out, bool color, const struct sink_stage *
 {
 	bool armed = stage->state == SINK_STAGE_ARMED;
 	char cost[FORMAT_MAX] = "-", rate[FORMAT_MAX] = "-";
-	size_t i, from = out->len;
+	size_t i, from = out->len, line;
 
 	strbuf_puts(out, "  ");
 	text_name(out, stage->name);
@@ -44,7 +47,12 @@ static void stage_line(struct strbuf *out, bool color, const struct sink_stage *
 		      sink_stage_state_name(stage->state),
 		      armed ? "" : text_color(color, TEXT_PLAIN), rate, cost);
 	for (i = 0; i < stage->functions_n; i++) {
-		strbuf_puts(out, i ? ", " : "  ");
+		if (i) {
+			strbuf_puts(out, "\n");
+			line = out->len;
+			strbuf_pad(out, line, width + FUNCTIONS_COLUMN - 2);
+		}
+		strbuf_puts(out, "  ");
 		function_text(out, &stage->functions[i]);
 	}
 	strbuf_puts(out, "\n");

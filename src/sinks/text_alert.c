@@ -15,6 +15,9 @@
 #include "sinks/format.h"
 #include "sinks/text.h"
 
+/* A value below this part of its limit's unit is shown in a unit of its own. */
+#define TOO_SMALL 0.1
+
 const char *text_color(bool color, enum text_color which)
 {
 	static const char *const codes[] = {"\033[0m",	"\033[1m",  "\033[2m", "\033[31m",
@@ -56,15 +59,20 @@ void text_alert_value(struct strbuf *out, const struct sink_alert *alert)
 {
 	/* One scale for all numbers of the line, so that they compare at a glance. */
 	double model = isfinite(alert->limit) && alert->limit != 0 ? alert->limit : alert->value;
-	struct unit_scale scale = unit_scale_for(model, alert->unit);
+	struct unit_scale scale = unit_scale_for(model, alert->unit), own = scale;
+	bool window = alert->window_s > 0 && !(alert->stat && !strcmp(alert->stat, "now"));
 	char text[FORMAT_MAX];
 	const char *comma = "";
+
+	/* But 11.0 us of 2.00 s is no "1.1e-05 s". */
+	if (fabs(alert->value) < TOO_SMALL * scale.divisor)
+		own = unit_scale_for(alert->value, alert->unit);
 
 	if (alert->stat) {
 		text_name(out, alert->stat);
 		strbuf_puts(out, " ");
 	}
-	strbuf_puts(out, unit_format_scaled(text, sizeof(text), alert->value, &scale));
+	strbuf_puts(out, unit_format_scaled(text, sizeof(text), alert->value, &own));
 	if (isfinite(alert->limit)) {
 		const char *sign = alert->value > alert->limit	  ? " >"
 				   : alert->value < alert->limit  ? " <"
@@ -74,7 +82,7 @@ void text_alert_value(struct strbuf *out, const struct sink_alert *alert)
 		strbuf_printf(out, "%s %s", sign,
 			      unit_format_scaled(text, sizeof(text), alert->limit, &scale));
 	}
-	if (!isfinite(alert->target) && !(alert->window_s > 0))
+	if (!isfinite(alert->target) && !window)
 		return;
 	strbuf_puts(out, " (");
 	if (isfinite(alert->target)) {
@@ -82,7 +90,7 @@ void text_alert_value(struct strbuf *out, const struct sink_alert *alert)
 			      unit_format_scaled(text, sizeof(text), alert->target, &scale));
 		comma = ", ";
 	}
-	if (alert->window_s > 0)
+	if (window)
 		strbuf_printf(out, "%s%s", comma,
 			      duration_format(text, sizeof(text), ns_of(alert->window_s)));
 	strbuf_puts(out, ")");
@@ -247,7 +255,8 @@ void text_alert(struct strbuf *out, bool color, const struct sink_alert *alert)
 				      duration_format(within, sizeof(within),
 						      ns_of(alert->respond_within_s)));
 	}
-	for (i = 0; i < alert->evidence_n; i++) {
+	/* What is left in the window of an alert that is over explains nothing. */
+	for (i = 0; i < alert->evidence_n && alert->state != SINK_ALERT_RESOLVED; i++) {
 		const char *label = alert->evidence[i].kind == SINK_EVIDENCE_NOTE ? "cause"
 										  : "slowest";
 

@@ -21,6 +21,7 @@ stages:
       from: "libpocketsphinx.so*:ps_end_utt@entry"
       to: "libpocketsphinx.so*:ps_get_hyp@return"
       key: arg0
+      where: 'str *(*(arg0 + 56) + 8) != "kws"'
   intent: { call: "alice:parse_intent" }
   response: { call: "alice:generate_response" }
   tts: { call: "libespeak-ng.so*:espeak_Synth" }
@@ -113,7 +114,8 @@ def assistant_eight_users(t):
 @test(120)
 def assistant_without_configuration(t):
     """Nothing is configured: the engines in the process are recognised by themselves."""
-    alice, truth, summary, watch = watch_alice(t, None, "--fast", "--turns", 60)
+    limits = "limits: { overhead: 50%, records: 5000/s }\n"
+    alice, truth, summary, watch = watch_alice(t, limits, "--fast", "--turns", 60)
     for engine in ("pocketsphinx", "espeak-ng", "sqlite3"):
         t.check(engine in watch.hello["engines"], f"engines: {watch.hello['engines']}")
     check_stages(t, alice, truth, summary, ("stt", "tts"))

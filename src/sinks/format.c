@@ -72,7 +72,8 @@ struct unit_scale unit_scale_for(double value, enum unit unit)
 	if (!step)
 		return plain_scale(unit);
 	/* Zero and what is no number have no size of their own: the unit of the configuration. */
-	scale = (struct unit_scale){.divisor = 1, .suffix = unit == UNIT_S ? "s" : "B"};
+	scale = (struct unit_scale){
+		.divisor = 1, .suffix = unit == UNIT_S ? "s" : "B", .whole = unit != UNIT_S};
 	if (unit == UNIT_BYTES_PER_H)
 		scale.suffix = "B/h";
 	if (unit == UNIT_BIT_PER_S)

@@ -4,7 +4,8 @@
  * subject (cpu, memory, ...), then what it costs and what was lost.
  *
  * It knows no list of metrics: a subject with a `.latency.p50` is a row, the columns
- * are fixed ids under it, and everything else is printed by its own name.
+ * are fixed ids under it, and everything else is printed by its own name, unless it goes
+ * without saying (unremarkable()): all of it is in the JSON.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -17,6 +18,8 @@
 #define SUBJECT_MAX 64
 /* A line of "name value" pairs is broken after so many columns. */
 #define LINE_COLUMNS 96
+/* Waits and gaps below this part of the latency explain nothing. */
+#define TRIFLE 0.01
 
 static const struct sink_metric *find(const struct sink_summary *s, const char *subject,
 				      const char *measure)
@@ -76,6 +79,7 @@ static void dominant_wait(const struct sink_summary *s, const char *subject, cha
 	const struct sink_metric *m, *most = NULL;
 	const char *name = "";
 	char measure[32], value[FORMAT_MAX];
+	const struct sink_metric *latency = find(s, subject, "latency.p50");
 	unsigned int i;
 
 	for (i = 0; i < WIRE_WAITS; i++) {
@@ -87,6 +91,8 @@ static void dominant_wait(const struct sink_summary *s, const char *subject, cha
 		name = sink_wait_name((enum wire_wait)i);
 	}
 	buf[0] = '\0';
+	if (most && latency && isfinite(latency->value) && most->value < latency->value * TRIFLE)
+		return;
 	if (most)
 		snprintf(buf, size, "%s %s", name,
 			 unit_format(value, sizeof(value), most->value, most->unit));
@@ -147,6 +153,33 @@ static bool is_variant(const char *measure)
 	return false;
 }
 
+/* Of a stage only what happened, and what its row does not say: errors, gaps, outcomes. */
+static bool extra(const struct sink_summary *s, const char *subject, const char *measure,
+		  const struct sink_metric *m)
+{
+	const struct sink_metric *p95 = find(s, subject, "latency.p95");
+
+	if (in_table(measure) || is_variant(measure) || !isfinite(m->value) || m->value == 0)
+		return false;
+	if (!p95 || !isfinite(p95->value))
+		return true;
+	if (!strncmp(measure, "gap.", 4))
+		return m->value >= p95->value * TRIFLE;
+	/* Streams: one of these two is the latency. */
+	return m->value != p95->value ||
+	       (strcmp(measure, "first.p95") && strcmp(measure, "total.p95"));
+}
+
+/* What is as it should be, or said by another measure. */
+static bool unremarkable(const struct sink_metric *m)
+{
+	if (!strncmp(m->id, "cpu.time.", 9))
+		return true;
+	if (!strncmp(m->id, "target.", 7))
+		return m->value == 1;
+	return m->value == 0 && (m->unit == UNIT_BYTES || !strcmp(m->id, "turns.open"));
+}
+
 /* "  cpu   usage 12.3 %, peak 40.1 %": the measures of one subject, broken into lines. */
 static void subject_line(struct strbuf *out, const struct sink_summary *s, size_t at,
 			 const char *subject, bool row_extras, size_t width)
@@ -161,9 +194,7 @@ static void subject_line(struct strbuf *out, const struct sink_summary *s, size_
 		if (strncmp(m->id, subject, n) || (m->id[n] != '.' && m->id[n] != '\0'))
 			continue;
 		measure = m->id[n] ? m->id + n + 1 : "";
-		/* Of a stage only what happened is worth a place: errors, gaps, outcomes. */
-		if (row_extras && (in_table(measure) || is_variant(measure) ||
-				   !isfinite(m->value) || m->value == 0))
+		if (row_extras ? !extra(s, subject, measure, m) : unremarkable(m))
 			continue;
 		text = cell(buf, sizeof(buf), m);
 		if (out->len == from) {
@@ -179,7 +210,7 @@ static void subject_line(struct strbuf *out, const struct sink_summary *s, size_
 		strbuf_puts(out, sep);
 		text_name(out, measure);
 		strbuf_printf(out, "%s%s", *measure ? " " : "", text);
-		if (m->quality != SINK_QUALITY_EXACT && m->quality != SINK_QUALITY_UNKNOWN)
+		if (m->quality == SINK_QUALITY_FEW || m->quality == SINK_QUALITY_PARTIAL)
 			strbuf_printf(out, " (%s)", sink_quality_name(m->quality));
 		sep = ", ";
 	}
@@ -275,10 +306,12 @@ void text_summary(struct strbuf *out, bool color, const struct sink_summary *s)
 				      s->overhead.elapsed_ns / 1000000000 * 1000000000),
 		      s->alerts_firing, s->alerts_fired);
 	table(out, color, s, width);
-	for (i = 0; i < s->metrics_n; i++) {
-		subject_of(&s->metrics[i], subject);
-		if (!seen_before(s, i, subject))
-			subject_line(out, s, i, subject, is_row(s, subject), width);
+	for (int rows = 1; rows >= 0; rows--) {
+		for (i = 0; i < s->metrics_n; i++) {
+			subject_of(&s->metrics[i], subject);
+			if (is_row(s, subject) == rows && !seen_before(s, i, subject))
+				subject_line(out, s, i, subject, rows, width);
+		}
 	}
 	tail_lines(out, color, s, width);
 }

@@ -19,8 +19,26 @@
 		strbuf_free(&out);                                                                 \
 	}
 
+static const struct sink_alert slow_turn = {
+	.head = FIXTURE_HEAD,
+	.state = SINK_ALERT_FIRING,
+	.alert = "End-to-end latency",
+	.severity = SINK_SEVERITY_WARNING,
+	.priority = 2,
+	.stat = "p95",
+	.value = 2,
+	.unit = UNIT_S,
+	.limit = 1.8,
+	.target = 1.5,
+	.window_s = 300,
+	.respond_within_s = 86400,
+	.evidence = fixture_turns,
+	.evidence_n = 1,
+};
+
 DOCUMENTED(test_hello, text_hello, fixture_hello)
 DOCUMENTED(test_firing, text_alert, fixture_firing)
+DOCUMENTED(test_slow_turn, text_alert, slow_turn)
 DOCUMENTED(test_resolved, text_alert, fixture_resolved)
 DOCUMENTED(test_unknown, text_alert, fixture_unknown)
 DOCUMENTED(test_summary, text_summary, fixture_summary)
@@ -112,6 +130,7 @@ static void test_units(void **state)
 		{312.0 * 1048576, UNIT_BYTES, "312 MB"},
 		{1023.9 * 1048576, UNIT_BYTES, "1.00 GB"},
 		{512, UNIT_BYTES, "512 B"},
+		{0, UNIT_BYTES, "0 B"},
 		{11.5 * 1048576, UNIT_BYTES_PER_H, "11.5 MB/h"},
 		{-11.5 * 1048576, UNIT_BYTES_PER_H, "-11.5 MB/h"},
 		{37.2, UNIT_PERCENT, "37.2 %"},
@@ -154,12 +173,19 @@ static void test_times(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hello),	 cmocka_unit_test(test_firing),
-		cmocka_unit_test(test_resolved), cmocka_unit_test(test_unknown),
-		cmocka_unit_test(test_summary),	 cmocka_unit_test(test_note),
-		cmocka_unit_test(test_bye),	 cmocka_unit_test(test_color),
-		cmocka_unit_test(test_hostile),	 cmocka_unit_test(test_no_color_wanted),
-		cmocka_unit_test(test_units),	 cmocka_unit_test(test_times),
+		cmocka_unit_test(test_hello),
+		cmocka_unit_test(test_firing),
+		cmocka_unit_test(test_resolved),
+		cmocka_unit_test(test_slow_turn),
+		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_summary),
+		cmocka_unit_test(test_note),
+		cmocka_unit_test(test_bye),
+		cmocka_unit_test(test_color),
+		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_no_color_wanted),
+		cmocka_unit_test(test_units),
+		cmocka_unit_test(test_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,6 +153,12 @@ static void test_slowest(void **state)
 	assert_int_equal(evidence__slowest(e, ORIGIN + 420 * S, out), 1);
 	assert_int_equal(out[0].wall_ns, 5);
 	evidence__free(e);
+	/* A window shorter than there are slots is not stretched to all of them. */
+	e = evidence__new(10 * S);
+	evidence__add(e, &item, ORIGIN);
+	assert_int_equal(evidence__slowest(e, ORIGIN + 10 * S, out), 1);
+	assert_int_equal(evidence__slowest(e, ORIGIN + 12 * S, out), 0);
+	evidence__free(e);
 }
 
 int main(void)

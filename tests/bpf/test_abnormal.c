@@ -4,13 +4,13 @@
 
 #include <string.h>
 
-#define S 3
+#define S  3
 #define T0 (5ULL << 30)
 #define MS 1000000ULL
 
 /* A second mapping, with fiber stacks of 16 KB next to each other. */
-#define FIBERS 0x600000000000ULL
-#define FIBER_BYTES (16 * 1024)
+#define FIBERS		       0x600000000000ULL
+#define FIBER_BYTES	       (16 * 1024)
 #define FIBER_SP(n, below_top) (FIBERS + ((n) + 1) * FIBER_BYTES - (below_top))
 
 static __u32 one_call(__u32 flags)
@@ -94,7 +94,7 @@ static void test_exception(void **state)
 	at(T0 + 1 * MS);
 	enter(f, SP(8000));
 	at(T0 + 4 * MS);
-	catch(SP(9400));
+	catch (SP(9400));
 	expect_stats(S, .entry_hits = 1, .abnormal_exception = 1, .records = 1);
 	assert_int_equal(span(0)->flags, WIRE_SPAN_ABNORMAL | WIRE_SPAN_EXCEPTION | WIRE_SPAN_CPU);
 	assert_int_equal(span(0)->start_ns, T0 + 1 * MS);
@@ -114,14 +114,14 @@ static void test_catch_inside(void **state)
 	__u32 f = one_call(0);
 
 	(void)state;
-	catch(SP(7900)); /* before any stage: nothing to do */
+	catch (SP(7900)); /* before any stage: nothing to do */
 	enter(f, SP(8000));
-	catch(SP(7992));
+	catch (SP(7992));
 	assert_int_equal(stats(S)->abnormal_exception, 0);
 	leave(f, SP(8000));
 	assert_int_equal(stats(S)->spans, 1);
 	enter(f, SP(8000));
-	catch(SP(8000)); /* called where f was called: f is gone */
+	catch (SP(8000)); /* called where f was called: f is gone */
 	assert_int_equal(stats(S)->abnormal_exception, 1);
 	assert_int_equal(slice(0)->catch_hits, 3);
 	expect_idle(thread(1), S);
@@ -142,8 +142,7 @@ static void test_thread_end(void **state)
 	sched_process_exit(&thread(1)->task);
 	expect_stats(S, .entry_hits = 1, .abnormal_thread_end = 1, .records = 1);
 	expect_stats(S + 1, .entry_hits = 1, .abnormal_thread_end = 1, .records = 1);
-	assert_int_equal(span(0)->flags,
-			 WIRE_SPAN_ABNORMAL | WIRE_SPAN_THREAD_END | WIRE_SPAN_CPU);
+	assert_int_equal(span(0)->flags, WIRE_SPAN_ABNORMAL | WIRE_SPAN_THREAD_END | WIRE_SPAN_CPU);
 	expect_idle(thread(1), S);
 	assert_int_equal(shim_records(), 2);
 	shim_task_free(thread(1));

@@ -2,9 +2,9 @@
 /* The process-wide clocks: overlaps, wrap-around, lost races, and CPU time split by voice. */
 #include "world.h"
 
-#define S 3
-#define T0 (5ULL << 30)
-#define MS 1000000ULL
+#define S	  3
+#define T0	  (5ULL << 30)
+#define MS	  1000000ULL
 #define TIME_MASK ((1ULL << 54) - 1)
 
 static __u64 running(enum wire_clock which)
@@ -269,18 +269,12 @@ static void test_process_clock_backwards(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(test_overlap_counts_once),
-		world_test(test_voice_cpu),
-		world_test(test_background_stage),
-		world_test(test_wrap),
-		world_test(test_long_uptime),
-		world_test(test_too_many_ends),
-		world_test(test_too_many_running),
-		world_test(test_races_are_retried),
-		world_test(test_races_exhausted),
-		world_test(test_end_counted_late),
-		world_test(test_start_counted_late),
-		world_test(test_process_clock_backwards),
+		world_test(test_overlap_counts_once), world_test(test_voice_cpu),
+		world_test(test_background_stage),    world_test(test_wrap),
+		world_test(test_long_uptime),	      world_test(test_too_many_ends),
+		world_test(test_too_many_running),    world_test(test_races_are_retried),
+		world_test(test_races_exhausted),     world_test(test_end_counted_late),
+		world_test(test_start_counted_late),  world_test(test_process_clock_backwards),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,15 +2,15 @@
 /* Frame stages: audio frames, and the frame that hit. */
 #include "world.h"
 
-#define S 3
-#define T0 (5ULL << 30)
-#define MS 1000000ULL
-#define WAKE 0xaa000 /* handles */
+#define S     3
+#define T0    (5ULL << 30)
+#define MS    1000000ULL
+#define WAKE  0xaa000 /* handles */
 #define OTHER 0xbb000
 
-static const struct wire_value arg0 = { .base = WIRE_BASE_ARG, .arg = 0 };
-static const struct wire_value arg1 = { .base = WIRE_BASE_ARG, .arg = 1 };
-static const struct wire_value returns = { .base = WIRE_BASE_RET, .op = WIRE_OP_NE };
+static const struct wire_value arg0 = {.base = WIRE_BASE_ARG, .arg = 0};
+static const struct wire_value arg1 = {.base = WIRE_BASE_ARG, .arg = 1};
+static const struct wire_value returns = {.base = WIRE_BASE_RET, .op = WIRE_OP_NE};
 
 /* A frame of `wall_ns` on this handle, `samples` long, that returns `ret`. */
 static void frame(__u32 f, __u64 handle, __u64 start_ns, __u64 wall_ns, __u64 samples, __u64 ret)
@@ -33,7 +33,7 @@ static __u32 frame_function(void)
 	f = function(S, WIRE_ROLE_FRAME, 0);
 	bind_at(f)->handle = arg0;
 	bind_at(f)->work = arg1;
-	bind_at(f)->per_second = (struct wire_value){ .base = WIRE_BASE_CONST, .rhs = 16000 };
+	bind_at(f)->per_second = (struct wire_value){.base = WIRE_BASE_CONST, .rhs = 16000};
 	return f;
 }
 
@@ -129,6 +129,30 @@ static void test_hit_by_another_function(void **state)
 	expect_idle(thread(1), S);
 }
 
+/* The engine asks itself while it processes a frame: the frame before it is meant. */
+static void test_hit_inside_frame(void **state)
+{
+	__u32 f = frame_function(), h = hit_function();
+
+	(void)state;
+	frame(f, WAKE, T0, 2 * MS, 160, 0);
+	at(T0 + 20 * MS);
+	regs.di = WAKE;
+	enter(f, SP(8000));
+	enter(h, SP(7000));
+	regs.ax = 1;
+	leave(h, SP(7000));
+	at(T0 + 29 * MS);
+	leave(f, SP(8000));
+	assert_int_equal(stats(S)->nested, 0);
+	assert_int_equal(stats(S)->unmatched, 0);
+	assert_int_equal(stats(S)->spans, 2);
+	assert_int_equal(stats(S)->hits, 1);
+	assert_int_equal(span(0)->start_ns, T0);
+	assert_int_equal(span(0)->end_ns, T0 + 2 * MS);
+	expect_idle(thread(1), S);
+}
+
 static void test_hit_on_another_handle(void **state)
 {
 	__u32 f = frame_function(), h = hit_function();
@@ -184,7 +208,7 @@ static void test_key_at_return(void **state)
 
 	(void)state;
 	bind_at(f)->when = returns;
-	bind_at(f)->key = (struct wire_value){ .base = WIRE_BASE_RET };
+	bind_at(f)->key = (struct wire_value){.base = WIRE_BASE_RET};
 	frame(f, WAKE, T0, 2 * MS, 160, 77);
 	assert_int_equal(span(0)->key, 77);
 	assert_true(span(0)->flags & WIRE_SPAN_KEY);
@@ -201,18 +225,17 @@ static void test_call_values(void **state)
 	bind_at(f)->key = arg0;
 	bind_at(f)->handle = arg1;
 	bind_at(f)->error = (struct wire_value){
-		.base = WIRE_BASE_RET, .type = WIRE_TYPE_I32, .op = WIRE_OP_LT, .rhs = 0
-	};
-	bind_at(f)->work = (struct wire_value){ .base = WIRE_BASE_ARG, .arg = 2 };
-	bind_at(f)->per_second = (struct wire_value){ .base = WIRE_BASE_ARG, .arg = 3 };
-	regs = (struct pt_regs){ .di = 11, .si = 22, .dx = 8000, .cx = 16000 };
+		.base = WIRE_BASE_RET, .type = WIRE_TYPE_I32, .op = WIRE_OP_LT, .rhs = 0};
+	bind_at(f)->work = (struct wire_value){.base = WIRE_BASE_ARG, .arg = 2};
+	bind_at(f)->per_second = (struct wire_value){.base = WIRE_BASE_ARG, .arg = 3};
+	regs = (struct pt_regs){.di = 11, .si = 22, .dx = 8000, .cx = 16000};
 	enter(f, SP(8000));
 	at(T0 + 4 * MS);
-	regs = (struct pt_regs){ .ax = 0xffffffffUL }; /* int -1; the high half is not ours */
+	regs = (struct pt_regs){.ax = 0xffffffffUL}; /* int -1; the high half is not ours */
 	leave(f, SP(8000));
-	expect_stats(S, .entry_hits = 1, .exit_hits = 1, .spans = 1, .errors = 1,
-		     .sum_ns = 4 * MS, .max_ns = 4 * MS, .cpu_ns = 4 * MS, .records = 1,
-		     .work_sum_ns = 500 * MS, .worked_ns = 4 * MS);
+	expect_stats(S, .entry_hits = 1, .exit_hits = 1, .spans = 1, .errors = 1, .sum_ns = 4 * MS,
+		     .max_ns = 4 * MS, .cpu_ns = 4 * MS, .records = 1, .work_sum_ns = 500 * MS,
+		     .worked_ns = 4 * MS);
 	assert_int_equal(span(0)->flags,
 			 WIRE_SPAN_KEY | WIRE_SPAN_ERROR | WIRE_SPAN_WORK | WIRE_SPAN_CPU);
 	assert_int_equal(span(0)->key, 11);
@@ -224,14 +247,10 @@ static void test_call_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(test_frames_without_hit),
-		world_test(test_hit_by_own_condition),
-		world_test(test_hit_by_another_function),
-		world_test(test_hit_on_another_handle),
-		world_test(test_hit_of_another_stage),
-		world_test(test_work_out_of_range),
-		world_test(test_key_at_return),
-		world_test(test_call_values),
+		world_test(test_frames_without_hit),	  world_test(test_hit_by_own_condition),
+		world_test(test_hit_by_another_function), world_test(test_hit_on_another_handle),
+		world_test(test_hit_of_another_stage),	  world_test(test_work_out_of_range),
+		world_test(test_key_at_return),		  world_test(test_call_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

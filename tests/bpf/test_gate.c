@@ -5,12 +5,12 @@
 #include <sanitizer/asan_interface.h>
 #include <string.h>
 
-#define S 3
-#define T0 (5ULL << 30)
+#define S      3
+#define T0     (5ULL << 30)
 #define SECOND (1ULL << 30) /* of the token bucket */
-#define MS 1000000ULL
+#define MS     1000000ULL
 
-static const struct wire_value arg0 = { .base = WIRE_BASE_ARG, .arg = 0 };
+static const struct wire_value arg0 = {.base = WIRE_BASE_ARG, .arg = 0};
 
 static void call(__u32 f, __u64 now_ns, __u64 wall_ns)
 {
@@ -28,7 +28,7 @@ static __u32 one_call(void)
 
 static void test_states(void **state)
 {
-	static const enum wire_stage_state idle_states[] = { WIRE_STAGE_OFF, WIRE_STAGE_TRIAL };
+	static const enum wire_stage_state idle_states[] = {WIRE_STAGE_OFF, WIRE_STAGE_TRIAL};
 	__u32 f = one_call();
 
 	(void)state;
@@ -57,7 +57,7 @@ static void test_where_at_entry(void **state)
 	__u32 f = one_call();
 
 	(void)state;
-	bind_at(f)->where = (struct wire_value){ .base = WIRE_BASE_ARG, .op = WIRE_OP_EQ, .rhs = 3 };
+	bind_at(f)->where = (struct wire_value){.base = WIRE_BASE_ARG, .op = WIRE_OP_EQ, .rhs = 3};
 	regs.di = 4;
 	call(f, T0, MS);
 	regs.di = 3;
@@ -79,7 +79,7 @@ static void test_where_at_return(void **state)
 
 	(void)state;
 	bind_at(f)->flags |= WIRE_BIND_WHERE_AT_RETURN;
-	bind_at(f)->where = (struct wire_value){ .base = WIRE_BASE_RET, .op = WIRE_OP_NE };
+	bind_at(f)->where = (struct wire_value){.base = WIRE_BASE_RET, .op = WIRE_OP_NE};
 	regs.ax = 0;
 	call(f, T0, MS);
 	regs.ax = 1;
@@ -139,7 +139,7 @@ static void test_unreadable_key(void **state)
 	__u32 f = one_call();
 
 	(void)state;
-	bind_at(f)->key = (struct wire_value){ .base = WIRE_BASE_ARG, .derefs = 1 };
+	bind_at(f)->key = (struct wire_value){.base = WIRE_BASE_ARG, .derefs = 1};
 	regs.di = 0xdead0000;
 	call(f, T0, MS);
 	expect_stats(S, .entry_hits = 1, .exit_hits = 1, .spans = 1, .read_failures = 1,
@@ -156,8 +156,8 @@ static void test_token_bucket(void **state)
 	stage(S, 0)->records_per_s = 2;
 	for (int i = 0; i < 5; i++)
 		call(f, T0 + i * 10 * MS, MS);
-	expect_stats(S, .entry_hits = 5, .exit_hits = 5, .spans = 5, .sum_ns = 5 * MS,
-		     .max_ns = MS, .cpu_ns = 5 * MS, .records = 2, .records_limited = 3);
+	expect_stats(S, .entry_hits = 5, .exit_hits = 5, .spans = 5, .sum_ns = 5 * MS, .max_ns = MS,
+		     .cpu_ns = 5 * MS, .records = 2, .records_limited = 3);
 	assert_int_equal(spans_sent(), 2);
 	assert_int_equal(hist_total(S, WIRE_HIST_LATENCY), 5);
 	for (int i = 0; i < 5; i++)
@@ -181,8 +181,8 @@ static void test_ring_full(void **state)
 	shim.ring_bytes = 2 * (sizeof(struct wire_span) + 8);
 	for (int i = 0; i < 3; i++)
 		call(f, T0 + i * 10 * MS, MS);
-	expect_stats(S, .entry_hits = 3, .exit_hits = 3, .spans = 3, .sum_ns = 3 * MS,
-		     .max_ns = MS, .cpu_ns = 3 * MS, .records = 2, .records_lost = 1);
+	expect_stats(S, .entry_hits = 3, .exit_hits = 3, .spans = 3, .sum_ns = 3 * MS, .max_ns = MS,
+		     .cpu_ns = 3 * MS, .records = 2, .records_lost = 1);
 	expect_counter(WIRE_CTR_RING_FULL, 1);
 	shim_drain();
 	call(f, T0 + 50 * MS, MS);
@@ -236,7 +236,7 @@ static void test_buckets(void **state)
 /* What every other test relies on: a deleted or replaced value must not be touched. */
 static void test_shim_poisons(void **state)
 {
-	struct class_key key = { .handle = 5 };
+	struct class_key key = {.handle = 5};
 	__u64 one = 1, *value, *newer;
 
 	(void)state;

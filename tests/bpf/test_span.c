@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define S 3 /* the stage */
+#define S  3 /* the stage */
 #define T0 (5ULL << 30)
 #define MS 1000000ULL
 
@@ -99,8 +99,8 @@ static void test_recursion(void **state)
 	leave(f, SP(7000));
 	at(T0 + 5 * MS);
 	leave(f, SP(8000));
-	expect_stats(S, .entry_hits = 3, .exit_hits = 3, .spans = 1, .nested = 2,
-		     .sum_ns = 5 * MS, .max_ns = 5 * MS, .cpu_ns = 5 * MS, .records = 1);
+	expect_stats(S, .entry_hits = 3, .exit_hits = 3, .spans = 1, .nested = 2, .sum_ns = 5 * MS,
+		     .max_ns = 5 * MS, .cpu_ns = 5 * MS, .records = 1);
 	expect_no_losses();
 	expect_idle(thread(1), S);
 }
@@ -121,8 +121,8 @@ static void test_nested_alternative(void **state)
 	leave(inner, SP(7000));
 	at(T0 + 4 * MS);
 	leave(outer, SP(8000));
-	expect_stats(S, .entry_hits = 2, .exit_hits = 2, .spans = 1, .nested = 1,
-		     .sum_ns = 4 * MS, .max_ns = 4 * MS, .cpu_ns = 4 * MS, .records = 1);
+	expect_stats(S, .entry_hits = 2, .exit_hits = 2, .spans = 1, .nested = 1, .sum_ns = 4 * MS,
+		     .max_ns = 4 * MS, .cpu_ns = 4 * MS, .records = 1);
 	assert_int_equal(span(0)->bind, outer);
 
 	/* The inner one alone counts as well. */
@@ -197,10 +197,13 @@ static void test_jump_to_alternative(void **state)
 	enter(f, SP(8000));
 	at(T0 + 1 * MS);
 	enter(g, SP(8000)); /* by a jump */
+	leave(g, SP(8000)); /* the ret of g is an exit of both; f is what was called */
+	assert_int_equal(stats(S)->spans, 0);
 	at(T0 + 2 * MS);
-	leave(f, SP(8000)); /* the ret of g, bound as an exit of f too */
-	expect_stats(S, .entry_hits = 2, .exit_hits = 1, .spans = 1, .nested = 1,
-		     .sum_ns = 2 * MS, .max_ns = 2 * MS, .cpu_ns = 2 * MS, .records = 1);
+	leave(f, SP(8000));
+	assert_int_equal(span(0)->bind, f);
+	expect_stats(S, .entry_hits = 2, .exit_hits = 2, .spans = 1, .nested = 1, .sum_ns = 2 * MS,
+		     .max_ns = 2 * MS, .cpu_ns = 2 * MS, .records = 1);
 	expect_idle(thread(1), S);
 }
 
@@ -242,11 +245,11 @@ static void test_unmatched(void **state)
 
 	/* With a condition, exits of calls that it let pass are expected. */
 	where = function(S, WIRE_ROLE_CALL, 0);
-	bind_at(where)->where = (struct wire_value){ .base = WIRE_BASE_ARG, .op = WIRE_OP_NE };
+	bind_at(where)->where = (struct wire_value){.base = WIRE_BASE_ARG, .op = WIRE_OP_NE};
 	enter(where, SP(8000));
 	leave(where, SP(8000));
-	expect_stats(S, .entry_hits = 2, .exit_hits = 4, .spans = 1, .unmatched = 2,
-		     .filtered = 1, .records = 1);
+	expect_stats(S, .entry_hits = 2, .exit_hits = 4, .spans = 1, .unmatched = 2, .filtered = 1,
+		     .records = 1);
 	expect_no_losses();
 }
 
@@ -293,8 +296,8 @@ static void test_entry_loops(void **state)
 		enter(f, SP(8000));
 	}
 	leave(f, SP(8000));
-	expect_stats(S, .entry_hits = 4, .exit_hits = 1, .spans = 1, .nested = 3,
-		     .sum_ns = 3 * MS, .max_ns = 3 * MS, .cpu_ns = 3 * MS, .records = 1);
+	expect_stats(S, .entry_hits = 4, .exit_hits = 1, .spans = 1, .nested = 3, .sum_ns = 3 * MS,
+		     .max_ns = 3 * MS, .cpu_ns = 3 * MS, .records = 1);
 	expect_idle(thread(1), S);
 }
 
@@ -311,7 +314,7 @@ static void test_moved_sites(void **state)
 	assert_int_equal(state_of(thread(1))->frame[0].sp, SP(8024));
 	leave(f, SP(8000)); /* a deeper ret */
 	assert_int_equal(stats(S)->spans, 0);
-	memcpy(shim_user(SP(8024), 8), &(__u64){ 0 }, 8);
+	memcpy(shim_user(SP(8024), 8), &(__u64){0}, 8);
 	leave(f, SP(8024));
 	assert_int_equal(stats(S)->spans, 1);
 	assert_int_equal(stats(S)->unmatched, 0);
@@ -341,7 +344,7 @@ static void test_timeout_and_max(void **state)
 /* A function that ends in an unknown jump: its return sites are learnt, then probed. */
 static void test_learn(void **state)
 {
-	struct site_key key = { .return_address = CALLER };
+	struct site_key key = {.return_address = CALLER};
 	const struct wire_learn *learn;
 	__u64 known = 1;
 	__u32 f;

@@ -2,11 +2,11 @@
 /* Streams: from a `from` point to the last output. */
 #include "world.h"
 
-#define S 3
+#define S  3
 #define T0 (5ULL << 30)
 #define MS 1000000ULL
 
-static const struct wire_value arg0 = { .base = WIRE_BASE_ARG, .arg = 0 };
+static const struct wire_value arg0 = {.base = WIRE_BASE_ARG, .arg = 0};
 
 static __u32 from, to;
 
@@ -39,7 +39,7 @@ static void output(__u64 key, __u64 now_ns, __u64 ret)
 
 static struct wire_stream *stream(__u64 key)
 {
-	struct wire_stream_key k = { .key = key, .stage = S };
+	struct wire_stream_key k = {.key = key, .stage = S};
 
 	return bpf_map_lookup_elem(&streams, &k);
 }
@@ -47,7 +47,7 @@ static struct wire_stream *stream(__u64 key)
 /* As user space does when a stream is over. */
 static void forget(__u64 key)
 {
-	struct wire_stream_key k = { .key = key, .stage = S };
+	struct wire_stream_key k = {.key = key, .stage = S};
 
 	assert_int_equal(bpf_map_delete_elem(&streams, &k), 0);
 }
@@ -210,17 +210,16 @@ static void test_values(void **state)
 {
 	(void)state;
 	stream_stage(0);
-	bind_at(to)->when = (struct wire_value){ .base = WIRE_BASE_RET, .op = WIRE_OP_NE };
-	bind_at(to)->error =
-		(struct wire_value){ .base = WIRE_BASE_RET, .op = WIRE_OP_EQ, .rhs = 9 };
-	bind_at(to)->work = (struct wire_value){ .base = WIRE_BASE_RET };
-	bind_at(to)->per_second = (struct wire_value){ .base = WIRE_BASE_CONST, .rhs = 22050 };
+	bind_at(to)->when = (struct wire_value){.base = WIRE_BASE_RET, .op = WIRE_OP_NE};
+	bind_at(to)->error = (struct wire_value){.base = WIRE_BASE_RET, .op = WIRE_OP_EQ, .rhs = 9};
+	bind_at(to)->work = (struct wire_value){.base = WIRE_BASE_RET};
+	bind_at(to)->per_second = (struct wire_value){.base = WIRE_BASE_CONST, .rhs = 22050};
 	begin(7, T0);
 	output(7, T0 + 1 * MS, 0);
 	assert_int_equal(stream(7)->outputs, 0);
 	output(7, T0 + 2 * MS, 100);
-	assert_int_equal(span(1)->flags, WIRE_SPAN_KEY | WIRE_SPAN_STREAM_FIRST | WIRE_SPAN_CPU |
-						 WIRE_SPAN_WORK);
+	assert_int_equal(span(1)->flags,
+			 WIRE_SPAN_KEY | WIRE_SPAN_STREAM_FIRST | WIRE_SPAN_CPU | WIRE_SPAN_WORK);
 	assert_int_equal(span(1)->work, 100);
 	output(7, T0 + 3 * MS, 9);
 	assert_int_equal(stream(7)->work, 109);
@@ -235,7 +234,7 @@ static void test_other_ends(void **state)
 	stage(S, WIRE_STAGE_VOICE);
 	from = function(S, WIRE_ROLE_FROM, WIRE_BIND_AT_RETURN);
 	to = function(S, WIRE_ROLE_TO, 0);
-	bind_at(from)->key = (struct wire_value){ .base = WIRE_BASE_RET };
+	bind_at(from)->key = (struct wire_value){.base = WIRE_BASE_RET};
 	bind_at(to)->key = arg0;
 	at(T0);
 	enter(from, SP(8000));

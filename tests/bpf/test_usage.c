@@ -4,11 +4,11 @@
 
 #include <string.h>
 
-#define S 3
+#define S  3
 #define T0 (5ULL << 30)
 #define MS 1000000ULL
 
-#define SLEEPING 1 /* TASK_INTERRUPTIBLE */
+#define SLEEPING	1   /* TASK_INTERRUPTIBLE */
 #define IRRELEVANT_CALL 186 /* gettid: no class of its own */
 
 static __u32 one_call(__u32 flags)
@@ -77,25 +77,25 @@ struct reason {
 };
 
 static const struct reason reasons[] = {
-	{ -1, 0, 0, WIRE_WAIT_PAGE_FAULT },
-	{ 202, 0, 0, WIRE_WAIT_LOCK },
-	{ 449, 0, 0, WIRE_WAIT_LOCK },
-	{ 45, 0, 0, WIRE_WAIT_NETWORK },
-	{ 42, 0, 0, WIRE_WAIT_NETWORK },
-	{ 288, 0, 0, WIRE_WAIT_NETWORK },
-	{ 0, 0140644, 0, WIRE_WAIT_NETWORK },
-	{ 1, 0010600, 0, WIRE_WAIT_PIPE },
-	{ 0, 0020620, 0, WIRE_WAIT_PIPE },
-	{ 17, 0100644, 0, WIRE_WAIT_DISK },
-	{ 74, 0100644, 0, WIRE_WAIT_DISK },
-	{ 0, 0060660, 0, WIRE_WAIT_DISK },
-	{ 0, 0040755, 0, WIRE_WAIT_OTHER },
-	{ 7, 0, 0, WIRE_WAIT_POLL },
-	{ 281, 0, 0, WIRE_WAIT_POLL },
-	{ 35, 0, 0, WIRE_WAIT_SLEEP },
-	{ 230, 0, 0, WIRE_WAIT_SLEEP },
-	{ IRRELEVANT_CALL, 0, 0, WIRE_WAIT_OTHER },
-	{ IRRELEVANT_CALL, 0, 1, WIRE_WAIT_DISK },
+	{-1, 0, 0, WIRE_WAIT_PAGE_FAULT},
+	{202, 0, 0, WIRE_WAIT_LOCK},
+	{449, 0, 0, WIRE_WAIT_LOCK},
+	{45, 0, 0, WIRE_WAIT_NETWORK},
+	{42, 0, 0, WIRE_WAIT_NETWORK},
+	{288, 0, 0, WIRE_WAIT_NETWORK},
+	{0, 0140644, 0, WIRE_WAIT_NETWORK},
+	{1, 0010600, 0, WIRE_WAIT_PIPE},
+	{0, 0020620, 0, WIRE_WAIT_PIPE},
+	{17, 0100644, 0, WIRE_WAIT_DISK},
+	{74, 0100644, 0, WIRE_WAIT_DISK},
+	{0, 0060660, 0, WIRE_WAIT_DISK},
+	{0, 0040755, 0, WIRE_WAIT_OTHER},
+	{7, 0, 0, WIRE_WAIT_POLL},
+	{281, 0, 0, WIRE_WAIT_POLL},
+	{35, 0, 0, WIRE_WAIT_SLEEP},
+	{230, 0, 0, WIRE_WAIT_SLEEP},
+	{IRRELEVANT_CALL, 0, 0, WIRE_WAIT_OTHER},
+	{IRRELEVANT_CALL, 0, 1, WIRE_WAIT_DISK},
 };
 
 static void test_reasons(void **state)
@@ -157,7 +157,8 @@ static void test_unknown_descriptor(void **state)
 		     .process_cpu_ns = 6 * MS, .wait_ns[WIRE_WAIT_OTHER] = 3 * MS, .records = 1);
 }
 
-/* More run delay than time away (the thread was not followed when it was counted): never below 0. */
+/* More run delay than time away (the thread was not followed when it was counted): never below 0.
+ */
 static void test_delay_is_bounded(void **state)
 {
 	struct shim_task *t = thread(1);
@@ -322,7 +323,7 @@ static void test_other_processes(void **state)
 	assert_int_equal(slice(0)->tp_hits, 0);
 	run_as(a, 0);
 	enter(f, SP(8000));
-	catch(SP(8000));
+	catch (SP(8000));
 	leave(f, SP(8000));
 	a->signal.live.counter = 0;
 	sched_process_exit(&a->task);

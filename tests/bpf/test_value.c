@@ -4,11 +4,11 @@
 
 #include <string.h>
 
-#define PAGE 0x10000ULL
+#define PAGE	 0x10000ULL
 #define UNMAPPED 0xdead0000ULL
 
 static const struct value_ctx regs_at = {
-	.arg = { 10, 11, 12, 13, 14, 0xffffffff85868788ULL },
+	.arg = {10, 11, 12, 13, 14, 0xffffffff85868788ULL},
 	.ret = 0x8000000180018081ULL,
 	.sp = SP(8000),
 };
@@ -34,8 +34,8 @@ static __u64 eval(struct wire_value v)
 	return out;
 }
 
-#define arg(n, ...) eval((struct wire_value){ .base = WIRE_BASE_ARG, .arg = (n), __VA_ARGS__ })
-#define ret(...) eval((struct wire_value){ .base = WIRE_BASE_RET, __VA_ARGS__ })
+#define arg(n, ...) eval((struct wire_value){.base = WIRE_BASE_ARG, .arg = (n), __VA_ARGS__})
+#define ret(...)    eval((struct wire_value){.base = WIRE_BASE_RET, __VA_ARGS__})
 
 static void test_registers(void **state)
 {
@@ -43,8 +43,8 @@ static void test_registers(void **state)
 	new_page();
 	for (int n = 0; n < 5; n++)
 		assert_int_equal(arg(n), 10 + n);
-	assert_int_equal(arg(2, .off = { -4 }), 8);
-	assert_int_equal(eval((struct wire_value){ .base = WIRE_BASE_CONST, .rhs = 16000 }), 16000);
+	assert_int_equal(arg(2, .off = {-4}), 8);
+	assert_int_equal(eval((struct wire_value){.base = WIRE_BASE_CONST, .rhs = 16000}), 16000);
 	assert_int_equal(ret(), regs_at.ret);
 	assert_int_equal(ret(.type = WIRE_TYPE_I64), regs_at.ret);
 	assert_int_equal(ret(.type = WIRE_TYPE_U32), 0x80018081);
@@ -59,7 +59,7 @@ static void test_registers(void **state)
 /* From the seventh on they lie above the return address. */
 static void test_stack_arguments(void **state)
 {
-	struct wire_value v = { .base = WIRE_BASE_ARG, .arg = 15 };
+	struct wire_value v = {.base = WIRE_BASE_ARG, .arg = 15};
 	__u64 out;
 
 	(void)state;
@@ -88,8 +88,8 @@ static void test_memory_types(void **state)
 	assert_int_equal(arg(0, .derefs = 1, .type = WIRE_TYPE_U8), 0xf8);
 	assert_int_equal(arg(0, .derefs = 1, .type = WIRE_TYPE_I8), 0xfffffffffffffff8ULL);
 	/* Offsets before and after the last dereference. */
-	assert_int_equal(arg(0, .derefs = 1, .off = { -8 }), 0x1111111111111111ULL);
-	assert_int_equal(arg(0, .derefs = 1, .type = WIRE_TYPE_U8, .off = { -8, 5 }), 0x16);
+	assert_int_equal(arg(0, .derefs = 1, .off = {-8}), 0x1111111111111111ULL);
+	assert_int_equal(arg(0, .derefs = 1, .type = WIRE_TYPE_U8, .off = {-8, 5}), 0x16);
 }
 
 /* *(*(*(*(arg1 + 8) - 16) + 0) + 24), an i16, minus 1. */
@@ -102,17 +102,17 @@ static void test_pointer_chain(void **state)
 	put(PAGE + 100, PAGE + 200, 8);
 	put(PAGE + 200, PAGE + 300, 8);
 	put(PAGE + 324, (__u16)-300, 2);
-	assert_int_equal(arg(1, .derefs = 4, .type = WIRE_TYPE_I16, .off = { 8, -16, 0, 24, -1 }),
+	assert_int_equal(arg(1, .derefs = 4, .type = WIRE_TYPE_I16, .off = {8, -16, 0, 24, -1}),
 			 (__u64)-301);
 	/* A pointer is read whole, whatever the type of the last. */
-	assert_int_equal(arg(1, .derefs = 2, .type = WIRE_TYPE_U8, .off = { 8, -16 }),
+	assert_int_equal(arg(1, .derefs = 2, .type = WIRE_TYPE_U8, .off = {8, -16}),
 			 (PAGE + 200) & 0xff);
 }
 
 /* A read that crosses the end of the mapping fails as a whole. */
 static void test_unreadable(void **state)
 {
-	struct wire_value v = { .base = WIRE_BASE_ARG, .derefs = 1 };
+	struct wire_value v = {.base = WIRE_BASE_ARG, .derefs = 1};
 	__u64 out;
 
 	(void)state;
@@ -130,7 +130,7 @@ static void test_unreadable(void **state)
 
 static int holds(__u64 value, __u32 type, enum wire_op op, __u64 rhs)
 {
-	struct wire_value v = { .base = WIRE_BASE_ARG, .type = type, .op = op, .rhs = rhs };
+	struct wire_value v = {.base = WIRE_BASE_ARG, .type = type, .op = op, .rhs = rhs};
 
 	ctx.arg[0] = value;
 	return value_holds(&v, &ctx);
@@ -140,10 +140,9 @@ static void test_comparisons(void **state)
 {
 	/* For value < rhs, value == rhs, value > rhs. */
 	static const int want[][3] = {
-		[WIRE_OP_NONE] = { 1, 1, 1 }, [WIRE_OP_EQ] = { 0, 1, 0 },
-		[WIRE_OP_NE] = { 1, 0, 1 },   [WIRE_OP_LT] = { 1, 0, 0 },
-		[WIRE_OP_LE] = { 1, 1, 0 },   [WIRE_OP_GT] = { 0, 0, 1 },
-		[WIRE_OP_GE] = { 0, 1, 1 },
+		[WIRE_OP_NONE] = {1, 1, 1}, [WIRE_OP_EQ] = {0, 1, 0}, [WIRE_OP_NE] = {1, 0, 1},
+		[WIRE_OP_LT] = {1, 0, 0},   [WIRE_OP_LE] = {1, 1, 0}, [WIRE_OP_GT] = {0, 0, 1},
+		[WIRE_OP_GE] = {0, 1, 1},
 	};
 
 	(void)state;
@@ -166,7 +165,7 @@ static void test_comparisons(void **state)
 
 static int text_is(__u64 addr, const char *text, enum wire_op op)
 {
-	struct wire_value v = { .base = WIRE_BASE_ARG, .type = WIRE_TYPE_STR, .op = op };
+	struct wire_value v = {.base = WIRE_BASE_ARG, .type = WIRE_TYPE_STR, .op = op};
 
 	v.str_bytes = strlen(text) + 1 < 8 ? strlen(text) + 1 : 8;
 	memcpy(&v.rhs, text, v.str_bytes);
@@ -221,8 +220,12 @@ static void test_text_at_page_end(void **state)
 /* Text behind a pointer in a structure. */
 static void test_text_behind_pointer(void **state)
 {
-	struct wire_value v = { .base = WIRE_BASE_ARG, .type = WIRE_TYPE_STR, .op = WIRE_OP_EQ,
-				.derefs = 1, .off = { 8 }, .str_bytes = 3 };
+	struct wire_value v = {.base = WIRE_BASE_ARG,
+			       .type = WIRE_TYPE_STR,
+			       .op = WIRE_OP_EQ,
+			       .derefs = 1,
+			       .off = {8},
+			       .str_bytes = 3};
 
 	(void)state;
 	new_page();
@@ -238,7 +241,7 @@ static void test_text_behind_pointer(void **state)
 /* What the verifier asks of functions that are checked by themselves. */
 static void test_null_arguments(void **state)
 {
-	struct wire_value v = { .base = WIRE_BASE_RET };
+	struct wire_value v = {.base = WIRE_BASE_RET};
 	__u64 out;
 
 	(void)state;

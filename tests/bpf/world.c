@@ -15,12 +15,42 @@ static __u32 functions_n;
 
 /* Every counter of struct wire_stage_stats up to the token bucket, in order. */
 static const char *const stat_names[] = {
-	"entry_hits", "exit_hits", "cost_ns", "spans", "abnormal_exception", "abnormal_unwound",
-	"abnormal_thread_end", "nested", "unmatched", "filtered", "unknown_class", "learning",
-	"frames_overflow", "errors", "timeouts", "hits", "sum_ns", "max_ns", "cpu_ns",
-	"process_cpu_ns", "wait.runqueue", "wait.lock", "wait.disk", "wait.network", "wait.pipe",
-	"wait.poll", "wait.page_fault", "wait.sleep", "wait.other", "work_sum_ns", "worked_ns",
-	"records", "records_limited", "records_lost", "read_failures", "in_flight",
+	"entry_hits",
+	"exit_hits",
+	"cost_ns",
+	"spans",
+	"abnormal_exception",
+	"abnormal_unwound",
+	"abnormal_thread_end",
+	"nested",
+	"unmatched",
+	"filtered",
+	"unknown_class",
+	"learning",
+	"frames_overflow",
+	"errors",
+	"timeouts",
+	"hits",
+	"sum_ns",
+	"max_ns",
+	"cpu_ns",
+	"process_cpu_ns",
+	"wait.runqueue",
+	"wait.lock",
+	"wait.disk",
+	"wait.network",
+	"wait.pipe",
+	"wait.poll",
+	"wait.page_fault",
+	"wait.sleep",
+	"wait.other",
+	"work_sum_ns",
+	"worked_ns",
+	"records",
+	"records_limited",
+	"records_lost",
+	"read_failures",
+	"in_flight",
 };
 #define STAT_NAMES (sizeof(stat_names) / sizeof(stat_names[0]))
 _Static_assert(offsetof(struct wire_stage_stats, tokens) == STAT_NAMES * sizeof(__u64),
@@ -151,7 +181,7 @@ void leave(__u32 function_index, __u64 sp)
 	hit_exit(2 * function_index + 1, sp);
 }
 
-void catch(__u64 sp)
+void catch (__u64 sp)
 {
 	/* As when the probe is behind a push: the cookie is the way back to SP at entry. */
 	run(probe_catch, 8, sp - 8);
@@ -249,8 +279,7 @@ __u32 hist_of(__u32 stage_index, enum wire_hist which, __u64 value_ns)
 	return hist(stage_index, which)->bucket[power * 32 + value_ns];
 }
 
-void check_stats(__u32 stage_index, const struct wire_stage_stats *want, const char *file,
-		 int line)
+void check_stats(__u32 stage_index, const struct wire_stage_stats *want, const char *file, int line)
 {
 	const __u64 *is = (const __u64 *)stats(stage_index), *should = (const __u64 *)want;
 	int wrong = 0;
@@ -258,8 +287,8 @@ void check_stats(__u32 stage_index, const struct wire_stage_stats *want, const c
 	for (unsigned i = 0; i < STAT_NAMES; i++) {
 		if (is[i] == should[i])
 			continue;
-		print_error("%s:%d: stage %u: %s is %llu, expected %llu\n", file, line,
-			    stage_index, stat_names[i], is[i], should[i]);
+		print_error("%s:%d: stage %u: %s is %llu, expected %llu\n", file, line, stage_index,
+			    stat_names[i], is[i], should[i]);
 		wrong = 1;
 	}
 	_assert_true(!wrong, "counters as expected", file, line);

@@ -16,14 +16,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#define TARGET cfg_tgid
+#define TARGET	   cfg_tgid
 #define OTHER_TGID 4242
 
 /* The stack of every test thread; stack pointers are offsets from its base in most tests. */
-#define STACK_BASE 0x7ffe00000000ULL
+#define STACK_BASE  0x7ffe00000000ULL
 #define STACK_BYTES (256 * 1024)
-#define SP(offset) (STACK_BASE + (offset))
-#define CALLER 0x400100ULL /* a return address */
+#define SP(offset)  (STACK_BASE + (offset))
+#define CALLER	    0x400100ULL /* a return address */
 
 /* The programs. */
 int probe_enter(struct pt_regs *regs);
@@ -69,7 +69,7 @@ void leave(__u32 function, __u64 sp);
 void hit_entry(__u32 probe, __u64 sp);
 void hit_exit(__u32 probe, __u64 sp);
 /* __cxa_begin_catch with this stack pointer at its entry. */
-void catch(__u64 sp);
+void catch (__u64 sp);
 
 /* Switches a CPU; the kernel adds run delay to the incoming thread after the event. */
 void switch_to(__u32 cpu, struct shim_task *prev, struct shim_task *next, bool preempted,
@@ -89,12 +89,12 @@ __u32 hist_of(__u32 stage_index, enum wire_hist which, __u64 value_ns);
 void check_stats(__u32 stage_index, const struct wire_stage_stats *want, const char *file,
 		 int line);
 #define expect_stats(stage_index, ...)                                                             \
-	check_stats((stage_index), &(const struct wire_stage_stats){ __VA_ARGS__ }, __FILE__,      \
+	check_stats((stage_index), &(const struct wire_stage_stats){__VA_ARGS__}, __FILE__,        \
 		    __LINE__)
 /* All reasons of loss are 0 but this one (WIRE_CTR_CNT: none). */
 void check_counters(enum wire_counter but, __u64 n, const char *file, int line);
 #define expect_counter(ctr, n) check_counters((ctr), (n), __FILE__, __LINE__)
-#define expect_no_losses() check_counters(WIRE_CTR_CNT, 0, __FILE__, __LINE__)
+#define expect_no_losses()     check_counters(WIRE_CTR_CNT, 0, __FILE__, __LINE__)
 /* Nothing is open: no frame on the thread, no voice, no slot of the stage. */
 void check_idle(struct shim_task *task, __u32 stage_index, const char *file, int line);
 #define expect_idle(task, stage_index) check_idle((task), (stage_index), __FILE__, __LINE__)

@@ -19,7 +19,7 @@ struct element {
 
 struct map {
 	struct shim_map_def def;
-	void **array;		/* by index, per-CPU maps by index and CPU; NULL: still zeros */
+	void **array; /* by index, per-CPU maps by index and CPU; NULL: still zeros */
 	struct element *elements;
 	__u32 live;
 };

@@ -10,11 +10,11 @@
 
 #include <bpf/bpf_core_read.h>
 
-#define TASKS_MAX 16
-#define RECORDS_MAX 4096
-#define RESERVED_MAX 4
+#define TASKS_MAX	   16
+#define RECORDS_MAX	   4096
+#define RESERVED_MAX	   4
 #define RING_DEFAULT_BYTES (256 * 1024)
-#define RING_HEADER_BYTES 8
+#define RING_HEADER_BYTES  8
 
 struct region {
 	__u64 addr;
@@ -253,7 +253,7 @@ void shim_add_vma(__u64 start, __u64 end)
 {
 	if (vmas_n == SHIM_VMAS)
 		shim_fail("too many mappings");
-	vmas[vmas_n++] = (struct vm_area_struct){ .vm_start = start, .vm_end = end };
+	vmas[vmas_n++] = (struct vm_area_struct){.vm_start = start, .vm_end = end};
 }
 
 int shim_has_find_vma(void)
@@ -329,7 +329,7 @@ void bpf_ringbuf_submit(void *record, __u64 flags)
 		shim_fail("too many records");
 	memcpy(copy, record, bytes);
 	free(record); /* the reader's from now on */
-	records[records_n++] = (struct shim_record){ copy, bytes, flags };
+	records[records_n++] = (struct shim_record){copy, bytes, flags};
 }
 
 void bpf_ringbuf_discard(void *record, __u64 flags)

@@ -14,9 +14,9 @@
 
 #include "cheshire/wire.h"
 
-#define SHIM_CPUS 4
-#define SHIM_FDS 8
-#define SHIM_VMAS 8
+#define SHIM_CPUS    4
+#define SHIM_FDS     8
+#define SHIM_VMAS    8
 #define SHIM_REGIONS 16
 
 /* A thread, with all that the programs reach from its task. */
@@ -34,8 +34,8 @@ struct shim_task {
 };
 
 enum shim_point {
-	SHIM_AFTER_KTIME,	/* a program has just read the clock */
-	SHIM_BEFORE_CAS,	/* a program is about to compare and swap; `word` is the address */
+	SHIM_AFTER_KTIME, /* a program has just read the clock */
+	SHIM_BEFORE_CAS,  /* a program is about to compare and swap; `word` is the address */
 };
 
 struct shim {

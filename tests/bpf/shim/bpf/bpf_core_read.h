@@ -21,7 +21,7 @@
 		SHIM_READ(shim_at_, b);                                                            \
 	})
 #define SHIM_PICK(_1, _2, name, ...) name
-#define BPF_CORE_READ(p, ...) SHIM_PICK(__VA_ARGS__, SHIM_READ2, SHIM_READ1)(p, __VA_ARGS__)
+#define BPF_CORE_READ(p, ...)	     SHIM_PICK(__VA_ARGS__, SHIM_READ2, SHIM_READ1)(p, __VA_ARGS__)
 
 #define BPF_CORE_READ_BITFIELD(p, field) ((p)->field)
 

@@ -10,12 +10,12 @@
 #include <vmlinux.h>
 
 #define SEC(name)
-#define __uint(name, val) int (*name)[val]
+#define __uint(name, val) int(*name)[val]
 #define __type(name, val) typeof(val) *name
 
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
-#define __noinline __attribute__((noinline))
+#define __noinline	__attribute__((noinline))
 
 #ifndef NULL
 #define NULL ((void *)0)
@@ -31,11 +31,11 @@ struct shim_map_def {
 };
 
 #define SHIM_MAP(map)                                                                              \
-	(&(struct shim_map_def){ .id = (map),                                                      \
-				 .type = sizeof(*(map)->type) / sizeof(int),                       \
-				 .key_bytes = sizeof(*(map)->key),                                 \
-				 .value_bytes = sizeof(*(map)->value),                             \
-				 .max_entries = sizeof(*(map)->max_entries) / sizeof(int) })
+	(&(struct shim_map_def){.id = (map),                                                       \
+				.type = sizeof(*(map)->type) / sizeof(int),                        \
+				.key_bytes = sizeof(*(map)->key),                                  \
+				.value_bytes = sizeof(*(map)->value),                              \
+				.max_entries = sizeof(*(map)->max_entries) / sizeof(int)})
 
 void *shim_lookup(const struct shim_map_def *def, const void *key);
 long shim_update(const struct shim_map_def *def, const void *key, const void *value,
@@ -44,11 +44,10 @@ long shim_delete(const struct shim_map_def *def, const void *key);
 void *shim_task_storage(const void *id, unsigned value_bytes, struct task_struct *task,
 			unsigned long long flags);
 
-#define bpf_map_lookup_elem(map, at) shim_lookup(SHIM_MAP(map), (at))
-#define bpf_map_update_elem(map, at, from, flags)                                                  \
-	shim_update(SHIM_MAP(map), (at), (from), (flags))
-#define bpf_map_delete_elem(map, at) shim_delete(SHIM_MAP(map), (at))
-#define bpf_task_storage_get(map, task, initial, flags)                                              \
+#define bpf_map_lookup_elem(map, at)		  shim_lookup(SHIM_MAP(map), (at))
+#define bpf_map_update_elem(map, at, from, flags) shim_update(SHIM_MAP(map), (at), (from), (flags))
+#define bpf_map_delete_elem(map, at)		  shim_delete(SHIM_MAP(map), (at))
+#define bpf_task_storage_get(map, task, initial, flags)                                            \
 	((void)(initial), shim_task_storage((map), sizeof(*(map)->value), (task), (flags)))
 
 __u64 bpf_ktime_get_ns(void);

@@ -247,10 +247,15 @@ static void test_call_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(test_frames_without_hit),	  world_test(test_hit_by_own_condition),
-		world_test(test_hit_by_another_function), world_test(test_hit_on_another_handle),
-		world_test(test_hit_of_another_stage),	  world_test(test_work_out_of_range),
-		world_test(test_key_at_return),		  world_test(test_call_values),
+		world_test(test_frames_without_hit),
+		world_test(test_hit_by_own_condition),
+		world_test(test_hit_by_another_function),
+		world_test(test_hit_inside_frame),
+		world_test(test_hit_on_another_handle),
+		world_test(test_hit_of_another_stage),
+		world_test(test_work_out_of_range),
+		world_test(test_key_at_return),
+		world_test(test_call_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,18 +155,18 @@ static void test_token_bucket(void **state)
 	(void)state;
 	stage(S, 0)->records_per_s = 2;
 	for (int i = 0; i < 5; i++)
-		call(f, T0 + i * 10 * MS, MS);
+		call(f, T0 + i * 200 * MS, MS);
 	expect_stats(S, .entry_hits = 5, .exit_hits = 5, .spans = 5, .sum_ns = 5 * MS, .max_ns = MS,
 		     .cpu_ns = 5 * MS, .records = 2, .records_limited = 3);
 	assert_int_equal(spans_sent(), 2);
 	assert_int_equal(hist_total(S, WIRE_HIST_LATENCY), 5);
 	for (int i = 0; i < 5; i++)
-		call(f, T0 + SECOND + i * 10 * MS, MS);
+		call(f, T0 + SECOND + i * 200 * MS, MS);
 	assert_int_equal(stats(S)->records, 4);
 	assert_int_equal(stats(S)->records_limited, 6);
 	/* Long pauses do not save tokens. */
 	for (int i = 0; i < 5; i++)
-		call(f, T0 + 100 * SECOND + i * 10 * MS, MS);
+		call(f, T0 + 100 * SECOND + i * 200 * MS, MS);
 	assert_int_equal(stats(S)->records, 6);
 	assert_int_equal(stats(S)->records_limited, 9);
 	expect_no_losses();

@@ -351,6 +351,42 @@ static void test_stack_by_distance(void **state)
 	expect_counter(WIRE_CTR_STACK_UNKNOWN, 2);
 }
 
+static void test_stack_bounds(void **state)
+{
+	(void)state;
+	fibers();
+	/* The first thread's stack, whose top the kernel knows, however far apart. */
+	assert_int_equal(stack_same(SP(1000), SP(200000)), 1);
+	/* No two stacks are that near, whatever the mappings say. */
+	assert_int_equal(stack_same(STACK_BASE - 100, STACK_BASE + 100), 1);
+	assert_int_equal(stack_same(STACK_BASE + 100, STACK_BASE - 2000), 0);
+	assert_int_equal(stack_same(SP(8000), FIBER_SP(0, 100)), 0);
+	/* Above the control block of a thread there may be other stacks, in the same mapping. */
+	thread(1)->task.thread.fsbase = FIBER_SP(1, 0);
+	assert_int_equal(stack_same(FIBER_SP(1, 30000), FIBER_SP(1, 100)), 1);
+	assert_int_equal(stack_same(FIBER_SP(1, 100), FIBER_SP(2, 100)), 0);
+	assert_int_equal(stack_same(FIBER_SP(2, 100), FIBER_SP(1, 100)), 0);
+	expect_no_losses();
+}
+
+/* An output or a hit function that throws has nothing to tell of. */
+static void test_other_roles_left(void **state)
+{
+	__u32 to, hit;
+
+	(void)state;
+	stage(S, WIRE_STAGE_VOICE);
+	to = function(S, WIRE_ROLE_TO, WIRE_BIND_AT_RETURN);
+	hit = function(S, WIRE_ROLE_HIT, WIRE_BIND_AT_RETURN);
+	enter(to, SP(8000));
+	enter(hit, SP(7000));
+	assert_int_equal(stats(S)->in_flight, 2);
+	catch (SP(9000));
+	expect_stats(S, .entry_hits = 2);
+	assert_int_equal(shim_records(), 0);
+	expect_idle(thread(1), S);
+}
+
 /* Seventeen open functions: the oldest goes, and so does the call that found no place. */
 static void test_slots_full(void **state)
 {
@@ -412,6 +448,8 @@ int main(void)
 		world_test(test_fiber_unwound),
 		world_test(test_thread_stack),
 		world_test(test_stack_by_distance),
+		world_test(test_stack_bounds),
+		world_test(test_other_roles_left),
 		world_test(test_slots_full),
 		world_test(test_no_thread_state),
 	};

@@ -2,6 +2,8 @@
 /* The process-wide clocks: overlaps, wrap-around, lost races, and CPU time split by voice. */
 #include "world.h"
 
+#include <pthread.h>
+
 #define S	  3
 #define T0	  (5ULL << 30)
 #define MS	  1000000ULL
@@ -35,6 +37,7 @@ static void test_overlap_counts_once(void **state)
 	at(T0 + 3 * MS);
 	enter(g, SP(8000));
 	assert_int_equal(running(WIRE_CLOCK_VOICE), 2);
+	assert_int_equal(voice(T0 + 4 * MS), 4 * MS);
 	run_as(thread(1), 0);
 	at(T0 + 5 * MS);
 	leave(f, SP(8000));
@@ -266,6 +269,34 @@ static void test_process_clock_backwards(void **state)
 	assert_int_equal(diff.process_cpu_ns, 0);
 }
 
+static void *step_often(void *start_ns)
+{
+	__u64 t = *(const __u64 *)start_ns;
+
+	for (int i = 0; i < 20000; i++, t += 10) {
+		while (clock_step(WIRE_CLOCK_CPU, 1, t))
+			;
+		while (clock_step(WIRE_CLOCK_CPU, 0, t + 3))
+			;
+	}
+	return NULL;
+}
+
+/* Two threads in earnest: no step is lost, whatever the order. */
+static void test_parallel_steps(void **state)
+{
+	__u64 start_ns[2] = {T0, T0 + 7777};
+	pthread_t other;
+
+	(void)state;
+	assert_non_null(shim_lookup_cpu(SHIM_MAP(&counters), &(__u32){WIRE_CTR_CLOCK_RETRY}, 0));
+	assert_int_equal(pthread_create(&other, NULL, step_often, &start_ns[1]), 0);
+	step_often(&start_ns[0]);
+	assert_int_equal(pthread_join(other, NULL), 0);
+	assert_int_equal(clocks[WIRE_CLOCK_CPU][0], 2 * 20000 * 3);
+	assert_int_equal(counter(WIRE_CTR_BUG), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +306,7 @@ int main(void)
 		world_test(test_too_many_running),    world_test(test_races_are_retried),
 		world_test(test_races_exhausted),     world_test(test_end_counted_late),
 		world_test(test_start_counted_late),  world_test(test_process_clock_backwards),
+		world_test(test_parallel_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

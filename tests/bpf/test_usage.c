@@ -132,6 +132,33 @@ static void test_reasons(void **state)
 	expect_no_losses();
 }
 
+/* Runnable all the time: preempted on the way into a sleep, and sched_yield. */
+static void test_runnable(void **state)
+{
+	struct shim_task *t = thread(1);
+	__u32 f = one_call(0);
+
+	(void)state;
+	enter(f, SP(8000));
+	t->user.orig_ax = 202;
+	t->task.__state = SLEEPING;
+	at(T0 + 1 * MS);
+	switch_to(0, t, idle(), true, 0);
+	at(T0 + 3 * MS);
+	switch_to(0, idle(), t, false, 1 * MS);
+	t->task.__state = 0;
+	t->user.orig_ax = 24;
+	at(T0 + 4 * MS);
+	switch_to(0, t, idle(), false, 0);
+	at(T0 + 9 * MS);
+	switch_to(0, idle(), t, false, 4 * MS);
+	at(T0 + 10 * MS);
+	leave(f, SP(8000));
+	assert_int_equal(span(0)->cpu_ns, 3 * MS);
+	for (int w = 0; w < WIRE_WAITS; w++)
+		assert_int_equal(span(0)->wait_ns[w], w == WIRE_WAIT_RUNQUEUE ? 7 * MS : 0);
+}
+
 /* Descriptors that are not there, or not open any more. */
 static void test_unknown_descriptor(void **state)
 {
@@ -140,7 +167,10 @@ static void test_unknown_descriptor(void **state)
 
 	(void)state;
 	enter(f, SP(8000));
-	t->user.di = SHIM_FDS; /* beyond the table */
+	t->fdt.max_fds = 6;
+	t->fds[6] = &t->file[6];
+	t->inode[6].i_mode = 0010600;
+	t->user.di = 6; /* beyond the table */
 	blocked(t, 0, T0 + 1 * MS, T0 + 2 * MS, 0);
 	expect_no_losses();
 	t->user.di = 5; /* closed */
@@ -368,6 +398,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		world_test(test_cpu_and_waits_are_wall),
 		world_test(test_reasons),
+		world_test(test_runnable),
 		world_test(test_unknown_descriptor),
 		world_test(test_delay_is_bounded),
 		world_test(test_only_while_open),

@@ -182,6 +182,7 @@ static void test_text(void **state)
 {
 	(void)state;
 	new_page();
+	memset(shim_user(PAGE, 4096), '~', 4096);
 	put_text(PAGE, "wake");
 	assert_int_equal(text_is(PAGE, "wake", WIRE_OP_EQ), 1);
 	assert_int_equal(text_is(PAGE, "wak", WIRE_OP_EQ), 0); /* the NUL counts */

@@ -7,6 +7,7 @@
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "config/config.h"
+#include "config/embedded.h"
 #include "log/escape.h"
 #include "log/log.h"
 #include "target/maps.h"
@@ -16,22 +17,33 @@
 #include "watch/recognise.h"
 #include "watch/session.h"
 
-/* Without a pattern only names that sound like stages are listed, up to so many an object. */
+/* So many functions of an object are listed. */
 #define LISTED_MAX 200
 
 static const char doc[] =
 	"List the functions of a process that can be probed, and suggest stages.\v"
 	"PATTERN is a glob on the function's name (mangled or demangled), or OBJECT:GLOB.  Without "
-	"it, the names that sound like a stage of an assistant are listed.";
+	"it: the stages that are recognised, functions of the program that sound like a stage, and "
+	"a configuration to start from.";
 
-static const char *const telling[] = {
-	"*wake*",   "*hotword*",    "*keyword*", "*transcri*", "*recogni*", "*speech*",
-	"*intent*", "*understand*", "*nlu*",	 "*respon*",   "*answer*",  "*reply*",
-	"*synth*",  "*speak*",	    "*_tts*",	 "*_stt*",     "*_asr*",    "*detect*",
+/* Names that sound like a stage, most telling first. */
+static const struct sound {
+	const char *stage;
+	const char *patterns[5]; /* ended by NULL */
+} sounds[] = {
+	{"wake_word", {"*[Ww]ake*", "*[Hh]otword*", "*[Kk]eyword*"}},
+	{"stt", {"*[Tt]ranscri*", "*[Rr]ecogni*", "*_stt*", "*_asr*"}},
+	{"intent", {"*[Ii]ntent*", "*[Uu]nderstand*", "*nlu*"}},
+	{"response", {"*[Rr]espon*", "*[Aa]nswer*", "*[Rr]eply*"}},
+	{"tts", {"*[Ss]ynth*", "*[Ss]peak*", "*_tts*"}},
 };
+
+#define SOUNDS_N (sizeof(sounds) / sizeof(sounds[0]))
 
 struct listing {
 	const struct object *object;
+	const struct sound *sound; /* NULL: listed by a pattern of the user's */
+	size_t pattern;		   /* of the sound, looked for just now */
 	size_t shown;
 	size_t left_out;
 };
@@ -41,6 +53,9 @@ static int print_symbol(const struct symbol *sym, void *ctx)
 	char demangled[SYMBOL_DEMANGLED_MAX], name[1024], plain[1024], object[512];
 	struct listing *l = ctx;
 
+	for (size_t i = 0; l->sound && i < l->pattern; i++)
+		if (glob_match(l->sound->patterns[i], sym->name))
+			return 0; /* is listed already */
 	if (l->shown >= LISTED_MAX) {
 		l->left_out++;
 		return 0;
@@ -48,6 +63,8 @@ static int print_symbol(const struct symbol *sym, void *ctx)
 	l->shown++;
 	escape_name(ESCAPE_TEXT, object, sizeof(object), l->object->basename);
 	escape_name(ESCAPE_TEXT, name, sizeof(name), sym->name);
+	if (l->sound)
+		printf("  %-9s  ", l->sound->stage);
 	printf("%s:%s  %llu bytes", object, name, (unsigned long long)sym->size);
 	if (symbol_demangle(sym->name, demangled, sizeof(demangled))) {
 		escape_name(ESCAPE_TEXT, plain, sizeof(plain), demangled);
@@ -57,9 +74,18 @@ static int print_symbol(const struct symbol *sym, void *ctx)
 	return 0;
 }
 
+static void list_sounds(const struct symbol_table *table, struct listing *l)
+{
+	for (size_t i = 0; i < SOUNDS_N; i++) {
+		l->sound = &sounds[i];
+		for (l->pattern = 0; sounds[i].patterns[l->pattern]; l->pattern++)
+			symbol_table__match(table, sounds[i].patterns[l->pattern], print_symbol, l);
+	}
+}
+
 static void list_object(struct object *obj, const struct process *proc, const char *pattern)
 {
-	struct listing l = { .object = obj };
+	struct listing l = {.object = obj};
 	struct symbol_table *table;
 
 	if (object_open(obj, proc))
@@ -67,10 +93,10 @@ static void list_object(struct object *obj, const struct process *proc, const ch
 	table = symbol_table__open(obj);
 	if (table && pattern)
 		symbol_table__match(table, pattern, print_symbol, &l);
-	for (size_t i = 0; table && !pattern && i < sizeof(telling) / sizeof(telling[0]); i++)
-		symbol_table__match(table, telling[i], print_symbol, &l);
+	else if (table)
+		list_sounds(table, &l);
 	if (l.left_out)
-		printf("%s: and %zu more\n", obj->basename, l.left_out);
+		printf("and %zu more\n", l.left_out);
 	symbol_table__free(table);
 	object_close(obj);
 }
@@ -87,35 +113,90 @@ static const char *split_pattern(const char *text, char *object, size_t size)
 	return colon + 1;
 }
 
-/* Sounding names are looked for in the program itself and what comes with it, not in libc. */
+/* Sounding names are looked for in the program and what comes with it, not in the system. */
 static bool worth_listing(const struct object *obj, const char *pattern)
 {
-	static const char *const system[] = { "libc.so*", "libm.so*",	   "ld-linux*",
-					      "ld.so*",	  "libstdc++.so*", "libgcc_s*",
-					      "libpthread*" };
+	static const char *const system[] = {"/usr/lib/*", "/usr/lib32/*", "/usr/lib64/*",
+					     "/lib/*",	   "/lib32/*",	   "/lib64/*"};
 
 	if (obj->gone)
 		return false;
 	for (size_t i = 0; !pattern && i < sizeof(system) / sizeof(system[0]); i++)
-		if (glob_match(system[i], obj->basename))
+		if (glob_match(system[i], obj->path))
 			return false;
 	return true;
+}
+
+/* Text of an engine's file from its `stages:` on, NULL if there is none. */
+static const char *engine_stages(const char *engine)
+{
+	static const char begin[] = "\nstages:\n";
+	const char *stages = NULL;
+	char name[128];
+
+	snprintf(name, sizeof(name), "engines/%s.yaml", engine);
+	for (size_t i = 0; i < embedded_files_n && !stages; i++)
+		if (!strcmp(embedded_files[i].name, name))
+			stages = strstr(embedded_files[i].start, begin);
+	return stages ? stages + strlen(begin) : NULL;
+}
+
+/* Whether another engine came first for one of its stages ("espeak-ng, flite"). */
+static bool is_second(const struct config *config, const char *engine)
+{
+	for (size_t i = 0; i < config->stages_n; i++) {
+		const char *engines = config->stages[i].engine;
+		const char *found = engines ? strstr(engines, engine) : NULL;
+
+		if (found && found != engines)
+			return true;
+	}
+	return false;
+}
+
+static void print_engine(const struct config *config, const char *engine)
+{
+	const char *line = engine_stages(engine), *prefix = "";
+
+	if (line && is_second(config, engine)) {
+		prefix = "#";
+		printf("  # %s as well: its functions may be added to the stage's list\n", engine);
+	}
+	while (line && *line) {
+		size_t len = strcspn(line, "\n");
+
+		printf("%s%.*s\n", prefix, (int)len, line);
+		line += len + (line[len] == '\n');
+	}
+}
+
+/* What is recognised, written out, with the functions of the user's own still to be filled in. */
+static void print_config(const struct config *config, char *engines)
+{
+	char *rest = NULL;
+
+	puts("\nto name functions of your own, start from this (`cheshire watch --config FILE`).\n"
+	     "`stages:` replaces the recognition, so what is recognised stands in it:\n\nstages:");
+	for (char *engine = strtok_r(engines, ", ", &rest); engine;
+	     engine = strtok_r(NULL, ", ", &rest))
+		print_engine(config, engine);
+	puts("  # intent:\n  #   call: \"OBJECT:FUNCTION\"");
 }
 
 static void suggest(const struct object_table *objects)
 {
 	struct config_errors *errors = config_errors__new();
-	char *engines = NULL, *skipped = NULL, why[256];
+	char *engines = NULL, *skipped = NULL, none[] = "", why[256];
 	struct config *config = NULL;
 
 	if (errors && !config_load(NULL, errors, &config) &&
 	    !recognise_engines(config, objects, &engines, &skipped, why, sizeof(why))) {
-		printf("\nengines recognised: %s\n", engines && engines[0] ? engines : "none");
+		printf("\nstages recognised, from engines: %s\n",
+		       engines && engines[0] ? engines : "none");
 		for (size_t i = 0; i < config->stages_n; i++)
-			printf("  stage %s from %s\n", config->stages[i].name,
+			printf("  %-9s  %s\n", config->stages[i].name,
 			       config->stages[i].engine ? config->stages[i].engine : "?");
-		puts("to bind a function, write it into a configuration (`cheshire config`):\n"
-		     "  stages:\n    intent:\n      call: \"OBJECT:FUNCTION\"");
+		print_config(config, engines ? engines : none);
 	}
 	free(engines);
 	free(skipped);
@@ -147,6 +228,8 @@ static int run(int argc, char **argv)
 	if (err)
 		log_err("the maps of process %d cannot be read: %s", o.pid, err_str(err));
 	pattern = split_pattern(o.pattern, object, sizeof(object));
+	if (!err && !o.pattern)
+		puts("functions that sound like a stage:");
 	for (size_t i = 0; !err && i < objects.n_objects; i++)
 		if (worth_listing(objects.objects[i], pattern) &&
 		    glob_match(object, objects.objects[i]->basename))
@@ -158,5 +241,4 @@ static int run(int argc, char **argv)
 	return err ? session_exit_code(err) : EXIT_FINE;
 }
 
-const struct cmd cmd_stages = { "stages", "list the functions of a process that can be probed",
-				run };
+const struct cmd cmd_stages = {"stages", "list the functions of a process that can be probed", run};

@@ -216,7 +216,7 @@ static void test_unknown_probe(void **state)
 	assert_null(state_of(thread(1)));
 }
 
-/* Buckets: exact below 32, then the middle within 1/64; the last holds the rest. */
+/* Every power of two has a bucket of its own; the last one holds the rest. */
 static void test_buckets(void **state)
 {
 	__u64 v = 1;

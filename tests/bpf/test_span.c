@@ -250,6 +250,13 @@ static void test_unmatched(void **state)
 	leave(where, SP(8000));
 	expect_stats(S, .entry_hits = 2, .exit_hits = 4, .spans = 1, .unmatched = 2, .filtered = 1,
 		     .records = 1);
+	/* Nor inside another stage. */
+	stage(S + 1, 0);
+	enter(function(S + 1, WIRE_ROLE_CALL, 0), SP(9000));
+	enter(where, SP(8000));
+	leave(where, SP(8000));
+	assert_int_equal(stats(S)->filtered, 2);
+	assert_int_equal(stats(S)->unmatched, 2);
 	expect_no_losses();
 }
 

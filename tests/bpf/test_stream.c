@@ -203,6 +203,12 @@ static void test_usage(void **state)
 	output(7, T0 + 20 * MS, 0);
 	assert_false(stream(7)->flags & WIRE_SPAN_CPU);
 	assert_int_equal(stream(7)->last_ns, T0 + 20 * MS);
+
+	/* A thread that ends is not followed to its last switch. */
+	run_as(t, 0);
+	t->signal.live.counter = 1;
+	sched_process_exit(&t->task);
+	assert_false(usage_active(state_of(t)));
 }
 
 /* Only outputs for which the condition holds; errors and work are kept. */

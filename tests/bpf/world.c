@@ -268,15 +268,14 @@ __u64 hist_total(__u32 stage_index, enum wire_hist which)
 /* The bucket by arithmetic of its own, not by hist.h. */
 __u32 hist_of(__u32 stage_index, enum wire_hist which, __u64 value_ns)
 {
+	const unsigned cuts = 1 << WIRE_HIST_SUB_BITS; /* of a power of two */
 	unsigned power = 0;
 
-	if (value_ns < 64)
-		return hist(stage_index, which)->bucket[value_ns];
-	while (value_ns >= 64) {
+	while (value_ns >= 2 * cuts) {
 		value_ns /= 2;
 		power++;
 	}
-	return hist(stage_index, which)->bucket[power * 32 + value_ns];
+	return hist(stage_index, which)->bucket[power * cuts + value_ns];
 }
 
 void check_stats(__u32 stage_index, const struct wire_stage_stats *want, const char *file, int line)

@@ -150,7 +150,7 @@ static int share_maps(struct loader *l)
 	int err;
 
 	err = share_map(&l->stages, l->skel->maps.stages, true);
-	err = err ?: share_map(&l->stats, l->skel->maps.stage_stats, false);
+	err = err ?: share_map(&l->stats, l->skel->maps.stage_stats, true);
 	err = err ?: share_map(&l->hists, l->skel->maps.stage_hists, false);
 	err = err ?: share_map(&l->slices, l->skel->maps.slices, false);
 	if (err)
@@ -329,8 +329,11 @@ void loader__cpu(const struct loader *l, uint64_t now_ns, struct loader_cpu *out
 		out->voice_cpu_ns += s->voice_cpu_ns;
 		/* The slice may have been closed between the reads: then it is counted already. */
 		if (start_ns && s->start_ns == start_ns && start_ns < now_ns) {
-			out->cpu_ns += now_ns - start_ns;
-			out->voice_cpu_ns += shared_clock_diff(voice, voice_start_ns);
+			uint64_t cpu_ns = now_ns - start_ns;
+			uint64_t voice_ns = shared_clock_diff(voice, voice_start_ns);
+
+			out->cpu_ns += cpu_ns;
+			out->voice_cpu_ns += voice_ns < cpu_ns ? voice_ns : cpu_ns;
 		}
 		out->tracepoint_ns += scale_sampled(s->tp_sampled_ns, s->tp_sampled, s->tp_hits);
 		out->probe_ns +=
@@ -350,13 +353,21 @@ int loader__stream_lookup(struct loader *l, const struct wire_stream_key *key,
 
 void loader__stream_forget(struct loader *l, const struct wire_stream_key *key, uint64_t now_ns)
 {
+	struct wire_stage_stats *stats;
 	struct wire_stream s;
 
 	if (bpf_map__lookup_and_delete_elem(l->skel->maps.streams, key, sizeof(*key), &s,
 					    sizeof(s), 0))
 		return;
-	if (s.voice)
-		shared_clock_stop(&l->clocks[WIRE_CLOCK_VOICE], now_ns);
+	if (!s.voice || key->stage >= l->stages_n)
+		return;
+	shared_clock_stop(&l->clocks[WIRE_CLOCK_VOICE], now_ns);
+	/* What the program at its first output would have done: it is not in flight any more. */
+	stats = &((struct wire_stage_stats *)l->stats.base)[key->stage];
+	if (s.slot)
+		__atomic_store_n(&stats->open[(s.slot - 1) % WIRE_OPEN_SLOTS].start_ns, 0,
+				 __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&stats->in_flight, 1, __ATOMIC_RELAXED);
 }
 
 int loader__drain(struct loader *l, loader_record_fn fn, void *ctx)

@@ -233,6 +233,9 @@ void metrics__feed_span(struct metrics *m, const struct wire_span *span, uint64_
 		if (span->flags & WIRE_SPAN_HIT)
 			add_item(m, &m->stage[span->stage].series[STAGE_LATENCY], &item);
 	}
+	/* Nothing to join: neither a turn nor a stream asks in which order it came. */
+	if (stage->kind == STAGE_CALL && !stage->turn)
+		return;
 	while (!reorder__push(m->reorder, span)) {
 		m->losses.reorder_full++;
 		if (!reorder__pop(m->reorder, UINT64_MAX, &early))

@@ -116,6 +116,8 @@ void metrics__poll_streams(struct metrics *m, const struct metrics_streams_ops *
 		if (streams__state(m->streams, i, err ? NULL : &state) && ops->forget)
 			ops->forget(ctx, &key);
 	}
+	if (now_ns > HORIZON_NS)
+		join_until(m, now_ns - HORIZON_NS);
 }
 
 void metrics__target_gone(struct metrics *m, uint64_t now_ns)

@@ -61,7 +61,8 @@ struct metrics_streams_ops {
 	void (*forget)(void *ctx, const struct wire_stream_key *key);
 };
 
-/* Looks up every open stream (bounded by STREAMS_MAX). */
+/* Looks up every open stream (bounded by STREAMS_MAX), and joins the records that are old enough
+   to be in order.  Call it whenever the ring buffer was drained. */
 void metrics__poll_streams(struct metrics *m, const struct metrics_streams_ops *ops, void *ctx,
 			   uint64_t now_ns);
 

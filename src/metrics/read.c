@@ -53,6 +53,13 @@ static const char *target_unknown(const struct metrics *m, const struct series *
 	return NULL;
 }
 
+/* Calls of the stage went by uncounted. */
+static bool missed(const struct metrics *m, int stage)
+{
+	return stage >= 0 && (m->stage[stage].state == METRICS_STAGE_SHED ||
+			      m->stage[stage].state == METRICS_STAGE_REFUSED);
+}
+
 static struct sample read_one(struct metrics *m, struct series *series, struct view *view,
 			      enum statistic stat, int stage, uint64_t now_ns)
 {
@@ -61,8 +68,9 @@ static struct sample read_one(struct metrics *m, struct series *series, struct v
 	const char *reason = stage >= 0 ? stage_unknown(&m->stage[stage])
 					: target_unknown(m, series, now_ns);
 
-	/* Over the session, what was seen of the process so far is still true. */
-	if (!reason || (!view && stage < 0 && !sample.idle && sample.n))
+	/* Over the session, what was seen so far is still true where nothing was missed: not of a
+	   stage that was taken off while it ran. */
+	if (!reason || (!view && !missed(m, stage) && !sample.idle && sample.n))
 		return sample;
 	sample.value = sample.low = sample.high = NAN;
 	sample.quality = QUALITY_UNKNOWN;

@@ -35,6 +35,7 @@ struct turns {
 	int end_stage;	 /* -1: none */
 	struct turn turn[TURNS_MAX];
 	struct wake wake[WAKES_MAX];
+	uint64_t in_flight_ns;	/* as of the last tick: oldest call in flight, 0 none */
 	size_t unknown_open; /* turns given up, as far as we know still going on */
 	uint64_t unknown_last_ns;
 	struct turns_losses losses;
@@ -298,6 +299,30 @@ static bool lost_in_overlap(struct turns *t, const struct wire_span *span, bool 
 	return true;
 }
 
+/* Nothing of the turn for longer than idle, and no call of unknown turn that may be its. */
+static bool has_idled(const struct turns *t, const struct turn *turn, uint64_t time_ns,
+		      uint64_t in_flight_ns)
+{
+	uint64_t until_ns = turn->last_ns + t->config->turn.idle_ns;
+
+	if (!turn->used || until_ns >= time_ns)
+		return false;
+	return turn->complete || !in_flight_ns || in_flight_ns > until_ns;
+}
+
+/* A turn that was over before this span began is not interrupted by it: the tick just comes late. */
+static void end_idle(struct turns *t, const struct wire_span *span, bool keyed, uint64_t key)
+{
+	for (size_t i = 0; i < TURNS_MAX; i++) {
+		struct turn *turn = &t->turn[i];
+		bool same = keyed ? turn->keyed && turn->key == key : !turn->keyed;
+
+		/* The calls of a key come in order: what is in flight is not of this turn. */
+		if (same && has_idled(t, turn, span->start_ns, keyed ? 0 : t->in_flight_ns))
+			close_turn(t, turn, TURN_ABANDONED);
+	}
+}
+
 static void begin_turn(struct turns *t, struct turn *turn, const struct wire_span *span, bool keyed,
 		       uint64_t key, size_t open)
 {
@@ -323,6 +348,7 @@ void turns__begin(struct turns *t, const struct wire_span *span)
 	if (!takes_part(t, span))
 		return;
 	keyed = turn_key_of(&t->config->turn, span, &key);
+	end_idle(t, span, keyed, key);
 	turn = find(t, keyed, key, &open);
 	opening = opens(t, turn, span);
 	if (lost_in_overlap(t, span, keyed, opening))
@@ -454,15 +480,10 @@ void turns__tick(struct turns *t, uint64_t time_ns, uint64_t in_flight_ns)
 {
 	uint64_t idle_ns = t->config->turn.idle_ns;
 
-	for (size_t i = 0; i < TURNS_MAX; i++) {
-		struct turn *turn = &t->turn[i];
-
-		if (!turn->used || turn->last_ns + idle_ns >= time_ns)
-			continue;
-		if (!turn->complete && in_flight_ns && in_flight_ns <= turn->last_ns + idle_ns)
-			continue;
-		close_turn(t, turn, TURN_ABANDONED);
-	}
+	t->in_flight_ns = in_flight_ns;
+	for (size_t i = 0; i < TURNS_MAX; i++)
+		if (has_idled(t, &t->turn[i], time_ns, in_flight_ns))
+			close_turn(t, &t->turn[i], TURN_ABANDONED);
 	if (t->unknown_open && t->unknown_last_ns + idle_ns < time_ns)
 		t->unknown_open = 0;
 }

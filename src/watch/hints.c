@@ -14,18 +14,35 @@ static bool any_armed(const struct watching *w)
 	return false;
 }
 
+static bool has_stage(const struct watching *w, const char *name)
+{
+	for (size_t i = 0; i < w->config->stages_n; i++)
+		if (!strcmp(w->config->stages[i].name, name))
+			return true;
+	return false;
+}
+
 void hints_print(const struct watching *w, FILE *out)
 {
 	const char *exe = strrchr(w->proc->exe, '/');
 	char name[128];
 
-	if (any_armed(w) || w->config->stages_given)
+	if (w->config->stages_given)
 		return;
+	if (any_armed(w)) {
+		if (!has_stage(w, "intent") && !has_stage(w, "response"))
+			fprintf(out,
+				"cheshire: intent and response are the assistant's own functions: "
+				"`cheshire stages --pid %d` helps to name them\n",
+				w->proc->pid);
+		return;
+	}
 	escape_name(ESCAPE_TEXT, name, sizeof(name), exe ? exe + 1 : w->proc->comm);
 	fprintf(out,
 		"cheshire: no speech engine that the catalogue knows is mapped by process %d;\n"
 		"its CPU, memory, threads and descriptors are watched all the same.\n"
-		"`cheshire stages --pid %d PATTERN` lists functions; then start from these lines:\n\n"
+		"`cheshire stages --pid %d PATTERN` lists functions; then start from these "
+		"lines:\n\n"
 		"stages:\n"
 		"  stt:\n"
 		"    call: \"%s:FUNCTION_THAT_TRANSCRIBES\"\n"

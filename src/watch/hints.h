@@ -7,8 +7,9 @@
 struct watching;
 
 /*
- * Where no stage is watched: says what was seen and prints the lines of YAML to start from.
- * Prints nothing where at least one stage is armed.
+ * What somebody without `stages:` in the configuration does next.  Where no stage is watched: says
+ * what was seen and prints the lines of YAML to start from.  Where engines were recognised: that
+ * intent and response are still to be named, if they are.
  */
 void hints_print(const struct watching *w, FILE *out);
 

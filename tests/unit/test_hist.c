@@ -33,13 +33,13 @@ static uint32_t slow_bucket(uint64_t v)
 {
 	uint32_t exponent = 0;
 
-	if (v < 32)
+	if (v < 64)
 		return (uint32_t)v;
 	while (exponent < 63 && v >> (exponent + 1))
 		exponent++;
 	if (exponent >= WIRE_HIST_MAX_BITS)
 		return WIRE_HIST_BUCKETS - 1;
-	return 32 * (exponent - 4) + (uint32_t)((v >> (exponent - 5)) % 32);
+	return 64 * (exponent - 5) + (uint32_t)((v >> (exponent - 6)) % 64);
 }
 
 static void test_log2(void **state)

@@ -181,8 +181,8 @@ void text_bye(struct strbuf *out, bool color, const struct sink_bye *bye)
 	if (isfinite(bye->detach_s))
 		strbuf_printf(out, "; detached in %s",
 			      unit_format(detach, sizeof(detach), bye->detach_s, UNIT_S));
-	strbuf_printf(out, "; %" PRIu64 " alerts fired; exit code %d (", bye->alerts_fired,
-		      bye->exit_code);
+	strbuf_printf(out, "; %" PRIu64 " alert%s fired; exit code %d (", bye->alerts_fired,
+		      bye->alerts_fired == 1 ? "" : "s", bye->exit_code);
 	text_name(out, bye->reason);
 	strbuf_puts(out, ")");
 	if (bye->output_dropped)

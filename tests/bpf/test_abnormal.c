@@ -83,6 +83,26 @@ static void test_longjmp_then_again(void **state)
 	expect_idle(thread(1), S);
 }
 
+/*
+ * Known error: called again from further down before anything was seen further up, the dead frame
+ * looks like an outer call.  It ends with the next event above it.
+ */
+static void test_longjmp_then_deeper(void **state)
+{
+	__u32 f = one_call(0);
+
+	(void)state;
+	enter(f, SP(8000));
+	enter(f, SP(7000));
+	leave(f, SP(7000));
+	expect_stats(S, .entry_hits = 2, .exit_hits = 1, .nested = 1, .in_flight = 1);
+	enter(f, SP(8500));
+	leave(f, SP(8500));
+	expect_stats(S, .entry_hits = 3, .exit_hits = 2, .nested = 1, .spans = 1,
+		     .abnormal_unwound = 1, .records = 2);
+	expect_idle(thread(1), S);
+}
+
 static void test_exception(void **state)
 {
 	__u32 f = one_call(WIRE_STAGE_VOICE), g;
@@ -434,6 +454,7 @@ int main(void)
 		world_test(test_longjmp),
 		world_test(test_longjmp_noticed_at_return),
 		world_test(test_longjmp_then_again),
+		world_test(test_longjmp_then_deeper),
 		world_test(test_exception),
 		world_test(test_catch_inside),
 		world_test(test_thread_end),

@@ -73,21 +73,42 @@ static __always_inline __u32 wait_reason(struct task_struct *task, bool preempte
 	return BPF_CORE_READ_BITFIELD(task, in_iowait) ? WIRE_WAIT_DISK : WIRE_WAIT_OTHER;
 }
 
+/* part * scale / whole, for times in ns; exact below 2^31, then within 2^-19. */
+static __always_inline __u64 share(__u64 part, __u64 scale, __u64 whole)
+{
+	if ((part | scale) >> 31) {
+		part >>= 12;
+		whole >>= 12;
+	}
+	return whole ? part * scale / whole : 0;
+}
+
+/*
+ * The scheduler has brought the thread's CPU time up to date before the event.  It leaves out
+ * what interrupts and the hypervisor took, which wall time does not: so the slice is divided in
+ * proportion.
+ */
+static __always_inline void slice_close(struct wire_slice *slice, struct task_struct *task,
+					__u64 now)
+{
+	__u64 voice_ns = clock_diff(clock_read(WIRE_CLOCK_VOICE, now), slice->voice_start_ns);
+	__u64 wall_ns = now - slice->start_ns;
+	__u64 cpu_ns = task->se.sum_exec_runtime - slice->exec_start_ns;
+
+	slice->cpu_ns += cpu_ns;
+	/* A start that was counted late may lie before the slice. */
+	slice->voice_cpu_ns += voice_ns < wall_ns ? share(voice_ns, cpu_ns, wall_ns) : cpu_ns;
+	slice->start_ns = 0;
+	clock_step(WIRE_CLOCK_CPU, 0, now);
+}
+
 static __always_inline void switch_out(struct wire_slice *slice, struct task_struct *task,
 				       bool preempted, __u64 now)
 {
 	struct thread_state *ts;
 
-	if (slice->start_ns) {
-		__u64 cpu_ns = now - slice->start_ns, voice_ns;
-
-		voice_ns = clock_diff(clock_read(WIRE_CLOCK_VOICE, now), slice->voice_start_ns);
-		slice->cpu_ns += cpu_ns;
-		/* A start that was counted late may lie before the slice. */
-		slice->voice_cpu_ns += voice_ns < cpu_ns ? voice_ns : cpu_ns;
-		slice->start_ns = 0;
-		clock_step(WIRE_CLOCK_CPU, 0, now);
-	}
+	if (slice->start_ns)
+		slice_close(slice, task, now);
 	ts = bpf_task_storage_get(&thread_states, task, NULL, 0);
 	if (!ts || !usage_active(ts))
 		return;
@@ -106,6 +127,7 @@ static __always_inline void switch_in(struct wire_slice *slice, struct task_stru
 	struct thread_state *ts;
 
 	slice->voice_start_ns = clock_read(WIRE_CLOCK_VOICE, now);
+	slice->exec_start_ns = task->se.sum_exec_runtime;
 	slice->tid = task->pid;
 	slice->start_ns = now;
 	clock_step(WIRE_CLOCK_CPU, 1, now);

@@ -82,6 +82,10 @@ struct sched_info {
 	unsigned long long run_delay;
 };
 
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
+
 typedef struct {
 	int counter;
 } atomic_t;
@@ -128,6 +132,7 @@ struct task_struct {
 	unsigned in_iowait : 1;
 	unsigned long sas_ss_sp;
 	unsigned long sas_ss_size;
+	struct sched_entity se;
 	struct sched_info sched_info;
 	struct mm_struct *mm;
 	struct files_struct *files;

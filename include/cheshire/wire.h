@@ -348,8 +348,9 @@ enum wire_clock {
 struct wire_slice {
 	__u64 start_ns;		/* 0: no thread of the target is running here */
 	__u64 voice_start_ns;	/* voice clock at start_ns */
+	__u64 exec_start_ns;	/* the thread's own CPU time, as the scheduler counts, at start_ns */
 	__u64 voice_cpu_ns;	/* closed slices: CPU time with a voice stage in flight */
-	__u64 cpu_ns;		/* closed slices: all CPU time */
+	__u64 cpu_ns;		/* closed slices: all CPU time, as the scheduler counts it */
 	__u64 tp_hits;		/* tracepoint program runs that concerned the target */
 	__u64 tp_sampled;	/* runs whose duration was measured (1 in 64) */
 	__u64 tp_sampled_ns;

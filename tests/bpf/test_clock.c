@@ -91,6 +91,20 @@ static void test_voice_cpu(void **state)
 	assert_int_equal(running(WIRE_CLOCK_CPU), 0);
 }
 
+/* Interrupts took half of a slice: what is left is divided as the wall time is. */
+static void test_stolen_time(void **state)
+{
+	(void)state;
+	thread(1)->task.se.sum_exec_runtime = 77 * MS;
+	switch_to(0, idle(), thread(1), false, 0);
+	clock_step(WIRE_CLOCK_VOICE, 1, T0 + 6 * MS);
+	thread(1)->task.se.sum_exec_runtime -= 5 * MS;
+	at(T0 + 10 * MS);
+	switch_to(0, thread(1), idle(), true, 0);
+	assert_int_equal(slice(0)->cpu_ns, 5 * MS);
+	assert_int_equal(slice(0)->voice_cpu_ns, 2 * MS);
+}
+
 /* A stage without the flag is background. */
 static void test_background_stage(void **state)
 {
@@ -300,12 +314,19 @@ static void test_parallel_steps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(test_overlap_counts_once), world_test(test_voice_cpu),
-		world_test(test_background_stage),    world_test(test_wrap),
-		world_test(test_long_uptime),	      world_test(test_too_many_ends),
-		world_test(test_too_many_running),    world_test(test_races_are_retried),
-		world_test(test_races_exhausted),     world_test(test_end_counted_late),
-		world_test(test_start_counted_late),  world_test(test_process_clock_backwards),
+		world_test(test_overlap_counts_once),
+		world_test(test_voice_cpu),
+		world_test(test_stolen_time),
+		world_test(test_background_stage),
+		world_test(test_wrap),
+		world_test(test_long_uptime),
+		world_test(test_too_many_ends),
+		world_test(test_too_many_running),
+		world_test(test_races_are_retried),
+		world_test(test_races_exhausted),
+		world_test(test_end_counted_late),
+		world_test(test_start_counted_late),
+		world_test(test_process_clock_backwards),
 		world_test(test_parallel_steps),
 	};
 

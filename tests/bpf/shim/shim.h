@@ -30,6 +30,7 @@ struct shim_task {
 	struct file file[SHIM_FDS];
 	struct inode inode[SHIM_FDS];
 	struct pt_regs user; /* as saved when it entered the kernel */
+	__u64 on_ns;	     /* on a CPU since; for the scheduler's own account of it */
 	void *storage;	     /* value of the task storage map, NULL: none */
 };
 

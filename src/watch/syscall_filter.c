@@ -193,7 +193,7 @@ static int add_rules(scmp_filter_ctx ctx, const struct argument_rule *rules, siz
 static int add_own_signals(scmp_filter_ctx ctx)
 {
 	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-				SCMP_A0(SCMP_CMP_EQ, (uint64_t)getpid()));
+				SCMP_A0(SCMP_CMP_EQ, (uint64_t)getpid(), 0));
 }
 
 static int add_all(scmp_filter_ctx ctx, bool multi)

@@ -173,8 +173,10 @@ static bool extra(const struct sink_summary *s, const char *subject, const char 
 /* What is as it should be, or said by another measure. */
 static bool unremarkable(const struct sink_metric *m)
 {
-	if (!strncmp(m->id, "cpu.time.", 9))
+	if (!strncmp(m->id, "cpu.time.", 9) || is_variant(m->id))
 		return true;
+	if (!strncmp(m->id, "turn.", 5)) /* turns without an end that is seen: no row */
+		return m->quality != SINK_QUALITY_UNKNOWN && (isnan(m->value) || m->value == 0);
 	if (!strncmp(m->id, "target.", 7))
 		return m->value == 1;
 	return m->value == 0 && (m->unit == UNIT_BYTES || !strcmp(m->id, "turns.open"));

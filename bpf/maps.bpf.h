@@ -142,10 +142,10 @@ struct streams {
 	__type(value, struct wire_stream);
 };
 
+/* Handles come and go for ever; those not seen for long are forgotten first. */
 struct handle_classes {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct class_key);
 	__type(value, __u64);
 };

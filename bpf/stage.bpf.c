@@ -306,7 +306,8 @@ static __noinline int enter_push(struct hit *hit, struct thread_state *ts,
 		return 0;
 	}
 	f = frame_at(ts, i);
-	if (bpf_probe_read_user(&f->return_address, 8, (void *)hit->sp))
+	if ((bind->flags & WIRE_BIND_OWN_EXITS) ||
+	    bpf_probe_read_user(&f->return_address, 8, (void *)hit->sp))
 		f->return_address = 0;
 	if (!usage_active(ts))
 		usage_begin(ts, hit->now);
@@ -568,10 +569,30 @@ static __noinline int exit_act(struct hit *hit, struct thread_state *ts, struct 
 	return 0;
 }
 
-/* The open frame that returns here: same function, same stack pointer, same return address. */
+/*
+ * Does the function return to where it was called from?  Another tool's uretprobe on it puts the
+ * kernel's trampoline there, which is at the start of the process's uprobes page.
+ */
+static __always_inline int returns_home(const struct frame *f, __u64 sp_now)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 return_address = 0;
+	struct xol_area *page;
+
+	if (bpf_probe_read_user(&return_address, 8, (void *)sp_now))
+		return 0;
+	if (return_address == f->return_address)
+		return 1;
+	page = BPF_CORE_READ(task, mm, uprobes_state.xol_area);
+	return page && return_address == BPF_CORE_READ(page, vaddr);
+}
+
+/*
+ * The open frame that returns here: same function, same stack pointer, and, where others share the
+ * exit, the same return address.
+ */
 static __always_inline int exit_match(struct hit *hit, struct thread_state *ts, __u64 sp_now)
 {
-	__u64 return_address = 0;
 	int inner = 0;
 
 	for (__u32 i = 0; i < WIRE_FRAMES_MAX; i++) {
@@ -585,9 +606,8 @@ static __always_inline int exit_match(struct hit *hit, struct thread_state *ts, 
 			inner = 1;
 			continue;
 		}
-		if (!hit->probe->no_ra_check &&
-		    (bpf_probe_read_user(&return_address, 8, (void *)sp_now) ||
-		     return_address != f->return_address)) {
+		if (!(hit->bind->flags & WIRE_BIND_OWN_EXITS) && !hit->probe->no_ra_check &&
+		    !returns_home(f, sp_now)) {
 			frame_abandon(i, FRAME_UNWOUND, hit->now);
 			continue;
 		}

@@ -115,8 +115,18 @@ struct files_struct {
 };
 
 /* include/linux/mm_types.h */
+/* kernel/events/uprobes.c, include/linux/uprobes.h */
+struct xol_area {
+	unsigned long vaddr;
+};
+
+struct uprobes_state {
+	struct xol_area *xol_area;
+};
+
 struct mm_struct {
 	unsigned long start_stack;
+	struct uprobes_state uprobes_state;
 };
 
 struct vm_area_struct {

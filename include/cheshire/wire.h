@@ -195,6 +195,7 @@ enum wire_bind_flags {
 	WIRE_BIND_WHERE_AT_RETURN = 1 << 1,	/* `where` mentions ret */
 	WIRE_BIND_LEARN = 1 << 2,	/* exits are return sites learnt at entry */
 	WIRE_BIND_ENTRY_LOOPS = 1 << 3,	/* an entry at the SP of the open frame continues it */
+	WIRE_BIND_OWN_EXITS = 1 << 4,	/* no exit is shared: return addresses are not compared */
 };
 
 /* One function bound to a stage. */
@@ -245,7 +246,6 @@ struct wire_stage {
 	__u32 state;		/* enum wire_stage_state */
 	__u32 flags;		/* enum wire_stage_flags */
 	__u64 timeout_ns;	/* spans longer than this count as timed out; 0 none */
-	__u64 record_always_ns;	/* frames: a record for frames longer than this; 0 none */
 	__u32 records_per_s;	/* token bucket of span records */
 	__u32 pad0;
 };
@@ -390,7 +390,7 @@ WIRE_ASSERT(sizeof(struct wire_learn) == 40);
 WIRE_ASSERT(sizeof(struct wire_value) == 40);
 WIRE_ASSERT(sizeof(struct wire_bind) == 8 + 7 * 40);
 WIRE_ASSERT(sizeof(struct wire_probe) == 16);
-WIRE_ASSERT(sizeof(struct wire_stage) == 32);
+WIRE_ASSERT(sizeof(struct wire_stage) == 24);
 WIRE_ASSERT(sizeof(struct wire_stream_key) == 16);
 
 #endif /* CHESHIRE_WIRE_H */

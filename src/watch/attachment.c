@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "kernel/loader.h"
 #include "log/log.h"
@@ -18,6 +19,9 @@
 
 /* The programs' own part of a hit, before it has been measured; docs/overhead.md. */
 #define PROGRAM_GUESS_NS 400
+
+/* How long calls in flight are waited for before a stage's exits are taken off. */
+#define SHED_WAIT_MS 20
 
 /* One probe about to be attached. */
 struct pending_probe {
@@ -487,10 +491,26 @@ void attachment_learn(struct attachment *a, const struct wire_learn *learn)
 		a->learnt++;
 }
 
+/*
+ * A stage that is too dear is called often, so its calls end soon: with the exits still there
+ * they leave the voice clock and the slots as they should.  A call that takes longer is found by
+ * its stack pointer later, or at the end of its thread.
+ */
+static void wait_for_flights(const struct attachment *a, size_t stage)
+{
+	const volatile struct wire_stage_stats *stats = loader__stats(a->loader, (uint32_t)stage);
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < SHED_WAIT_MS && stats->in_flight; i++)
+		nanosleep(&pause, NULL);
+}
+
 void attachment_shed(struct attachment *a, size_t stage, const char *reason)
 {
 	struct attached_stage *s = &a->stages[stage];
 
+	links_free(&s->entries);
+	wait_for_flights(a, stage);
 	refuse(a, stage);
 	s->state = ATTACH_SHED;
 	explain(s, "%s", reason);

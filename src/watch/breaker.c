@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* Less than this part of the whole is not worth shedding. */
+#define TRIFLE 0.05
+
 void breaker_init(struct breaker *b, double ceiling_percent)
 {
 	memset(b, 0, sizeof(*b));
@@ -35,24 +38,40 @@ static void fill_slot(struct breaker *b, const struct breaker_input *in)
 	b->primed = true;
 }
 
-static double stage_sum(const struct breaker *b, size_t stage)
+/* Cost in the newest n slots; `stage` -1: of all that is no stage. */
+static double newest(const struct breaker *b, int stage, size_t n)
 {
 	double sum = 0;
 
-	for (size_t i = 0; i < BREAKER_SLOTS; i++)
-		sum += b->stage_ns[i][stage];
+	for (size_t i = 0; i < n; i++) {
+		size_t slot = (b->slot + BREAKER_SLOTS - 1 - i) % BREAKER_SLOTS;
+
+		sum += stage < 0 ? b->others[slot] : b->stage_ns[slot][stage];
+	}
 	return sum;
 }
 
-/* Dearest armed stage, among those without a budget if any of these costs anything. */
-static int choose(const struct breaker *b, const struct breaker_input *in)
+/* Of one CPU, everything together, in the newest n slots. */
+static double percent(const struct breaker *b, const struct breaker_input *in, size_t n)
 {
-	int chosen = -1;
-	double dearest = 0;
+	double sum = newest(b, -1, n);
 
-	for (int budget = 0; budget <= 1 && chosen < 0; budget++) {
+	for (size_t i = 0; i < in->stages_n; i++)
+		sum += newest(b, (int)i, n);
+	return sum / ((double)BREAKER_PERIOD_NS * (double)n) * 100.0;
+}
+
+/* Dearest armed stage, among those without a budget if one of these costs a fair part. */
+static int choose(const struct breaker *b, const struct breaker_input *in, size_t n)
+{
+	double total = percent(b, in, n) / 100.0 * (double)BREAKER_PERIOD_NS * (double)n;
+
+	for (int budget = 0; budget <= 1; budget++) {
+		double dearest = total * TRIFLE;
+		int chosen = -1;
+
 		for (size_t i = 0; i < in->stages_n; i++) {
-			double cost = stage_sum(b, i);
+			double cost = newest(b, (int)i, n);
 
 			if (!in->stages[i].armed || in->stages[i].has_budget != (bool)budget ||
 			    cost <= dearest)
@@ -60,32 +79,38 @@ static int choose(const struct breaker *b, const struct breaker_input *in)
 			dearest = cost;
 			chosen = (int)i;
 		}
+		if (chosen >= 0)
+			return chosen;
 	}
-	return chosen;
+	return -1;
+}
+
+/* The number of slots over which the ceiling is passed; 0: it is kept. */
+static size_t passed(struct breaker *b, const struct breaker_input *in)
+{
+	b->percent = percent(b, in, BREAKER_SHORT_SLOTS);
+	b->long_percent = percent(b, in, BREAKER_SLOTS);
+	if (b->percent > b->ceiling_percent * BREAKER_SHORT_FACTOR)
+		return BREAKER_SHORT_SLOTS;
+	return b->long_percent > b->ceiling_percent ? BREAKER_SLOTS : 0;
 }
 
 int breaker_feed(struct breaker *b, const struct breaker_input *in, double *percent_of_stage)
 {
-	const double window_ns = (double)BREAKER_PERIOD_NS * BREAKER_SLOTS;
-	double sum = 0;
+	size_t n;
 	int stage;
 
 	fill_slot(b, in);
-	for (size_t i = 0; i < in->stages_n; i++) {
+	for (size_t i = 0; i < in->stages_n; i++)
 		b->total_ns += b->stage_ns[b->slot][i];
-		sum += stage_sum(b, i);
-	}
 	b->total_ns += b->others[b->slot];
-	for (size_t i = 0; i < BREAKER_SLOTS; i++)
-		sum += b->others[i];
 	b->slot = (b->slot + 1) % BREAKER_SLOTS;
-	b->percent = sum / window_ns * 100.0;
-	if (b->percent <= b->ceiling_percent)
-		return -1;
-	stage = choose(b, in);
+	n = passed(b, in);
+	stage = n ? choose(b, in, n) : -1;
 	if (stage < 0)
 		return -1;
-	*percent_of_stage = stage_sum(b, (size_t)stage) / window_ns * 100.0;
+	*percent_of_stage =
+		newest(b, stage, n) / ((double)BREAKER_PERIOD_NS * (double)n) * 100.0;
 	/* Its past does not count against the others. */
 	for (size_t i = 0; i < BREAKER_SLOTS; i++)
 		b->stage_ns[i][stage] = 0;

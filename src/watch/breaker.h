@@ -2,9 +2,12 @@
 /*
  * breaker.h - the overhead ceiling: what watching costs the target, and which stage has to go.
  *
- * Pure: fed every 100 ms with running totals, keeps one second.  Cost of a stage = its probe hits
+ * Pure: fed every 100 ms with running totals, keeps ten seconds.  Cost of a stage = its probe hits
  * times the calibrated trap cost (dearer while they are rare) plus the programs' measured run
  * time; on top come the scheduler program and caught exceptions.
+ *
+ * The ceiling holds for the mean over ten seconds: an assistant works in bursts.  A torrent is
+ * not waited for: five times the ceiling over one second is too much as well.
  */
 #ifndef CHESHIRE_WATCH_BREAKER_H
 #define CHESHIRE_WATCH_BREAKER_H
@@ -16,7 +19,9 @@
 #include "cheshire/wire.h"
 
 #define BREAKER_PERIOD_NS 100000000ULL
-#define BREAKER_SLOTS 10
+#define BREAKER_SLOTS 100	/* the long window */
+#define BREAKER_SHORT_SLOTS 10
+#define BREAKER_SHORT_FACTOR 5
 
 /* One stage as of now; running totals since the start. */
 struct breaker_stage {
@@ -46,13 +51,15 @@ struct breaker {
 	bool primed;
 	double total_ns;	/* cost of everything since the start */
 	double percent;		/* of one CPU, over the last second */
+	double long_percent;	/* ... over the last ten */
 };
 
 void breaker_init(struct breaker *b, double ceiling_percent);
 
 /*
  * Takes the newest totals.  Returns the stage that has to be shed, or -1.  Stages without a
- * budget go first, then the dearest.  *percent_of_stage is its share of one CPU.
+ * budget go first, then the dearest; trifles stay, for taking them off would help nobody.
+ * *percent_of_stage is its share of one CPU.
  */
 int breaker_feed(struct breaker *b, const struct breaker_input *in, double *percent_of_stage);
 

@@ -118,9 +118,10 @@ static void test_handle_classes(void **state)
 	expect_no_losses();
 }
 
+/* More handles than room: those not seen for longest are forgotten, and said to be unknown. */
 static void test_classes_full(void **state)
 {
-	__u32 give;
+	__u32 give, f;
 
 	(void)state;
 	shim_set_max_entries(&handle_classes, 2);
@@ -128,9 +129,16 @@ static void test_classes_full(void **state)
 	give = function(S, WIRE_ROLE_CLASS, 0);
 	bind_at(give)->cls = 1;
 	bind_at(give)->handle = arg0;
+	f = function(S, WIRE_ROLE_CALL, WIRE_BIND_AT_RETURN);
+	bind_at(f)->cls = 1;
+	bind_at(f)->handle = arg0;
 	for (regs.di = 1; regs.di <= 4; regs.di++)
 		enter(give, SP(8000));
-	expect_counter(WIRE_CTR_CLASSES_FULL, 2);
+	for (regs.di = 1; regs.di <= 4; regs.di++)
+		call(f, T0, MS);
+	assert_int_equal(stats(S)->unknown_class, 2);
+	assert_int_equal(stats(S)->spans, 2);
+	expect_no_losses();
 }
 
 /* A key that cannot be read: the span counts, with key 0. */

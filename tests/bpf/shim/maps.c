@@ -11,6 +11,7 @@
 #define MAPS_MAX 16
 
 struct element {
+	unsigned long used; /* stamp of the last use */
 	struct element *next;
 	int dead; /* deleted or replaced: poisoned, kept until the reset */
 	void *key;
@@ -24,6 +25,7 @@ struct map {
 	__u32 live;
 };
 
+static unsigned long uses; /* of hash elements so far */
 static struct map maps[MAPS_MAX];
 static unsigned maps_n;
 
@@ -36,6 +38,11 @@ static void *allocate(size_t bytes)
 	if (!data)
 		abort();
 	return data;
+}
+
+static int is_hash(__u32 type)
+{
+	return type == BPF_MAP_TYPE_HASH || type == BPF_MAP_TYPE_LRU_HASH;
 }
 
 static __u32 array_size(const struct map *map)
@@ -84,7 +91,7 @@ static struct map *map_get(const struct shim_map_def *def)
 		return map;
 	map->def = *def;
 	map->def.max_entries = max_entries;
-	if (def->type != BPF_MAP_TYPE_HASH)
+	if (!is_hash(def->type))
 		map->array = allocate(array_size(map) * sizeof(void *));
 	return map;
 }
@@ -101,8 +108,10 @@ void shim_set_max_entries(const void *id, __u32 max_entries)
 static struct element *find(struct map *map, const void *key)
 {
 	for (struct element *e = map->elements; e; e = e->next)
-		if (!e->dead && !memcmp(e->key, key, map->def.key_bytes))
+		if (!e->dead && !memcmp(e->key, key, map->def.key_bytes)) {
+			e->used = ++uses;
 			return e;
+		}
 	return NULL;
 }
 
@@ -124,7 +133,7 @@ void *shim_lookup(const struct shim_map_def *def, const void *key)
 {
 	struct element *e;
 
-	if (def->type != BPF_MAP_TYPE_HASH)
+	if (!is_hash(def->type))
 		return shim_lookup_cpu(def, key, shim.cpu);
 	e = find(map_get(def), key);
 	return e ? e->value : NULL;
@@ -138,17 +147,30 @@ static void kill_element(struct map *map, struct element *e)
 	map->live--;
 }
 
+static struct element *least_used(struct map *map)
+{
+	struct element *found = NULL;
+
+	for (struct element *e = map->elements; e; e = e->next)
+		if (!e->dead && (!found || e->used < found->used))
+			found = e;
+	return found;
+}
+
 long shim_update(const struct shim_map_def *def, const void *key, const void *value,
 		 unsigned long long flags)
 {
 	struct map *map = map_get(def);
 	struct element *old, *e;
 
-	if (flags != BPF_ANY || map->def.type != BPF_MAP_TYPE_HASH)
+	if (flags != BPF_ANY || !is_hash(map->def.type))
 		return -EINVAL;
 	old = find(map, key);
-	if (!old && map->live >= map->def.max_entries)
-		return -E2BIG;
+	if (!old && map->live >= map->def.max_entries) {
+		if (map->def.type != BPF_MAP_TYPE_LRU_HASH)
+			return -E2BIG;
+		kill_element(map, least_used(map));
+	}
 	e = allocate(sizeof(*e));
 	e->key = allocate(map->def.key_bytes);
 	e->value = allocate(map->def.value_bytes);
@@ -159,6 +181,7 @@ long shim_update(const struct shim_map_def *def, const void *key, const void *va
 		kill_element(map, old);
 	e->next = map->elements;
 	map->elements = e;
+	e->used = ++uses;
 	map->live++;
 	return 0;
 }

@@ -88,7 +88,7 @@ def rows_of_costs(report, found, observers):
                     continue
                 note = ""
                 if name == "cheshire" and rate == HOT_RATE[0] and shed_in(answers):
-                    note = "taken off by the ceiling of 50 % during this"
+                    note = "taken off during this"
                 values = [answer["median_ns"] - base for answer in answers]
                 report.row("spans", f"{function}, {where}: {name}", values, "ns", note=note)
 

@@ -416,6 +416,26 @@ static void test_two_threads(void **state)
 	assert_int_equal(span(1)->hdr.cpu, 1);
 }
 
+/* Another tool's uretprobe on the function: its trampoline lies where the address was. */
+static void test_uretprobe_of_another_tool(void **state)
+{
+	struct xol_area page = {.vaddr = 0x7fffffffe000};
+	__u64 trampoline = page.vaddr;
+	__u32 f;
+
+	(void)state;
+	stage(S, 0);
+	f = function(S, WIRE_ROLE_CALL, 0);
+	thread(1)->mm.uprobes_state.xol_area = &page;
+	enter(f, SP(8000));
+	memcpy(shim_user(SP(8000), 8), &trampoline, 8);
+	at(T0 + 1 * MS);
+	leave(f, SP(8000));
+	expect_stats(S, .entry_hits = 1, .exit_hits = 1, .spans = 1, .sum_ns = MS, .max_ns = MS,
+		     .cpu_ns = MS, .records = 1);
+	expect_idle(thread(1), S);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -430,6 +450,7 @@ int main(void)
 		world_test(test_alternative_left),
 		world_test(test_unmatched),
 		world_test(test_return_address_mismatch),
+		world_test(test_uretprobe_of_another_tool),
 		world_test(test_entry_loops),
 		world_test(test_moved_sites),
 		world_test(test_timeout_and_max),

@@ -7,10 +7,10 @@ from harness import TARGETS, config, test
 WORK = "stage_work"
 
 
-def watch_steady(t, program, binding, *args):
+def watch_steady(t, program, binding, *args, options=()):
     """Runs a steady target to its end under watch; returns (truth, summary, watch)."""
     target = t.target(program, *args)
-    watch = t.watch(target.pid, config({"work": binding}))
+    watch = t.watch(target.pid, config({"work": binding}), *options)
     t.equal(watch.stage("work")["state"], "armed", "state of stage 'work' in hello")
     target.go()
     truth = target.finish()
@@ -125,3 +125,31 @@ def stage_span_in_flight_at_attach(t):
     t.equal(truth.functions[WORK].outermost, 21, "calls of the target")
     t.equal(summary.count("work"), 20, "work.count")
     t.percentiles(summary, "work.latency", truth.functions[WORK].normal_ns[:-1])
+
+
+@test()
+def stage_by_perf_events(t):
+    """As on kernels before 6.6, which have no uprobe_multi links."""
+    truth, summary, watch = watch_steady(
+        t,
+        "steady",
+        "steady:stage_work",
+        *("--iterations", 200, "--us", "500:9000"),
+        options=("--attach", "perf"),
+    )
+    t.equal(watch.hello["attach"], "perf_event", "attach")
+    t.spans(summary, "work", truth.functions[WORK])
+    t.no_drops(summary)
+
+
+@test()
+def stage_by_uretprobe_asked_for_by_name(t):
+    truth, summary, watch = watch_steady(
+        t,
+        "steady",
+        '{ call: { probe: "steady:stage_work", exit: uretprobe } }',
+        *("--iterations", 200, "--us", "500:9000"),
+    )
+    t.equal(watch.stage("work")["functions"][0]["exits"], "uretprobe", "exits")
+    t.spans(summary, "work", truth.functions[WORK])
+    t.no_drops(summary)

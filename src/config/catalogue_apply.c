@@ -69,6 +69,8 @@ static int apply_stage(struct config *config, const struct engine *engine,
 	struct stage_config *there = find_stage(config, stage->name);
 	char why[160];
 
+	if (there && !there->engine)
+		return 0; /* the operator's own */
 	if (there && there->kind == stage->kind)
 		return merge_stage(config, engine->config, there, stage, engine->name);
 	if (there)

@@ -91,13 +91,19 @@ static void read_summary(struct reader *r, const struct yaml_node *node, void *c
 	read_map(r, node, READ_KEYS(keys), ctx);
 }
 
+static void read_engines(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	(void)ctx;
+	read_bool(r, node, &r->config->engines);
+}
+
 /* Parts in the order in which they need each other, not in that of the file. */
 static void read_config(struct reader *r, const struct yaml_node *root)
 {
 	static const struct read_key keys[] = {
 		{"target", read_target}, {"limits", read_limits}, {"summary", read_summary},
 		{"classes", NULL},	 {"stages", NULL},	  {"turn", NULL},
-		{"budgets", NULL},
+		{"budgets", NULL},	 {"engines", NULL},
 	};
 	static const struct read_key ordered[] = {
 		{"classes", read_classes},
@@ -109,6 +115,9 @@ static void read_config(struct reader *r, const struct yaml_node *root)
 
 	if (!read_map(r, root, READ_KEYS(keys), NULL))
 		return;
+	r->config->engines = !yaml_get(root, "stages");
+	if ((n = yaml_get(root, "engines")))
+		read_engines(r, n, NULL);
 	for (size_t i = 0; i < sizeof(ordered) / sizeof(ordered[0]); i++)
 		if ((n = yaml_get(root, ordered[i].name)))
 			ordered[i].read(r, n, NULL);
@@ -128,6 +137,7 @@ struct config *config_new(void)
 	config->turn.idle_ns = 10 * SECOND_NS;
 	config->overhead_percent = 1;
 	config->records_per_s = 200;
+	config->engines = true;
 	return config;
 }
 

@@ -162,7 +162,9 @@ struct config {
 	double overhead_percent;      /* ceiling, of one CPU; default 1 */
 	uint32_t records_per_s;	      /* span records per stage; default 200 */
 	uint64_t summary_interval_ns; /* 0: only at the end */
-	bool stages_given;	      /* the file has `stages:`: no engine recognition */
+	bool stages_given;	      /* the file has `stages:` */
+	bool engines;		      /* recognised engines add the stages that the file does
+					 not give: `engines: yes`, or no `stages:` at all */
 	bool budgets_given;	      /* the file has `budgets:`: the built-in ones are not used */
 };
 
@@ -202,7 +204,7 @@ struct catalogue {
 int catalogue_load(struct config_errors *errors, struct catalogue **out);
 void catalogue_free(struct catalogue *catalogue);
 /*
- * Adds to `config` (which has no stages of its own) the stages of the engines whose objects
+ * Adds to `config` the stages that it does not have yet of the engines whose objects
  * match one of `objects` (base names).  Engines that name the same stage become alternatives of
  * it where the kinds agree; else the first wins and the loser is named in *skipped.
  * Returns the number of engines recognised, or a negative errno.  The two texts ("flite, sqlite3")

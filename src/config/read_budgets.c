@@ -289,15 +289,17 @@ static void add_candidates(struct reader *r, struct near *near)
 	const struct metric_def *globals, *measures;
 	size_t globals_n, measures_n, usual_n;
 	const char *const *usual = metric_stages_usual(&usual_n);
-	size_t stages_n = config->stages_given ? config->stages_n : usual_n;
 	char text[METRIC_STAGE_MAX + 32];
 
 	globals = metric_globals(&globals_n);
 	measures = metric_measures(&measures_n);
 	for (size_t i = 0; i < globals_n; i++)
 		near_add(near, globals[i].name);
-	for (size_t i = 0; i < stages_n; i++) {
-		const char *stage = config->stages_given ? config->stages[i].name : usual[i];
+	if (!config->engines)
+		usual_n = 0;
+	for (size_t i = 0; i < config->stages_n + usual_n; i++) {
+		const char *stage = i < config->stages_n ? config->stages[i].name
+							 : usual[i - config->stages_n];
 
 		for (size_t j = 0; j < measures_n; j++) {
 			size_t before = near->best_distance;
@@ -323,11 +325,11 @@ static void unknown_metric(struct reader *r, const struct yaml_node *key, const 
 		read_error(r, key, "%s '%.80s'", why, key->text);
 }
 
-/* Without `stages:` they come from the catalogue; then its names are known. */
+/* Where engines are recognised, the names of the catalogue are known too. */
 static bool stage_known(const struct config *config, const char *name)
 {
-	if (!config->stages_given)
-		return metric_stage_usual(name) || catalogue_has_stage(name);
+	if (config->engines && (metric_stage_usual(name) || catalogue_has_stage(name)))
+		return true;
 	for (size_t i = 0; i < config->stages_n; i++)
 		if (!strcmp(config->stages[i].name, name))
 			return true;

@@ -54,7 +54,7 @@ static char *read_stage_name(struct reader *r, const struct yaml_node *node, boo
 				   frame ? "no" : "a");
 		return arena__strdup(r->arena, text);
 	}
-	if (!config->stages_given && read_is_name(text))
+	if (config->engines && read_is_name(text))
 		return arena__strdup(r->arena, text);
 	if (near_best(&near))
 		read_error(r, node, "no stage '%.60s' (did you mean '%s'?)", text,

@@ -27,7 +27,7 @@ void hints_print(const struct watching *w, FILE *out)
 	const char *exe = strrchr(w->proc->exe, '/');
 	char name[128];
 
-	if (w->config->stages_given)
+	if (!w->config->engines)
 		return;
 	if (any_armed(w)) {
 		if (!has_stage(w, "intent") && !has_stage(w, "response"))

@@ -44,7 +44,7 @@ int recognise_engines(struct config *config, const struct object_table *objects,
 
 	*engines = NULL;
 	*skipped = NULL;
-	if (config->stages_given)
+	if (!config->engines)
 		return 0;
 	errors = config_errors__new();
 	names = calloc(objects->n_objects + 1, sizeof(*names));

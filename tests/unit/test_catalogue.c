@@ -107,6 +107,36 @@ static void engines_of_one_stage_are_alternatives(void **state)
 	config_free(config);
 }
 
+/* `engines: yes`: the operator's stages stand, the engines add what is not there. */
+static void engines_add_to_given_stages(void **state)
+{
+	static const char *const objects[] = {"libespeak-ng.so.1", "libpocketsphinx.so.3"};
+	struct catalogue *catalogue = load();
+	struct config *config =
+		parsed("engines: yes\n"
+		       "stages:\n"
+		       "  tts: { call: \"alice:speak\" }\n"
+		       "  intent: { call: \"alice:parse_intent\" }\n"
+		       "budgets:\n"
+		       "  stt.latency: { stat: p95, window: 5m, warning: 500ms, for: 1m }\n");
+
+	(void)state;
+	assert_true(config->engines);
+	assert_int_equal(catalogue_apply(catalogue, config, objects, 2, NULL, NULL), 2);
+	catalogue_free(catalogue);
+	assert_int_equal(config->stages_n, 4);
+	assert_int_equal(stage_of(config, "tts")->call.n, 1);
+	assert_null(stage_of(config, "tts")->engine);
+	assert_string_equal(stage_of(config, "stt")->engine, "pocketsphinx");
+	config_free(config);
+	config = parsed("stages:\n  intent: { call: \"alice:parse_intent\" }\n");
+	assert_false(config->engines);
+	config_free(config);
+	config = parsed("engines: no\n");
+	assert_false(config->engines);
+	config_free(config);
+}
+
 static void nothing_known(void **state)
 {
 	static const char *const objects[] = {"libc.so.6", "libpocketsphinx.so.5"};
@@ -189,6 +219,7 @@ int main(void)
 		cmocka_unit_test(all_engines_load),
 		cmocka_unit_test(mapped_objects_make_stages),
 		cmocka_unit_test(engines_of_one_stage_are_alternatives),
+		cmocka_unit_test(engines_add_to_given_stages),
 		cmocka_unit_test(nothing_known),
 		cmocka_unit_test(kinds_that_clash_and_classes),
 		cmocka_unit_test(wrong_engines),

@@ -95,7 +95,7 @@ def fast_run(bench, observer, turns):
 
 
 def measure_fast(bench, report, functions):
-    turns, reps = (20, 2) if bench.quick else (40, 6)
+    turns, reps = (20, 2) if bench.quick else (40, 5)
     observers = [
         Nothing(),
         Cheshire(bench, built_in("50%")),
@@ -170,7 +170,7 @@ def real_run(bench, functions, seconds):
 
 
 def measure_real(bench, report, functions):
-    runs = [real_run(bench, functions, s) for s in ((10,) if bench.quick else (60, 60))]
+    runs = [real_run(bench, functions, s) for s in ((10,) if bench.quick else (60, 40))]
 
     def values(name, key):
         return [run[name][key] for run in runs]

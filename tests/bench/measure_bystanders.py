@@ -27,8 +27,9 @@ def measure(bench, report):
     pair = Target(bench, "pingpong", 1)
     idle = Target(bench, "spans")
     stage = config({"exchange": "pingpong:exchange"})
+    other = config({"push": "spans:stage_push"})
     cases = [
-        ("not watched: cheshire", Cheshire(bench, config({"push": "spans:stage_push"})), idle, "run", 5),
+        ("not watched: cheshire", Cheshire(bench, other), idle, "run", 5),
         ("not watched: bpftrace off-CPU", Bpftrace(bench, OFF_CPU % idle.pid), idle, "run", None),
         ("watched, no stage open: cheshire", Cheshire(bench, stage), pair, "run", 15),
         ("watched, inside a stage: cheshire", Cheshire(bench, stage), pair, "stage", 15),

@@ -17,9 +17,10 @@ from observers import (
 )
 
 FUNCTIONS = ("push", "endbr64", "stepped")
-RATES = ((50, 2000), (500, 1000), (5000, 600))  # calls a second, for so many ms
-HOT_RATE = (50000, 500)
-BURST_CALLS, BURSTS = 300, 40
+RATES = ((50, 1500), (500, 700), (5000, 400))  # calls a second, for so many ms
+HOT_RATE = (50000, 400)
+BURST_CALLS, BURSTS = 300, 30
+WITH_URETPROBES = "cheshire, exit: uretprobe"
 GOAL_NS = 500  # above the bare traps
 
 
@@ -32,13 +33,14 @@ class Spans(Target):
         with self.lines.changed:
             start = len(self.lines.items)
         self.send_line(text)
-        return self.lines.wait(lambda line: line.startswith("{"), timeout_s, f"'{text}'", start)[1][1]
+        found = self.lines.wait(lambda line: line.startswith("{"), timeout_s, f"'{text}'", start)
+        return found[1][1]
 
 
-def stages():
-    return config({name: f"spans:stage_{name}" for name in FUNCTIONS}).replace(
-        "records: 5000/s", "records: 200/s"
-    )
+def stages(more=""):
+    """The three functions as stages; more: what stands beside each probe."""
+    calls = {name: f'{{ call: {{ probe: "spans:stage_{name}"{more} }} }}' for name in FUNCTIONS}
+    return config(calls).replace("records: 5000/s", "records: 200/s")
 
 
 def script(path):
@@ -173,6 +175,7 @@ def measure(bench, report):
         Nothing(),
         Bare(bench, offsets),
         Cheshire(bench, stages()),
+        Cheshire(bench, stages(", exit: uretprobe"), name=WITH_URETPROBES),
         Bpftrace(bench, script(target.path), len(FUNCTIONS)),
     ]
     if Funclatency.available():

@@ -10,6 +10,7 @@ It is attached when the block begins, and gone from the kernel when the block ha
 """
 
 import contextlib
+import json
 import re
 import shutil
 import signal
@@ -55,7 +56,9 @@ class Bare:
     @contextlib.contextmanager
     def on(self, target):
         process = Process(
-            self.case, f"bare-{len(self.case.processes)}", [BENCH / "bare", target.pid, target.path, *self.offsets]
+            self.case,
+            f"bare-{len(self.case.processes)}",
+            [BENCH / "bare", target.pid, target.path, *self.offsets],
         )
         process.lines.wait(lambda line: line == "ready", 10, "bare probes attached")
         try:
@@ -66,9 +69,8 @@ class Bare:
 
 
 class Cheshire:
-    name = "cheshire"
-
-    def __init__(self, case, config=None, *args):
+    def __init__(self, case, config=None, *args, name="cheshire"):
+        self.name = name
         self.case = case
         self.config = config
         self.args = args
@@ -206,8 +208,6 @@ def number(text):
 
 def program_runs():
     """{name: (runs, ns)} of every BPF program, as the kernel counts them."""
-    import json
-
     shown = subprocess.run(
         [BPFTOOL, "-j", "prog", "show"], capture_output=True, text=True, timeout=20, check=True
     )

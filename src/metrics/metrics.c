@@ -107,6 +107,7 @@ void metrics__poll_streams(struct metrics *m, const struct metrics_streams_ops *
 	struct wire_stream state;
 
 	m->now_ns = now_ns;
+	streams__lookup_by(m->streams, ops->lookup, ctx);
 	for (size_t i = 0; i < STREAMS_MAX; i++) {
 		int err;
 
@@ -123,6 +124,8 @@ void metrics__poll_streams(struct metrics *m, const struct metrics_streams_ops *
 void metrics__target_gone(struct metrics *m, uint64_t now_ns)
 {
 	m->gone = true;
+	m->now_ns = now_ns;
+	streams__end_all(m->streams);
 	series_add_gauge(&m->target[TARGET_UP], 0.0, true, now_ns);
 }
 

@@ -62,7 +62,8 @@ struct metrics_streams_ops {
 };
 
 /* Looks up every open stream (bounded by STREAMS_MAX), and joins the records that are old enough
-   to be in order.  Call it whenever the ring buffer was drained. */
+   to be in order.  Call it whenever the ring buffer was drained.  `ops->lookup` and `ctx` are used
+   again, until the next call, where a stream is closed in between. */
 void metrics__poll_streams(struct metrics *m, const struct metrics_streams_ops *ops, void *ctx,
 			   uint64_t now_ns);
 

@@ -23,6 +23,8 @@ struct streams {
 	const struct config *config;
 	stream_fn fn;
 	void *ctx;
+	stream_lookup_fn lookup;
+	void *lookup_ctx;
 	uint64_t full, empty;
 	struct stream stream[STREAMS_MAX];
 };
@@ -44,6 +46,12 @@ void streams__free(struct streams *s)
 	free(s);
 }
 
+void streams__lookup_by(struct streams *s, stream_lookup_fn lookup, void *ctx)
+{
+	s->lookup = lookup;
+	s->lookup_ctx = ctx;
+}
+
 static void say_first(struct streams *s, struct stream *stream)
 {
 	if (stream->first_said || !stream->span.first_ns)
@@ -62,6 +70,40 @@ static void close_stream(struct streams *s, struct stream *stream)
 	}
 	say_first(s, stream);
 	s->fn(s->ctx, STREAM_END, &stream->span);
+}
+
+static void take_state(struct wire_span *span, const struct wire_stream *state)
+{
+	span->first_ns = state->first_ns;
+	span->end_ns = state->last_ns > span->start_ns ? state->last_ns : span->start_ns;
+	if (span->first_ns > span->end_ns)
+		span->end_ns = span->first_ns;
+	span->handle = state->handle;
+	span->work = state->work;
+	span->per_second = state->per_second;
+	span->outputs = state->outputs;
+	span->cpu_ns = state->cpu_ns;
+	span->process_cpu_ns = state->process_cpu_ns;
+	memcpy(span->wait_ns, state->wait_ns, sizeof(span->wait_ns));
+	/* An output on another thread takes the CPU time back. */
+	span->flags &= ~(uint32_t)WIRE_SPAN_CPU;
+	span->flags |= state->flags & (WIRE_SPAN_CPU | WIRE_SPAN_ERROR | WIRE_SPAN_WORK);
+}
+
+/*
+ * Before a stream is closed: what has it put out since it was last looked at?  Records are joined
+ * a moment late, so a short stream has never been looked at.  Outputs after `until_ns` are not its.
+ */
+static void refresh(struct streams *s, struct stream *stream, uint64_t until_ns)
+{
+	const struct wire_stream_key key = {.key = stream->span.key, .stage = stream->span.stage};
+	struct wire_stream state;
+
+	if (!s->lookup || s->lookup(s->lookup_ctx, &key, &state) ||
+	    state.start_ns != stream->span.start_ns || !state.outputs)
+		return;
+	if (state.first_ns >= state.start_ns && state.last_ns <= until_ns)
+		take_state(&stream->span, &state);
 }
 
 static struct stream *find(struct streams *s, const struct wire_span *span, bool same_start)
@@ -203,28 +245,51 @@ void streams__next_stage(struct streams *s, const struct wire_span *span)
 			continue;
 		found = stream;
 		n++;
-		if (turn_key_of(&s->config->turn, span, &key))
-			close_stream(s, stream);
+		if (!turn_key_of(&s->config->turn, span, &key))
+			continue;
+		refresh(s, stream, span->start_ns);
+		close_stream(s, stream);
 	}
 	/* Without a key: only where there is no doubt which stream it is. */
-	if (n == 1 && found->state == OPEN)
+	if (n == 1 && found->state == OPEN) {
+		refresh(s, found, span->start_ns);
 		close_stream(s, found);
+	}
+}
+
+/* Is the stream over by then?  One that has given nothing yet is given as long as a hung stage. */
+static bool overdue(const struct streams *s, const struct stream *stream, uint64_t time_ns)
+{
+	const struct stage_config *stage = &s->config->stages[stream->span.stage];
+	uint64_t patience_ns = stage->gap_ns;
+
+	if (!stream->span.first_ns && stage->hang_ns > stage->gap_ns)
+		patience_ns = stage->hang_ns;
+	return time_ns > stream->span.end_ns + patience_ns;
 }
 
 void streams__tick(struct streams *s, uint64_t time_ns)
 {
 	for (size_t i = 0; i < STREAMS_MAX; i++) {
 		struct stream *stream = &s->stream[i];
-		const struct stage_config *stage;
+
+		if (stream->state != OPEN || !overdue(s, stream, time_ns))
+			continue;
+		refresh(s, stream, UINT64_MAX);
+		if (overdue(s, stream, time_ns))
+			close_stream(s, stream);
+	}
+}
+
+void streams__end_all(struct streams *s)
+{
+	for (size_t i = 0; i < STREAMS_MAX; i++) {
+		struct stream *stream = &s->stream[i];
 
 		if (stream->state != OPEN)
 			continue;
-		stage = &s->config->stages[stream->span.stage];
-		/* One that has given nothing yet is given as long as a hung stage. */
-		if (time_ns >
-		    stream->span.end_ns + (stream->span.first_ns || stage->hang_ns < stage->gap_ns
-						   ? stage->gap_ns
-						   : stage->hang_ns))
+		refresh(s, stream, UINT64_MAX);
+		if (stream->span.first_ns)
 			close_stream(s, stream);
 	}
 }
@@ -237,22 +302,6 @@ bool streams__wanted(const struct streams *s, size_t i, struct wire_stream_key *
 		return false;
 	*key = (struct wire_stream_key){.key = stream->span.key, .stage = stream->span.stage};
 	return true;
-}
-
-static void take_state(struct wire_span *span, const struct wire_stream *state)
-{
-	span->first_ns = state->first_ns;
-	span->end_ns = state->last_ns > span->start_ns ? state->last_ns : span->start_ns;
-	if (span->first_ns > span->end_ns)
-		span->end_ns = span->first_ns;
-	span->handle = state->handle;
-	span->work = state->work;
-	span->per_second = state->per_second;
-	span->outputs = state->outputs;
-	span->cpu_ns = state->cpu_ns;
-	span->process_cpu_ns = state->process_cpu_ns;
-	memcpy(span->wait_ns, state->wait_ns, sizeof(span->wait_ns));
-	span->flags |= state->flags & (WIRE_SPAN_CPU | WIRE_SPAN_ERROR | WIRE_SPAN_WORK);
 }
 
 bool streams__state(struct streams *s, size_t i, const struct wire_stream *state)

@@ -26,11 +26,18 @@ enum stream_step {
 
 typedef void (*stream_fn)(void *ctx, enum stream_step step, const struct wire_span *span);
 
+/* The newest state of a stream in the kernel's table: 0, or -ENOENT when it is not there. */
+typedef int (*stream_lookup_fn)(void *ctx, const struct wire_stream_key *key,
+				struct wire_stream *out);
+
 struct streams;
 
 /* NULL and errno on failure.  `config` is kept by reference. */
 struct streams *streams__new(const struct config *config, stream_fn fn, void *ctx);
 void streams__free(struct streams *streams);
+
+/* Who is asked about a stream that is to be closed; without it what was polled has to do. */
+void streams__lookup_by(struct streams *streams, stream_lookup_fn lookup, void *ctx);
 
 /* A record of a stream stage (OPEN, FIRST or CLOSED). */
 void streams__feed(struct streams *streams, const struct wire_span *span);
@@ -38,6 +45,8 @@ void streams__feed(struct streams *streams, const struct wire_span *span);
 void streams__next_stage(struct streams *streams, const struct wire_span *span);
 /* Ends streams whose gap has passed at `time_ns`. */
 void streams__tick(struct streams *streams, uint64_t time_ns);
+/* The target is gone: what had output so far has ended with it. */
+void streams__end_all(struct streams *streams);
 
 /* For the look-up: the i-th key worth asking for, i < STREAMS_MAX; false: none at i. */
 bool streams__wanted(const struct streams *streams, size_t i, struct wire_stream_key *key);

@@ -3,10 +3,10 @@
 
 TARGET_OUT := $(OUTPUT)/targets
 TARGET_SRC := tests/targets
-TARGET_NAMES := steady tail longjmp rets fibers loader waits memory turns pq flite throw split
+TARGET_NAMES := steady tail longjmp rets fibers loader waits memory turns pq flite throw split engine
 TARGET_VARIANTS := steady-stripped steady-static-pie steady-minidebug steady-cet steady-O0 steady-fp \
 	tail-cet tail-O3 throw-cet throw-O0 longjmp-O0 fibers-cet split-stripped
-TARGET_LIBS := $(TARGET_OUT)/libtail.so $(TARGET_OUT)/libplugin.so
+TARGET_LIBS := $(TARGET_OUT)/libtail.so $(TARGET_OUT)/libplugin.so $(TARGET_OUT)/libengine.so
 
 # What a target's code looks like is its point: CFLAGS does not reach it. No -Wmissing-prototypes:
 # a stage is global to be found, not to be called from another file.
@@ -42,20 +42,21 @@ $(TARGET_OUT)/lib%.so: $(TARGET_SRC)/targets.mk
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TARGET_C) $(TARGET_CFLAGS) -O2 -fPIC -shared -Wl,-soname,lib$*.so \
 		-MMD -MP -MF $(TARGET_OUT)/obj/lib$*.d -MT $@ \
-		$(TARGET_SRC)/$(if $(filter tail,$*),tail_helper,$*).c -o $@
+		$(TARGET_SRC)/$(notdir $(filter %.c,$^)) -o $@
 $(TARGET_OUT)/libtail.so: $(TARGET_SRC)/tail_helper.c | $(TARGET_OUT)/obj
 $(TARGET_OUT)/libplugin.so: $(TARGET_SRC)/plugin.c | $(TARGET_OUT)/obj
+$(TARGET_OUT)/libengine.so: $(TARGET_SRC)/engine_lib.c | $(TARGET_OUT)/obj
 $(TARGET_OUT)/obj:
 	@mkdir -p $@
 
 # $(1): target, $(2): variant suffix with its hyphen or nothing, $(3): libraries
 define target-link
 $(TARGET_OUT)/$(1)$(2): $(call target-objects,$(1),$(2)) $(if $(filter throw,$(1)),$(TARGET_OUT)/obj/throw_frame$(2).o) \
-		$(if $(filter tail,$(1)),$(TARGET_OUT)/libtail.so)
+		$(if $(filter tail engine,$(1)),$(TARGET_OUT)/lib$(1).so)
 	$$(call msg,TARGET,$$@)
 	$$(Q)$(if $(filter throw split,$(1)),$$(CXX),$$(CC)) $$(TARGET_LDFLAGS) $$(filter %.o,$$^) $(3) -o $$@
 endef
-target-libs = $(strip $(if $(filter tail,$(1)),-L$(TARGET_OUT) -ltail -Wl$(comma)-rpath$(comma)'$$$$ORIGIN') \
+target-libs = $(strip $(if $(filter tail engine,$(1)),-L$(TARGET_OUT) -l$(1) -Wl$(comma)-rpath$(comma)'$$$$ORIGIN') \
 	$(if $(filter loader,$(1)),-ldl) $(if $(filter pq,$(1)),-lpq) $(if $(filter flite,$(1)),\
 	-lflite_cmu_us_kal -lflite_usenglish -lflite_cmulex -lflite -lm))
 comma := ,

@@ -26,11 +26,17 @@
 
 static __always_inline __u32 wait_of_fd(struct task_struct *task, __u64 fd)
 {
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file **table = BPF_CORE_READ(fdt, fd), *file = NULL;
+	struct files_struct *files = task->files;
+	struct file **table, *file = NULL;
+	struct fdtable *fdt;
 	unsigned short mode;
 
-	if (!table || fd >= BPF_CORE_READ(fdt, max_fds))
+	/* Plain loads where the verifier knows the types: a helper call each would double the cost. */
+	fdt = files ? files->fdt : NULL;
+	if (!fdt)
+		return WIRE_WAIT_OTHER;
+	table = fdt->fd;
+	if (!table || fd >= fdt->max_fds)
 		return WIRE_WAIT_OTHER;
 	if (bpf_probe_read_kernel(&file, sizeof(file), table + fd) || !file) {
 		ctr_inc(WIRE_CTR_READ_FAILED);
@@ -54,7 +60,7 @@ static __always_inline __u32 wait_reason(struct task_struct *task, bool preempte
 	if (preempted || task->__state == 0)
 		return WIRE_WAIT_RUNQUEUE;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	switch (arch_syscall_class((long)BPF_CORE_READ(regs, orig_ax))) {
+	switch (arch_syscall_class((long)regs->orig_ax)) {
 	case SYSCALL_NONE:
 		return WIRE_WAIT_PAGE_FAULT;
 	case SYSCALL_LOCK:
@@ -62,7 +68,7 @@ static __always_inline __u32 wait_reason(struct task_struct *task, bool preempte
 	case SYSCALL_SOCKET:
 		return WIRE_WAIT_NETWORK;
 	case SYSCALL_FD:
-		return wait_of_fd(task, BPF_CORE_READ(regs, di));
+		return wait_of_fd(task, regs->di);
 	case SYSCALL_POLL:
 		return WIRE_WAIT_POLL;
 	case SYSCALL_SLEEP:
@@ -89,7 +95,7 @@ static __always_inline __u64 share(__u64 part, __u64 scale, __u64 whole)
  * proportion.
  */
 static __always_inline void slice_close(struct wire_slice *slice, struct task_struct *task,
-					__u64 now)
+					bool handed_on, __u64 now)
 {
 	__u64 voice_ns = clock_diff(clock_read(WIRE_CLOCK_VOICE, now), slice->voice_start_ns);
 	__u64 wall_ns = now - slice->start_ns;
@@ -99,16 +105,17 @@ static __always_inline void slice_close(struct wire_slice *slice, struct task_st
 	/* A start that was counted late may lie before the slice. */
 	slice->voice_cpu_ns += voice_ns < wall_ns ? share(voice_ns, cpu_ns, wall_ns) : cpu_ns;
 	slice->start_ns = 0;
-	clock_step(WIRE_CLOCK_CPU, 0, now);
+	if (!handed_on)
+		clock_step(WIRE_CLOCK_CPU, 0, now);
 }
 
 static __always_inline void switch_out(struct wire_slice *slice, struct task_struct *task,
-				       bool preempted, __u64 now)
+				       bool preempted, bool handed_on, __u64 now)
 {
 	struct thread_state *ts;
 
 	if (slice->start_ns)
-		slice_close(slice, task, now);
+		slice_close(slice, task, handed_on, now);
 	ts = bpf_task_storage_get(&thread_states, task, NULL, 0);
 	if (!ts || !usage_active(ts))
 		return;
@@ -122,7 +129,7 @@ static __always_inline void switch_out(struct wire_slice *slice, struct task_str
 }
 
 static __always_inline void switch_in(struct wire_slice *slice, struct task_struct *task,
-				      __u64 now)
+				      bool handed_on, __u64 now)
 {
 	struct thread_state *ts;
 
@@ -130,7 +137,8 @@ static __always_inline void switch_in(struct wire_slice *slice, struct task_stru
 	slice->exec_start_ns = task->se.sum_exec_runtime;
 	slice->tid = task->pid;
 	slice->start_ns = now;
-	clock_step(WIRE_CLOCK_CPU, 1, now);
+	if (!handed_on)
+		clock_step(WIRE_CLOCK_CPU, 1, now);
 	ts = bpf_task_storage_get(&thread_states, task, NULL, 0);
 	if (!ts || !usage_active(ts) || ts->on_ns)
 		return;
@@ -143,6 +151,7 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 {
 	bool out = (__u32)prev->tgid == cfg_tgid, in = (__u32)next->tgid == cfg_tgid;
 	struct wire_slice *slice;
+	bool handed_on;
 	__u64 now;
 
 	if (!out && !in)
@@ -153,10 +162,12 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 		return 0;
 	}
 	now = bpf_ktime_get_ns();
+	/* From one thread of the target to another: the CPU clock runs on. */
+	handed_on = out && in && slice->start_ns;
 	if (out)
-		switch_out(slice, prev, preempt, now);
+		switch_out(slice, prev, preempt, handed_on, now);
 	if (in)
-		switch_in(slice, next, now);
+		switch_in(slice, next, handed_on, now);
 	if ((slice->tp_hits++ & SAMPLE_MASK) == 0) {
 		__u64 ran_ns = bpf_ktime_get_ns() - now;
 

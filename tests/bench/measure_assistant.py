@@ -183,6 +183,8 @@ def measure_real(bench, report, functions):
         more = [run[name]["cpu"] - run["nothing"]["cpu"] for run in runs]
         report.row("assistant", f"real time, more CPU: {name}", more, "% of CPU")
         goal = GOAL_SLOWDOWN_PERCENT if name == "cheshire" else None
+        relative = [(run[name]["cpu"] / run["nothing"]["cpu"] - 1) * 100 for run in runs]
+        report.row("assistant", f"real time, more CPU time: {name}", relative, "%", goal)
         slower = [slower_percent(run[name]["latency"], run["nothing"]["latency"]) for run in runs]
         report.row("assistant", f"real time, longer median turn: {name}", slower, "%", goal)
     report.row("assistant", "real time, booked: cheshire", values("cheshire", "booked"), "% of CPU")

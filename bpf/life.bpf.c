@@ -2,7 +2,8 @@
 /*
  * life.bpf.c - exec, fork, exit of the target, its threads' ends, and what its loader loads.
  *
- * All of these are rare; their records wake user space.
+ * The target decides how often it forks or loads; only the records of its exit and exec wake user
+ * space, the others wait for the next look at the ring.
  */
 #include "frames.bpf.h"
 
@@ -19,7 +20,9 @@ static __always_inline void life_record(__u32 event, __u32 status, __u32 child)
 	life->event = event;
 	life->status = status;
 	life->child = child;
-	bpf_ringbuf_submit(life, BPF_RB_FORCE_WAKEUP);
+	bpf_ringbuf_submit(life, event == WIRE_LIFE_EXIT || event == WIRE_LIFE_EXEC ?
+					 BPF_RB_FORCE_WAKEUP :
+					 BPF_RB_NO_WAKEUP);
 }
 
 /* Ends every open frame of the current thread. */

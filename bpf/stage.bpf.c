@@ -334,19 +334,26 @@ static __noinline int enter_push(struct hit *hit, struct thread_state *ts,
 	return 0;
 }
 
-/* True when the call's return site is probed already; else asks user space for it. */
+/*
+ * True when the call's return site is probed already; else asks user space for it, unless it has
+ * answered that the site cannot be probed.  Questions take of the stage's records.
+ */
 static __always_inline int return_site_known(struct hit *hit)
 {
 	struct site_key key = { .bind = hit->bind_index };
 	struct wire_learn *learn;
+	__u64 *probed;
 
 	if (bpf_probe_read_user(&key.return_address, 8, (void *)hit->sp)) {
 		shared_add(&hit->stage.stats->read_failures, 1);
 		return 0;
 	}
-	if (bpf_map_lookup_elem(&return_sites, &key))
+	probed = bpf_map_lookup_elem(&return_sites, &key);
+	if (probed && *probed)
 		return 1;
 	shared_add(&hit->stage.stats->learning, 1);
+	if (probed || !token_take(&hit->stage, hit->now))
+		return 0;
 	learn = bpf_ringbuf_reserve(&events, sizeof(*learn), 0);
 	if (!learn) {
 		ctr_inc(WIRE_CTR_RING_FULL);

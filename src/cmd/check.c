@@ -99,7 +99,7 @@ static int check_target(const struct options *o, struct config *config,
 {
 	char *engines = NULL, *skipped = NULL, why[512];
 	struct object_table objects = {};
-	struct bindings bindings;
+	struct bindings bindings = {};
 	struct process proc;
 	int err = process_open(&proc, o->pid);
 
@@ -113,11 +113,13 @@ static int check_target(const struct options *o, struct config *config,
 	if (!err) {
 		if (engines && engines[0])
 			printf("engines: %s\n", engines);
+		snprintf(why, sizeof(why), "its code cannot be read");
 		bindings_init(&bindings, config);
 		err = bindings_resolve(&bindings, &proc, &objects);
-		print_stages(&bindings, &objects, cal);
-		bindings_free(&bindings);
 	}
+	if (!err)
+		print_stages(&bindings, &objects, cal);
+	bindings_free(&bindings);
 	if (err)
 		log_err("process %d: %s: %s", o->pid, why, err_str(err));
 	free(engines);

@@ -269,16 +269,16 @@ struct wire_stage *loader__stage(struct loader *l, uint32_t i)
 	return &((struct wire_stage *)l->stages.base)[i];
 }
 
-int loader__add_return_site(struct loader *l, uint32_t bind, uint64_t return_address)
+int loader__set_return_site(struct loader *l, uint32_t bind, uint64_t return_address, bool probed)
 {
 	const struct {
 		uint64_t return_address;
 		uint64_t bind;
 	} key = { return_address, bind };
-	const uint64_t one = 1;
+	const uint64_t value = probed;
 
-	return bpf_map__update_elem(l->skel->maps.return_sites, &key, sizeof(key), &one,
-				    sizeof(one), 0);
+	return bpf_map__update_elem(l->skel->maps.return_sites, &key, sizeof(key), &value,
+				    sizeof(value), 0);
 }
 
 const struct wire_stage_stats *loader__stats(const struct loader *l, uint32_t i)

@@ -56,8 +56,12 @@ int loader__set_bind(struct loader *loader, uint32_t i, const struct wire_bind *
 int loader__set_probe(struct loader *loader, uint32_t i, const struct wire_probe *probe);
 /* Stages are shared memory: writes act at once.  Valid until loader__free. */
 struct wire_stage *loader__stage(struct loader *loader, uint32_t i);
-/* A return site of the bind is probed now: calls from there are counted. */
-int loader__add_return_site(struct loader *loader, uint32_t bind, uint64_t return_address);
+/*
+ * A return site of the bind is settled.  Probed: calls from there are measured; else they are
+ * passed over.  Either way the programs do not ask for it again.
+ */
+int loader__set_return_site(struct loader *loader, uint32_t bind, uint64_t return_address,
+			    bool probed);
 
 /* What the kernel counted.  Shared memory: valid until loader__free. */
 const struct wire_stage_stats *loader__stats(const struct loader *loader, uint32_t i);

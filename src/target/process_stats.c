@@ -24,6 +24,7 @@ static void status_line(struct process_status *st, char *key, char *value)
 		{"VmRSS", &st->vm_rss_bytes},	    {"VmHWM", &st->vm_hwm_bytes},
 		{"RssAnon", &st->rss_anon_bytes},   {"RssFile", &st->rss_file_bytes},
 		{"RssShmem", &st->rss_shmem_bytes}, {"VmSwap", &st->vm_swap_bytes},
+		{"VmLib", &st->vm_lib_bytes},
 	};
 	char *last;
 	size_t i;

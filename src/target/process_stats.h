@@ -22,6 +22,7 @@ struct process_status {
 	uint64_t rss_file_bytes;
 	uint64_t rss_shmem_bytes;
 	uint64_t vm_swap_bytes;
+	uint64_t vm_lib_bytes; /* executable mappings other than the program itself */
 	uint32_t threads;
 	int seccomp;	 /* 0 none, 1 strict, 2 filter; -1 not printed */
 	pid_t ns_pid;	 /* PID in the target's innermost PID namespace */

@@ -13,8 +13,8 @@
 #include "log/log.h"
 #include "target/insn.h"
 #include "target/maps.h"
-#include "target/probe_spec.h"
 #include "target/process.h"
+#include "watch/attachment_parts.h"
 #include "watch/bindings.h"
 
 /* The programs' own part of a hit, before it has been measured; docs/overhead.md. */
@@ -22,18 +22,6 @@
 
 /* How long calls in flight are waited for before a stage's exits are taken off. */
 #define SHED_WAIT_MS 20
-
-/* One probe about to be attached. */
-struct pending_probe {
-	uint32_t object;
-	uint64_t offset;
-	uint64_t cookie;
-};
-
-struct pending {
-	struct pending_probe *items;
-	size_t n, cap;
-};
 
 void attachment_init(struct attachment *a, struct loader *loader, struct bindings *bindings,
 		     const struct process *proc, struct object_table *objects)
@@ -59,103 +47,15 @@ static void __attribute__((format(printf, 2, 3))) explain(struct attached_stage 
 	va_end(args);
 }
 
-static void links_free(struct link_list *list)
+int attachment_attach(struct attachment *a, enum loader_prog prog, struct probe_queue *q,
+		      bool uretprobe, struct link_list *list)
 {
-	for (size_t i = 0; i < list->n; i++)
-		uprobe_link__free(list->links[i]);
-	free(list->links);
-	memset(list, 0, sizeof(*list));
+	return probe_queue_attach(q, a->loader, prog, uretprobe, a->proc, a->objects, list);
 }
 
-static int links_add(struct link_list *list, struct uprobe_link *link)
-{
-	struct uprobe_link **links = realloc(list->links, (list->n + 1) * sizeof(*links));
-
-	if (!links) {
-		uprobe_link__free(link);
-		return -ENOMEM;
-	}
-	list->links = links;
-	list->links[list->n++] = link;
-	list->probes_n += uprobe_link__count(link);
-	return 0;
-}
-
-static int pending_add(struct pending *p, uint32_t object, uint64_t offset, uint64_t cookie)
-{
-	if (p->n == p->cap) {
-		size_t cap = p->cap ? p->cap * 2 : 32;
-		struct pending_probe *items = realloc(p->items, cap * sizeof(*items));
-
-		if (!items)
-			return -ENOMEM;
-		p->items = items;
-		p->cap = cap;
-	}
-	p->items[p->n++] = (struct pending_probe){ object, offset, cookie };
-	return 0;
-}
-
-static int by_object(const void *a, const void *b)
-{
-	const struct pending_probe *x = a, *y = b;
-
-	if (x->object != y->object)
-		return x->object < y->object ? -1 : 1;
-	return x->offset < y->offset ? -1 : x->offset > y->offset;
-}
-
-/* Attaches the n probes of one object with one link. */
-static int attach_object(struct attachment *a, enum loader_prog prog,
-			 const struct pending_probe *items, size_t n, bool uretprobe,
-			 struct link_list *list)
-{
-	struct object *obj = a->objects->objects[items[0].object];
-	uint64_t *offsets = calloc(n, sizeof(*offsets)), *cookies = calloc(n, sizeof(*cookies));
-	struct uprobe_link *link = NULL;
-	struct uprobe_set set;
-	char path[64];
-	int err = offsets && cookies ? 0 : -ENOMEM;
-
-	for (size_t i = 0; i < n && !err; i++) {
-		offsets[i] = items[i].offset;
-		cookies[i] = items[i].cookie;
-	}
-	err = err ?: object_open(obj, a->proc);
-	err = err ?: object_attach_path(obj, path, sizeof(path));
-	if (!err) {
-		set = (struct uprobe_set){ .path = path, .pid = a->proc->pid, .offsets = offsets,
-					   .cookies = cookies, .n = n, .uretprobe = uretprobe };
-		err = loader__attach(a->loader, prog, &set, &link);
-	}
-	err = err ?: links_add(list, link);
-	if (err)
-		log_info("failed to attach %zu probes to '%s': %s", n, obj->basename, err_str(err));
-	free(offsets);
-	free(cookies);
-	return err;
-}
-
-/* One link per object; all or nothing. */
-static int attach_pending(struct attachment *a, enum loader_prog prog, struct pending *p,
-			  bool uretprobe, struct link_list *list)
-{
-	int err = 0;
-
-	if (!p->n)
-		return 0;
-	qsort(p->items, p->n, sizeof(*p->items), by_object);
-	for (size_t i = 0, end; i < p->n && !err; i = end) {
-		for (end = i; end < p->n && p->items[end].object == p->items[i].object; end++)
-			;
-		err = attach_object(a, prog, p->items + i, end - i, uretprobe, list);
-	}
-	return err;
-}
-
-/* Describes one site in the probes map and queues it. */
-static int queue_site(struct attachment *a, struct pending *p, const struct plan_site *site,
-		      uint16_t bind, enum wire_site kind, bool uretprobe)
+int attachment_queue_site(struct attachment *a, struct probe_queue *q,
+			  const struct plan_site *site, uint16_t bind, enum wire_site kind,
+			  bool uretprobe)
 {
 	bool emulated = insn_class_emulated(site->cls) && !uretprobe;
 	struct wire_probe probe = { .bind = bind, .site = kind, .sp_delta = site->sp_delta };
@@ -174,10 +74,11 @@ static int queue_site(struct attachment *a, struct pending *p, const struct plan
 	if (!emulated)
 		a->stages[a->bindings->functions[bind].stage].stepped = true;
 	err = loader__set_probe(a->loader, a->probes_n, &probe);
-	return err ?: pending_add(p, site->object, site->offset, a->probes_n++);
+	return err ?: probe_queue_add(q, site->object, site->offset, a->probes_n++);
 }
 
-static int queue_exits(struct attachment *a, struct pending *p, struct pending *rets, size_t i)
+static int queue_exits(struct attachment *a, struct probe_queue *p, struct probe_queue *rets,
+		       size_t i)
 {
 	const struct bound_function *f = &a->bindings->functions[i];
 	int err = 0;
@@ -187,62 +88,74 @@ static int queue_exits(struct attachment *a, struct pending *p, struct pending *
 	if (f->uretprobe) {
 		struct plan_site site = f->plan.entry;
 
-		site.offset = f->plan.offset;
+		/* Behind an endbr64 it shares the entry's trap, which is emulated: 2 us, not 16. */
+		if (site.sp_delta)
+			site.offset = f->plan.offset;
 		site.sp_delta = -8;
-		return queue_site(a, rets, &site, (uint16_t)i, WIRE_SITE_EXIT, true);
+		return attachment_queue_site(a, rets, &site, (uint16_t)i, WIRE_SITE_EXIT, true);
 	}
 	for (size_t n = 0; n < f->plan.n_exits && !err; n++)
-		err = queue_site(a, p, &f->plan.exits[n], (uint16_t)i, WIRE_SITE_EXIT, false);
+		err = attachment_queue_site(a, p, &f->plan.exits[n], (uint16_t)i, WIRE_SITE_EXIT,
+					    false);
 	return err;
 }
 
-/* Exits of the stage's functions from `first` on. */
-static int attach_exits(struct attachment *a, size_t stage, bool only_new)
+/* Tells the programs of function i; before any probe of it is attached. */
+static int describe(struct attachment *a, size_t i)
 {
-	struct pending p = {}, rets = {};
+	struct wire_bind bind;
+
+	bindings_wire(a->bindings, i, &bind);
+	return loader__set_bind(a->loader, (uint32_t)i, &bind);
+}
+
+/* Exits of the stage's functions that have none yet. */
+static int attach_exits(struct attachment *a, size_t stage)
+{
+	struct probe_queue p = {}, rets = {};
 	int err = 0;
 
 	for (size_t i = 0; i < a->bindings->functions_n && !err; i++) {
 		const struct bound_function *f = &a->bindings->functions[i];
 
-		if (f->stage == stage && !f->gone && !(only_new && f->attached))
-			err = queue_exits(a, &p, &rets, i);
+		if (f->stage != stage || f->gone || f->exits_attached)
+			continue;
+		err = describe(a, i);
+		err = err ?: queue_exits(a, &p, &rets, i);
 	}
 	if (!err && !loader__multi(a->loader) && p.n > ATTACH_PERF_EXITS_MAX)
 		err = -E2BIG;
-	err = err ?: attach_pending(a, LOADER_EXIT, &p, false, &a->stages[stage].exits);
-	err = err ?: attach_pending(a, LOADER_EXIT, &rets, true, &a->stages[stage].exits);
-	free(p.items);
-	free(rets.items);
+	err = err ?: attachment_attach(a, LOADER_EXIT, &p, false, &a->stages[stage].exits);
+	err = err ?: attachment_attach(a, LOADER_EXIT, &rets, true, &a->stages[stage].exits);
+	for (size_t i = 0; i < a->bindings->functions_n && !err; i++)
+		if (a->bindings->functions[i].stage == stage)
+			a->bindings->functions[i].exits_attached = true;
+	probe_queue_free(&p);
+	probe_queue_free(&rets);
 	return err;
 }
 
 /* Entries of the stage's functions that are not attached yet. */
 static int attach_entries(struct attachment *a, size_t stage)
 {
-	struct pending p = {};
+	struct probe_queue p = {};
 	int err = 0;
 
 	for (size_t i = 0; i < a->bindings->functions_n && !err; i++) {
-		struct bound_function *f = &a->bindings->functions[i];
-		struct wire_bind bind;
+		const struct bound_function *f = &a->bindings->functions[i];
 
 		if (f->stage != stage || f->attached || f->gone)
 			continue;
-		bindings_wire(a->bindings, i, &bind);
-		err = loader__set_bind(a->loader, (uint32_t)i, &bind);
-		err = err ?: queue_site(a, &p, &f->plan.entry, (uint16_t)i, WIRE_SITE_ENTRY, false);
+		err = describe(a, i);
+		err = err ?: attachment_queue_site(a, &p, &f->plan.entry, (uint16_t)i,
+						   WIRE_SITE_ENTRY, false);
 	}
-	err = err ?: attach_pending(a, LOADER_ENTER, &p, false, &a->stages[stage].entries);
-	free(p.items);
-	return err;
-}
-
-static void mark_attached(struct attachment *a, size_t stage)
-{
-	for (size_t i = 0; i < a->bindings->functions_n; i++)
+	err = err ?: attachment_attach(a, LOADER_ENTER, &p, false, &a->stages[stage].entries);
+	for (size_t i = 0; i < a->bindings->functions_n && !err; i++)
 		if (a->bindings->functions[i].stage == stage)
 			a->bindings->functions[i].attached = true;
+	probe_queue_free(&p);
+	return err;
 }
 
 static uint64_t hits_of(const struct attachment *a, size_t stage)
@@ -273,8 +186,8 @@ static void refuse(struct attachment *a, size_t stage)
 
 	s->state = ATTACH_REFUSED;
 	loader__stage(a->loader, (uint32_t)stage)->state = WIRE_STAGE_OFF;
-	links_free(&s->entries);
-	links_free(&s->exits);
+	link_list_free(&s->entries);
+	link_list_free(&s->exits);
 }
 
 static void begin_trial(struct attachment *a, size_t stage, uint64_t now_ns)
@@ -294,10 +207,19 @@ static void begin_trial(struct attachment *a, size_t stage, uint64_t now_ns)
 	s->trial_hits0 = hits_of(a, stage);
 }
 
+/* Also those that failed: they are not tried again. */
+static void mark_attached(struct attachment *a, size_t stage)
+{
+	for (size_t i = 0; i < a->bindings->functions_n; i++)
+		if (a->bindings->functions[i].stage == stage)
+			a->bindings->functions[i].attached =
+				a->bindings->functions[i].exits_attached = true;
+}
+
 /* New functions of a stage that counts already: exits before entries. */
 static void extend_armed(struct attachment *a, size_t stage)
 {
-	int err = attach_exits(a, stage, true);
+	int err = attach_exits(a, stage);
 
 	err = err ?: attach_entries(a, stage);
 	if (err)
@@ -315,44 +237,9 @@ static bool has_new(const struct attachment *a, size_t stage)
 	return false;
 }
 
-/* A probe at one function of the target's own libraries that no stage asked for. */
-static void attach_special(struct attachment *a, const char *probe, enum loader_prog prog,
-			   struct link_list *list)
-{
-	struct pending p = {};
-	struct match *matches = NULL;
-	struct probe_spec spec;
-	size_t n = 0;
-	char why[128];
-	int err;
-
-	if (list->n || probe_spec_parse(probe, &spec, why, sizeof(why)) ||
-	    probe_spec_match(&spec, a->objects, a->proc, 4, &matches, &n, why, sizeof(why)))
-		return;
-	for (size_t i = 0; i < n; i++) {
-		const struct plan_opts opts = { .entry_only = true };
-		struct func_plan plan = {};
-
-		err = plan_function(a->proc, a->objects, &matches[i], &opts, &plan);
-		if (!err && !plan_site_verify(a->proc, a->objects, &plan.entry))
-			pending_add(&p, plan.entry.object, plan.entry.offset,
-				    (uint64_t)(int64_t)plan.entry.sp_delta);
-		func_plan_free(&plan);
-	}
-	err = attach_pending(a, prog, &p, false, list);
-	if (err)
-		log_info("'%s' is not probed: %s", probe, err_str(err));
-	free(p.items);
-	match_list_free(matches, n);
-}
-
 void attachment_extend(struct attachment *a, uint64_t now_ns)
 {
-	attach_special(a, "ld*.so*:_dl_debug_state", LOADER_OBJECTS, &a->hooks);
-	if (a->bindings->functions_n) {
-		attach_special(a, "libstdc++.so*:__cxa_begin_catch", LOADER_CATCH, &a->catches);
-		attach_special(a, "libc++abi.so*:__cxa_begin_catch", LOADER_CATCH, &a->catches);
-	}
+	attachment_extend_special(a);
 	for (size_t i = 0; i < a->bindings->stages_n; i++) {
 		struct attached_stage *s = &a->stages[i];
 
@@ -404,17 +291,19 @@ static double call_cost_ns(const struct attachment *a, size_t stage, double rate
 static void arm(struct attachment *a, size_t stage)
 {
 	struct attached_stage *s = &a->stages[stage];
-	int err = attach_exits(a, stage, false);
+	int err = attach_exits(a, stage);
 
 	if (err) {
 		explain(s, "cannot attach its exits: %s", attach_failure(err));
 		refuse(a, stage);
 		return;
 	}
-	mark_attached(a, stage);
 	s->state = ATTACH_ARMED;
 	__atomic_store_n(&loader__stage(a->loader, (uint32_t)stage)->state, WIRE_STAGE_ARMED,
 			 __ATOMIC_RELEASE);
+	/* Functions that came during the trial. */
+	if (has_new(a, stage))
+		extend_armed(a, stage);
 }
 
 static void end_trial(struct attachment *a, size_t stage, uint64_t now_ns)
@@ -465,32 +354,6 @@ bool attachment_in_trial(const struct attachment *a)
 	return false;
 }
 
-void attachment_learn(struct attachment *a, const struct wire_learn *learn)
-{
-	struct pending p = {};
-	struct plan_site site;
-	char why[PLAN_REASON_MAX];
-	size_t stage;
-	int err;
-
-	if (learn->bind >= a->bindings->functions_n)
-		return;
-	stage = a->bindings->functions[learn->bind].stage;
-	if (a->stages[stage].state != ATTACH_ARMED)
-		return;
-	err = plan_return_site(a->proc, a->objects, learn->return_address, &site, why, sizeof(why));
-	err = err ?: queue_site(a, &p, &site, learn->bind, WIRE_SITE_EXIT, false);
-	err = err ?: attach_pending(a, LOADER_EXIT, &p, false, &a->stages[stage].exits);
-	err = err ?: loader__add_return_site(a->loader, learn->bind, learn->return_address);
-	free(p.items);
-	if (err)
-		log_info("stage '%s': return site 0x%llx is not probed: %s",
-			 a->bindings->stages[stage].conf->name,
-			 (unsigned long long)learn->return_address, err_str(err));
-	else
-		a->learnt++;
-}
-
 /*
  * A stage that is too dear is called often, so its calls end soon: with the exits still there
  * they leave the voice clock and the slots as they should.  A call that takes longer is found by
@@ -509,7 +372,7 @@ void attachment_shed(struct attachment *a, size_t stage, const char *reason)
 {
 	struct attached_stage *s = &a->stages[stage];
 
-	links_free(&s->entries);
+	link_list_free(&s->entries);
 	wait_for_flights(a, stage);
 	refuse(a, stage);
 	s->state = ATTACH_SHED;
@@ -518,6 +381,11 @@ void attachment_shed(struct attachment *a, size_t stage, const char *reason)
 
 void attachment_expire(struct attachment *a, uint64_t stages)
 {
+	/* The new program may have another loader and other libraries. */
+	link_list_free(&a->hooks);
+	link_list_free(&a->catches);
+	a->catches_shed = false;
+	a->sites_n = 0;
 	for (size_t i = 0; i < a->bindings->stages_n; i++) {
 		struct attached_stage *s = &a->stages[i];
 
@@ -567,8 +435,8 @@ void attachment_clear(struct attachment *a)
 			n = links_move(&s->entries, all, n);
 			n = links_move(&s->exits, all, n);
 		} else {
-			links_free(&s->entries);
-			links_free(&s->exits);
+			link_list_free(&s->entries);
+			link_list_free(&s->exits);
 		}
 	}
 	if (all) {
@@ -576,8 +444,8 @@ void attachment_clear(struct attachment *a)
 		n = links_move(&a->catches, all, n);
 		uprobe_link_free_all(all, n);
 	} else {
-		links_free(&a->hooks);
-		links_free(&a->catches);
+		link_list_free(&a->hooks);
+		link_list_free(&a->catches);
 	}
 	free(all);
 	a->probes_n = 0;

@@ -16,6 +16,7 @@
 
 #include "cheshire/wire.h"
 #include "kernel/calibrate.h"
+#include "watch/probe_queue.h"
 
 struct bindings;
 struct loader;
@@ -36,10 +37,14 @@ enum attach_state {
 	ATTACH_SHED = 4,
 };
 
-struct link_list {
-	struct uprobe_link **links;	/* owned */
-	size_t n;
-	size_t probes_n;	/* probed instructions in all of them */
+/* Return sites learnt while running: the target chooses them, so they are few. */
+#define LEARN_PER_BIND_MAX 64
+#define LEARN_PER_SECOND_MAX 32
+#define LEARN_SITES_MAX 512
+
+struct learnt_site {
+	uint64_t return_address;
+	uint16_t bind;
 };
 
 struct attached_stage {
@@ -64,7 +69,11 @@ struct attachment {
 	struct link_list catches;	/* __cxa_begin_catch */
 	struct link_list hooks;		/* the dynamic loader's */
 	uint32_t probes_n;		/* entries used in the probes map */
-	uint64_t learnt;		/* return sites probed */
+	bool catches_shed;		/* too many exceptions: not attached again */
+	struct learnt_site sites[LEARN_SITES_MAX];	/* looked at already, probed or not */
+	size_t sites_n;
+	uint64_t learn_second;		/* of now_ns, in which learn_n sites were looked at */
+	uint32_t learn_n;
 };
 
 void attachment_init(struct attachment *a, struct loader *loader, struct bindings *bindings,
@@ -84,13 +93,19 @@ size_t attachment_decide(struct attachment *a, uint64_t now_ns, uint64_t *decide
 /* True while any trial is under way. */
 bool attachment_in_trial(const struct attachment *a);
 
-/* A call came from a return address that is not probed yet: probe it. */
-void attachment_learn(struct attachment *a, const struct wire_learn *learn);
+/*
+ * A call came from a return address that is not probed yet: probe it, or settle that calls from
+ * there are passed over.  Beyond LEARN_PER_SECOND_MAX it waits until the target asks again.
+ */
+void attachment_learn(struct attachment *a, const struct wire_learn *learn, uint64_t now_ns);
 
 /* Takes a stage off; it stays off. */
 void attachment_shed(struct attachment *a, size_t stage, const char *reason);
 
-/* Takes the stages off whose functions have gone; they may be attached again. */
+/* Takes the probe on caught exceptions off; it stays off. */
+void attachment_shed_catches(struct attachment *a);
+
+/* After an exec: takes the stages off whose functions have gone; they may be attached again. */
 void attachment_expire(struct attachment *a, uint64_t stages);
 
 /* Detaches everything, for the end. */

@@ -219,20 +219,64 @@ static void judge_stage(struct bindings *b, uint16_t i)
 		stage->complete = call > 0;
 }
 
+/* `handle_class` 0: any. */
+static bool list_uses_class(const struct probe_list *list, uint8_t handle_class)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (handle_class ? list->item[i].handle_class == handle_class :
+				   list->item[i].handle_class != 0)
+			return true;
+	return false;
+}
+
+static bool uses_class(const struct stage_config *conf, uint8_t handle_class)
+{
+	return list_uses_class(&conf->call, handle_class) ||
+	       list_uses_class(&conf->hit, handle_class) ||
+	       list_uses_class(&conf->from, handle_class) ||
+	       list_uses_class(&conf->to, handle_class);
+}
+
+/* The first stage that can be watched and asks for the class; stages_n: none. */
+static size_t stage_of_class(const struct bindings *b, uint8_t handle_class)
+{
+	size_t i = 0;
+
+	while (i < b->stages_n &&
+	       !(b->stages[i].complete && uses_class(b->stages[i].conf, handle_class)))
+		i++;
+	return i;
+}
+
+/*
+ * Handle classes belong to no stage; their probes come and go with the first stage that can be
+ * watched and asks for the class.  A class that nobody asks for tells others what is not theirs.
+ */
+static int bind_class(struct bindings *b, const struct process *proc, struct object_table *objects,
+		      const struct probe_config *conf)
+{
+	size_t stage = stage_of_class(b, conf->handle_class);
+
+	if (stage == b->stages_n)
+		stage = stage_of_class(b, 0);
+	if (stage == b->stages_n)
+		return 0;
+	return bind_probe(b, proc, objects, conf,
+			  &(struct list_role){ (uint16_t)stage, WIRE_ROLE_CLASS, false });
+}
+
 int bindings_resolve(struct bindings *b, const struct process *proc, struct object_table *objects)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < b->stages_n; i++)
 		b->stages[i].reason[0] = '\0';
-	/* Handle classes belong to no stage; their probes go with the first. */
-	if (b->stages_n)
-		err = bind_list(b, proc, objects, &b->config->class_probes,
-				&(struct list_role){ 0, WIRE_ROLE_CLASS, false });
 	for (size_t i = 0; i < b->stages_n && !err; i++)
 		err = bind_stage(b, proc, objects, (uint16_t)i);
 	for (size_t i = 0; i < b->stages_n; i++)
 		judge_stage(b, (uint16_t)i);
+	for (size_t i = 0; i < b->config->class_probes.n && !err; i++)
+		err = bind_class(b, proc, objects, &b->config->class_probes.item[i]);
 	return err;
 }
 

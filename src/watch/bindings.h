@@ -31,7 +31,8 @@ struct bound_function {
 	struct func_plan plan;		/* owned */
 	uint64_t inode;			/* of the object: a library mapped again is the same */
 	uint32_t dev_major, dev_minor;
-	bool attached;
+	bool attached;			/* its entry is, or was tried */
+	bool exits_attached;		/* ... and so are its exits, if any */
 	bool gone;			/* the target runs another program: not there any more */
 };
 

@@ -12,10 +12,24 @@ void breaker_init(struct breaker *b, double ceiling_percent)
 	b->ceiling_percent = ceiling_percent;
 }
 
-/* Cost of each stage in the newest 100 ms. */
+/* Growth of a total that is estimated from samples, so it may also shrink a little. */
+static double grown(uint64_t now, uint64_t *before)
+{
+	double grown_ns = now > *before ? (double)(now - *before) : 0;
+
+	if (now > *before)
+		*before = now;
+	return grown_ns;
+}
+
+/* Cost of each stage and of all else since the last feeding. */
 static void fill_slot(struct breaker *b, const struct breaker_input *in)
 {
 	double program_ns = in->probe_runs ? (double)in->probe_ns / (double)in->probe_runs : 0;
+	/* A period that took longer is no torrent; the very first one is not known. */
+	double scale = b->primed && in->elapsed_ns ?
+			       (double)BREAKER_PERIOD_NS / (double)in->elapsed_ns :
+			       0;
 	double *slot = b->stage_ns[b->slot];
 
 	memset(slot, 0, sizeof(b->stage_ns[0]));
@@ -24,41 +38,64 @@ static void fill_slot(struct breaker *b, const struct breaker_input *in)
 		double hits = (double)(s->hits - b->hits[i]);
 		double trap_ns = (double)(s->trap_ns - b->trap_ns[i]);
 
-		if (b->primed)
-			slot[i] = trap_ns * s->rare_factor + hits * program_ns;
+		slot[i] = (trap_ns * s->rare_factor + hits * program_ns) * scale;
 		b->hits[i] = s->hits;
 		b->trap_ns[i] = s->trap_ns;
 	}
-	/* Estimated from samples, so it may also shrink a little. */
-	b->others[b->slot] = b->primed && in->other_ns > b->other_ns ?
-				     (double)(in->other_ns - b->other_ns) :
-				     0;
-	if (in->other_ns > b->other_ns)
-		b->other_ns = in->other_ns;
+	b->others[b->slot] = grown(in->other_ns, &b->other_ns) * scale;
+	b->catches[b->slot] = grown(in->catch_ns, &b->catch_ns) * scale;
 	b->primed = true;
 }
 
-/* Cost in the newest n slots; `stage` -1: of all that is no stage. */
-static double newest(const struct breaker *b, int stage, size_t n)
+/* Cost of everything in a slot, for the period as long as it was. */
+static double slot_total(const struct breaker *b, const struct breaker_input *in, size_t slot)
+{
+	double sum = b->others[slot] + b->catches[slot];
+
+	for (size_t i = 0; i < in->stages_n; i++)
+		sum += b->stage_ns[slot][i];
+	return sum * (double)in->elapsed_ns / (double)BREAKER_PERIOD_NS;
+}
+
+static size_t newest_slot(const struct breaker *b, size_t age)
+{
+	return (b->slot + BREAKER_SLOTS - 1 - age) % BREAKER_SLOTS;
+}
+
+/* Cost of a stage in the newest n slots. */
+static double stage_cost(const struct breaker *b, size_t stage, size_t n)
 {
 	double sum = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		size_t slot = (b->slot + BREAKER_SLOTS - 1 - i) % BREAKER_SLOTS;
-
-		sum += stage < 0 ? b->others[slot] : b->stage_ns[slot][stage];
-	}
+	for (size_t i = 0; i < n; i++)
+		sum += b->stage_ns[newest_slot(b, i)][stage];
 	return sum;
+}
+
+static double catch_cost(const struct breaker *b, size_t n)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += b->catches[newest_slot(b, i)];
+	return sum;
+}
+
+static double to_percent(double cost_ns, size_t n)
+{
+	return cost_ns / ((double)BREAKER_PERIOD_NS * (double)n) * 100.0;
 }
 
 /* Of one CPU, everything together, in the newest n slots. */
 static double percent(const struct breaker *b, const struct breaker_input *in, size_t n)
 {
-	double sum = newest(b, -1, n);
+	double sum = catch_cost(b, n);
 
+	for (size_t i = 0; i < n; i++)
+		sum += b->others[newest_slot(b, i)];
 	for (size_t i = 0; i < in->stages_n; i++)
-		sum += newest(b, (int)i, n);
-	return sum / ((double)BREAKER_PERIOD_NS * (double)n) * 100.0;
+		sum += stage_cost(b, i, n);
+	return to_percent(sum, n);
 }
 
 /* Dearest armed stage, among those without a budget if one of these costs a fair part. */
@@ -71,7 +108,7 @@ static int choose(const struct breaker *b, const struct breaker_input *in, size_
 		int chosen = -1;
 
 		for (size_t i = 0; i < in->stages_n; i++) {
-			double cost = newest(b, (int)i, n);
+			double cost = stage_cost(b, i, n);
 
 			if (!in->stages[i].armed || in->stages[i].has_budget != (bool)budget ||
 			    cost <= dearest)
@@ -95,24 +132,35 @@ static size_t passed(struct breaker *b, const struct breaker_input *in)
 	return b->long_percent > b->ceiling_percent ? BREAKER_SLOTS : 0;
 }
 
-int breaker_feed(struct breaker *b, const struct breaker_input *in, double *percent_of_stage)
+/* Its past does not count against the others. */
+static void forget(struct breaker *b, int shed)
 {
+	for (size_t i = 0; i < BREAKER_SLOTS; i++) {
+		if (shed == BREAKER_CATCHES)
+			b->catches[i] = 0;
+		else
+			b->stage_ns[i][shed] = 0;
+	}
+}
+
+int breaker_feed(struct breaker *b, const struct breaker_input *in, double *share)
+{
+	int shed = BREAKER_NOTHING;
 	size_t n;
-	int stage;
 
 	fill_slot(b, in);
-	for (size_t i = 0; i < in->stages_n; i++)
-		b->total_ns += b->stage_ns[b->slot][i];
-	b->total_ns += b->others[b->slot];
+	b->total_ns += slot_total(b, in, b->slot);
 	b->slot = (b->slot + 1) % BREAKER_SLOTS;
 	n = passed(b, in);
-	stage = n ? choose(b, in, n) : -1;
-	if (stage < 0)
-		return -1;
-	*percent_of_stage =
-		newest(b, stage, n) / ((double)BREAKER_PERIOD_NS * (double)n) * 100.0;
-	/* Its past does not count against the others. */
-	for (size_t i = 0; i < BREAKER_SLOTS; i++)
-		b->stage_ns[i][stage] = 0;
-	return stage;
+	if (n && to_percent(catch_cost(b, n), n) > b->ceiling_percent / 2) {
+		shed = BREAKER_CATCHES;
+		*share = to_percent(catch_cost(b, n), n);
+	} else if (n) {
+		shed = choose(b, in, n);
+		if (shed >= 0)
+			*share = to_percent(stage_cost(b, (size_t)shed, n), n);
+	}
+	if (shed != BREAKER_NOTHING)
+		forget(b, shed);
+	return shed;
 }

@@ -200,7 +200,8 @@ void publish_bye(struct publisher *p, struct sink_bye *bye)
 	struct sink_stats stats;
 
 	bye->head = publish_head(p->watching);
-	bye->alerts_fired = rules__fired(p->watching->rules);
+	/* There are none where a reload failed. */
+	bye->alerts_fired = p->watching->rules ? rules__fired(p->watching->rules) : 0;
 	sink_set__stats(p->sinks, &stats);
 	bye->output_dropped = stats.dropped;
 	sink_set__bye(p->sinks, bye);

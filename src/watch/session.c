@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * session.c - one epoll loop: a timer that drains the ring buffer every 50 ms, in which the
- * 100 ms check of the overhead ceiling and the 1 s tick also fall; signals; the end of the
+ * session.c - one epoll loop: a timer that drains the ring buffer every 100 ms, in which the
+ * check of the overhead ceiling and the 1 s tick also fall; signals; the end of the
  * target; sinks whose reader is slow.
  */
 #include "watch/session.h"
@@ -25,7 +25,7 @@
 #include "watch/publish.h"
 #include "watch/watching.h"
 
-#define DRAIN_NS 50000000
+#define DRAIN_NS 100000000
 #define TICK_NS 1000000000ULL
 #define DRAIN_SINKS_MS 1000
 /* How long the last records of a target that has just ended are waited for. */
@@ -49,7 +49,11 @@ struct session {
 	uint64_t next_tick_ns;
 	uint64_t next_summary_ns;
 	uint64_t summary_interval_ns;
+	bool broken;		/* a reload failed half-way: there is nothing to tell of */
 	bool said_hello;
+	bool said_unwritable;	/* an output */
+	bool said_unreadable;	/* the target's objects */
+	enum severity worst;	/* before the last reload */
 	bool ended;		/* the loop is over */
 	const char *reason;	/* of the end */
 	bool target_gone;
@@ -164,6 +168,10 @@ static void drain(struct session *s, uint64_t now_ns)
 	if (!s->said_hello && !attachment_in_trial(&w->attachment))
 		say_hello(s);
 	shed = watching_break(w, now_ns);
+	if (shed == BREAKER_CATCHES)
+		publish_note(&s->publisher, "exceptions_shed", SINK_SEVERITY_WARNING, NULL,
+			     "so many C++ exceptions that looking at them is over the ceiling: spans "
+			     "that end by one are dated when that is noticed");
 	if (shed >= 0)
 		publish_note(&s->publisher, "stage_shed", SINK_SEVERITY_WARNING,
 			     w->config->stages[shed].name,
@@ -178,16 +186,31 @@ static void rescan(struct session *s, uint64_t now_ns)
 	if (exec)
 		publish_note(&s->publisher, "target_exec", SINK_SEVERITY_WARNING, NULL,
 			     "the target runs another program now: its stages are looked up again");
-	if (err && err != -ESRCH)
+	if (err && err != -ESRCH && !s->said_unreadable)
 		log_warn("the target's objects cannot be read again: %s", err_str(err));
+	s->said_unreadable = err != 0;
+}
+
+/* Nobody reads the alerts: that is said where it may still be seen. */
+static void check_output(struct session *s)
+{
+	struct sink_stats stats;
+
+	if (s->said_unwritable)
+		return;
+	sink_set__stats(s->publisher.sinks, &stats);
+	if (!stats.write_errors)
+		return;
+	s->said_unwritable = true;
+	log_warn("output cannot be written (%s): alerts are lost", err_str(-stats.last_errno));
 }
 
 static void tick(struct session *s, uint64_t now_ns)
 {
-	rescan(s, now_ns);
 	if (watching_tick(&s->watching, now_ns, on_event, s) == -ESRCH)
 		s->target_gone = true;
 	sink_set__flush(s->publisher.sinks);
+	check_output(s);
 	/* After a stop of the machine the ticks that were missed are not made up for. */
 	s->next_tick_ns += TICK_NS;
 	if (s->next_tick_ns <= now_ns)
@@ -195,6 +218,8 @@ static void tick(struct session *s, uint64_t now_ns)
 	if (s->next_summary_ns && now_ns >= s->next_summary_ns) {
 		publish_summary(&s->publisher, SINK_SUMMARY_INTERVAL, now_ns);
 		s->next_summary_ns += s->summary_interval_ns;
+		if (s->next_summary_ns <= now_ns)
+			s->next_summary_ns = now_ns + s->summary_interval_ns;
 	}
 	if (s->opts->duration_ns && now_ns - s->started_ns >= s->opts->duration_ns)
 		end(s, "duration");
@@ -208,8 +233,7 @@ static void on_timer(struct session *s)
 		log_warn("timer: %s", err_str(errno));
 	now_ns = monotonic_ns();
 	drain(s, now_ns);
-	/* A dlopen or exec is looked at at once; all else once a second. */
-	if (s->watching.exec_seen || s->watching.objects_changed)
+	if (watching_scan_due(&s->watching, now_ns))
 		rescan(s, now_ns);
 	if (now_ns >= s->next_tick_ns)
 		tick(s, now_ns);
@@ -229,14 +253,26 @@ static int start(struct session *s, struct config *config)
 	char why[WATCHING_WHY_MAX];
 	int err = watching_start(&s->watching, config, &s->proc, &wo, why, sizeof(why));
 
-	if (err) {
+	if (err == -ESRCH)
+		log_err("process %d ended while it was looked at", s->opts->pid);
+	else if (err)
 		log_err("cannot watch process %d: %s", s->opts->pid, why);
+	if (err)
 		return err;
-	}
 	err = add_source(s, loader__ring_fd(s->watching.loader), SOURCE_RING);
 	s->next_tick_ns = monotonic_ns() + TICK_NS;
 	start_summaries(s, monotonic_ns());
 	return err;
+}
+
+/* For --fail-on, budgets of the old configuration count as well. */
+static void remember_worst(struct session *s)
+{
+	enum severity worst = s->watching.rules ? rules__worst(s->watching.rules) :
+						  SEVERITY_NONE;
+
+	if (worst > s->worst)
+		s->worst = worst;
 }
 
 /* SIGHUP: a bad file keeps the old configuration, and says so. */
@@ -244,6 +280,7 @@ static void reload(struct session *s)
 {
 	struct config_errors *errors = config_errors__new();
 	struct config *config = NULL;
+	int err;
 
 	if (!errors)
 		return;
@@ -252,13 +289,17 @@ static void reload(struct session *s)
 		publish_note(&s->publisher, "reload_failed", SINK_SEVERITY_WARNING, NULL,
 			     "the configuration has errors: the old one stays in force");
 	} else {
+		remember_worst(s);
 		watching_free(&s->watching);
-		s->said_hello = true;
-		if (start(s, config))
-			end(s, "error");
-		else
+		err = start(s, config);
+		if (!err) {
 			publish_note(&s->publisher, "reload", SINK_SEVERITY_NONE, NULL,
 				     "the configuration was read again");
+		} else {
+			s->broken = true;
+			s->target_gone = err == -ESRCH;
+			end(s, s->target_gone ? "target_exited" : "error");
+		}
 	}
 	config_errors__free(errors);
 }
@@ -268,7 +309,7 @@ static void on_signal(struct session *s)
 	struct signalfd_siginfo info;
 	uint64_t now_ns;
 
-	while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+	while (!s->ended && read(s->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		switch (info.ssi_signo) {
 		case SIGHUP:
 			reload(s);
@@ -356,21 +397,17 @@ static void fill_target(const struct session *s, struct sink_bye *bye)
 
 static int exit_code(const struct session *s)
 {
-	enum severity worst = rules__worst(s->watching.rules);
-
 	if (s->target_gone)
 		return EXIT_TARGET;
 	if (!strcmp(s->reason, "error"))
 		return EXIT_ERROR;
-	if (s->opts->fail_on != SEVERITY_NONE && worst >= s->opts->fail_on)
+	if (s->opts->fail_on != SEVERITY_NONE && s->worst >= s->opts->fail_on)
 		return EXIT_VIOLATED;
 	return EXIT_FINE;
 }
 
-/* Last numbers first, then off: the operator does not wait for the detaching. */
-static int finish(struct session *s)
+static void last_numbers(struct session *s)
 {
-	struct sink_bye bye = {};
 	uint64_t now_ns;
 
 	if (s->target_gone) {
@@ -386,6 +423,17 @@ static int finish(struct session *s)
 		watching_gone(&s->watching, now_ns, on_event, s);
 	publish_summary(&s->publisher, SINK_SUMMARY_EXIT, now_ns);
 	sink_set__flush(s->publisher.sinks);
+}
+
+/* Last numbers first, then off: the operator does not wait for the detaching. */
+static int finish(struct session *s)
+{
+	struct sink_bye bye = {};
+	uint64_t now_ns;
+
+	if (!s->broken)
+		last_numbers(s);
+	remember_worst(s);
 	now_ns = monotonic_ns();
 	watching_stop(&s->watching);
 	bye.detach_s = (double)(monotonic_ns() - now_ns) / 1e9;
@@ -462,7 +510,7 @@ int session_run(const struct session_opts *opts, struct config *config, struct s
 		loop(&s);
 		code = finish(&s);
 	} else {
-		code = session_exit_code(err);
+		code = err == -ESRCH ? EXIT_TARGET : session_exit_code(err);
 	}
 	watching_free(&s.watching);
 	process_close(&s.proc);

@@ -5,12 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "log/log.h"
 #include "metrics/decode.h"
 #include "target/process_stats.h"
 #include "watch/recognise.h"
+
+/* PROC_PID_INIT_INO of include/linux/proc_ns.h, the same on every kernel. */
+#define PID_NAMESPACE_INIT_INO 0xEFFFFFFCU
+
+/* The maps are read when something says that they changed; in any case as often as this. */
+#define SCAN_NS 10000000000ULL
+#define SCAN_RETRY_NS 1000000000ULL /* after a failure */
 
 /* Probes of rarely hit special functions cost about this; exceptions are rare and dear anyway. */
 static uint64_t catch_cost_ns(const struct watching *w)
@@ -105,12 +113,44 @@ static int start_kernel(struct watching *w, const struct watching_opts *opts, ch
 	return 0;
 }
 
+/*
+ * The programs know the target by the number that it has in the initial PID namespace; from
+ * within another one that number cannot be learnt, and another process would be watched.
+ */
+static bool in_initial_pid_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) || st.st_ino == PID_NAMESPACE_INIT_INO;
+}
+
 static uint64_t monotonic_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static int read_objects(struct watching *w, char *why, size_t why_size)
+{
+	int err;
+
+	if (!in_initial_pid_namespace()) {
+		snprintf(why, why_size, "cheshire itself runs in a PID namespace (a container): run it "
+					"on the host, or with the host's PID namespace");
+		return -EOPNOTSUPP;
+	}
+	err = object_table_read(&w->objects, w->proc);
+	if (err)
+		snprintf(why, why_size, "its maps cannot be read: %s%s", err_str(err),
+			 err == -EACCES || err == -EPERM ?
+				 " (needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE)" :
+				 "");
+	if (err || w->objects.n_objects)
+		return err;
+	snprintf(why, why_size, "it maps no code: a kernel thread");
+	return process_check(w->proc) ?: -EINVAL;
 }
 
 int watching_start(struct watching *w, struct config *config, struct process *proc,
@@ -122,16 +162,10 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 	memset(w, 0, sizeof(*w));
 	w->config = config;
 	w->proc = proc;
-	snprintf(why, why_size, "out of memory");
-	err = object_table_read(&w->objects, proc);
-	if (err) {
-		snprintf(why, why_size, "cannot read the maps of process %d: %s%s", proc->pid,
-			 err_str(err),
-			 err == -EACCES || err == -EPERM ?
-				 " (needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE)" :
-				 "");
+	err = read_objects(w, why, why_size);
+	if (err)
 		return err;
-	}
+	snprintf(why, why_size, "out of memory");
 	err = recognise_engines(config, &w->objects, &w->engines, &w->engines_skipped, why,
 				why_size);
 	if (err)
@@ -142,7 +176,7 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 	if (err)
 		return err;
 	now_ns = monotonic_ns();
-	w->started_ns = w->last_tick_ns = w->last_breaker_ns = now_ns;
+	w->started_ns = w->last_tick_ns = w->last_breaker_ns = w->last_scan_ns = now_ns;
 	w->metrics = metrics__new(config, now_ns);
 	w->rules = w->metrics ? rules__new(config, w->metrics) : NULL;
 	if (!w->rules)
@@ -185,6 +219,7 @@ static void on_life(struct watching *w, const struct wire_life *life)
 		break;
 	case WIRE_LIFE_EXEC:
 		w->exec_seen = true;
+		w->exec_pending = true;
 		break;
 	case WIRE_LIFE_OBJECTS:
 		w->objects_changed = true;
@@ -218,7 +253,7 @@ static void on_record(void *ctx, const void *data, size_t len_bytes)
 	else if (record.hdr.kind == WIRE_KIND_LIFE)
 		on_life(w, &record.life);
 	else if (record.hdr.kind == WIRE_KIND_LEARN)
-		attachment_learn(&w->attachment, &record.learn);
+		attachment_learn(&w->attachment, &record.learn, drain->now_ns);
 }
 
 static int stream_lookup(void *ctx, const struct wire_stream_key *key, struct wire_stream *out)
@@ -259,22 +294,19 @@ static bool stage_has_budget(const struct watching *w, size_t stage)
 	return false;
 }
 
-int watching_break(struct watching *w, uint64_t now_ns)
+static int feed_breaker(struct watching *w, uint64_t now_ns, double *share)
 {
 	struct breaker_stage stages[WIRE_STAGES_MAX];
-	struct breaker_input in = { .stages = stages, .stages_n = w->config->stages_n };
+	struct breaker_input in = { .stages = stages, .stages_n = w->config->stages_n,
+				    .elapsed_ns = now_ns - w->last_breaker_ns };
+	double seconds = (double)in.elapsed_ns / 1e9;
 	struct loader_cpu cpu;
-	double share = 0;
-	char reason[160];
-	int stage;
 
-	if (now_ns - w->last_breaker_ns < BREAKER_PERIOD_NS)
-		return -1;
 	loader__cpu(w->loader, now_ns, &cpu);
 	for (size_t i = 0; i < in.stages_n; i++) {
-		const struct wire_stage_stats *s = loader__stats(w->loader, (uint32_t)i);
+		const volatile struct wire_stage_stats *s =
+			loader__stats(w->loader, (uint32_t)i);
 		uint64_t hits = s->entry_hits + s->exit_hits;
-		double seconds = (double)(now_ns - w->last_breaker_ns) / 1e9;
 
 		stages[i].armed = w->attachment.stages[i].state == ATTACH_ARMED;
 		stages[i].has_budget = stage_has_budget(w, i);
@@ -285,11 +317,26 @@ int watching_break(struct watching *w, uint64_t now_ns)
 	}
 	in.probe_runs = cpu.probe_runs;
 	in.probe_ns = cpu.probe_ns;
-	in.other_ns = cpu.tracepoint_ns + cpu.catch_hits * catch_cost_ns(w);
+	in.other_ns = cpu.tracepoint_ns;
+	in.catch_ns = cpu.catch_hits * catch_cost_ns(w);
+	return breaker_feed(&w->breaker, &in, share);
+}
+
+int watching_break(struct watching *w, uint64_t now_ns)
+{
+	double share = 0;
+	char reason[160];
+	int stage;
+
+	/* Timers are late by a little: that is no reason to wait for the next one. */
+	if (now_ns - w->last_breaker_ns < BREAKER_PERIOD_NS / 10 * 9)
+		return BREAKER_NOTHING;
+	stage = feed_breaker(w, now_ns, &share);
 	w->last_breaker_ns = now_ns;
-	stage = breaker_feed(&w->breaker, &in, &share);
+	if (stage == BREAKER_CATCHES)
+		attachment_shed_catches(&w->attachment);
 	if (stage < 0)
-		return -1;
+		return stage;
 	snprintf(reason, sizeof(reason),
 		 "taken off: all probes together cost more than the ceiling of %g %% of one CPU, this "
 		 "stage %.1f %%",
@@ -326,6 +373,10 @@ static int feed_process(struct watching *w, uint64_t now_ns)
 		sample.swap_bytes = status.vm_swap_bytes;
 		sample.memory_known = status.has_memory;
 		sample.threads = status.threads;
+		/* Much cheaper to watch than the maps, which take the kernel long to print. */
+		if (status.vm_lib_bytes != w->lib_bytes)
+			w->objects_changed = true;
+		w->lib_bytes = status.vm_lib_bytes;
 	}
 	sample.fds_known = !process_count_fds(w->proc, &sample.fds);
 	metrics__feed_process(w->metrics, &sample);
@@ -342,23 +393,34 @@ static void feed_kernel(struct watching *w, uint64_t now_ns)
 		metrics__feed_counters(w->metrics, counters, now_ns);
 }
 
+bool watching_scan_due(const struct watching *w, uint64_t now_ns)
+{
+	uint64_t age_ns = now_ns - w->last_scan_ns;
+
+	return w->exec_seen || w->objects_changed || age_ns >= SCAN_NS ||
+	       (w->exec_pending && age_ns >= SCAN_RETRY_NS);
+}
+
 int watching_rescan(struct watching *w, uint64_t now_ns)
 {
 	struct object_diff diff = {};
 	int err = object_table_refresh(&w->objects, w->proc, &diff);
 
 	/* The kernel puts uprobes into every new mapping of their file, also after an exec. */
-	if (!err && w->exec_seen) {
-		process_refresh_names(w->proc);
+	if (!err && w->exec_pending) {
+		if (process_refresh_names(w->proc))
+			log_info("the new program's name cannot be read");
 		attachment_expire(&w->attachment, bindings_expire(&w->bindings, &w->objects));
 	}
-	if (!err && (diff.n_added || w->exec_seen)) {
+	if (!err && (diff.n_added || w->exec_pending)) {
+		w->exec_pending = false;
 		err = resolve(w, now_ns);
 		feed_states(w);
 	}
 	object_diff_free(&diff);
 	w->exec_seen = false;
 	w->objects_changed = false;
+	w->last_scan_ns = now_ns;
 	return err;
 }
 

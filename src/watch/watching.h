@@ -45,8 +45,11 @@ struct watching {
 	uint64_t started_ns;
 	uint64_t last_tick_ns;
 	uint64_t last_breaker_ns;
-	bool objects_changed;		/* the loader's hook fired */
-	bool exec_seen;
+	uint64_t last_scan_ns;		/* of the objects */
+	uint64_t lib_bytes;		/* executable mappings at the last tick */
+	bool objects_changed;		/* the loader's hook fired, or lib_bytes changed */
+	bool exec_seen;			/* an exec since the last rescan */
+	bool exec_pending;		/* ... of which the stages have not been told yet */
 	bool exit_seen;
 	uint32_t exit_status;		/* as in wait(2), when exit_seen */
 };
@@ -68,7 +71,7 @@ void watching_free(struct watching *w);
 /* Every few 10 ms: records, trials that are over.  Bits of stages decided in *decided. */
 void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *decided);
 
-/* Every 100 ms: the overhead ceiling.  Returns the stage that was shed, or -1. */
+/* Every 100 ms: the overhead ceiling.  Returns the stage that was shed, or enum breaker_shed. */
 int watching_break(struct watching *w, uint64_t now_ns);
 
 /* Every second: counters in, rules evaluated.  -ESRCH: the target is gone. */
@@ -80,6 +83,8 @@ void watching_flush(struct watching *w, uint64_t now_ns);
 /* The target exited: its budget on target.up is evaluated a last time. */
 void watching_gone(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *ctx);
 
+/* True when the objects may have changed; besides, now and then. */
+bool watching_scan_due(const struct watching *w, uint64_t now_ns);
 /* Looks at the objects again after dlopen, dlclose or exec and extends the bindings. */
 int watching_rescan(struct watching *w, uint64_t now_ns);
 

@@ -19,6 +19,7 @@ struct world {
 	struct breaker_input in;
 	uint64_t step_ns[STAGES];
 	uint64_t other_step_ns;
+	uint64_t catch_step_ns;
 };
 
 static void begin(struct world *w, double ceiling_percent)
@@ -27,6 +28,7 @@ static void begin(struct world *w, double ceiling_percent)
 	breaker_init(&w->breaker, ceiling_percent);
 	w->in.stages = w->stages;
 	w->in.stages_n = STAGES;
+	w->in.elapsed_ns = BREAKER_PERIOD_NS;
 	for (size_t i = 0; i < STAGES; i++)
 		w->stages[i] = (struct breaker_stage){ .armed = true, .rare_factor = 1.0 };
 }
@@ -43,6 +45,7 @@ static int step(struct world *w)
 		w->stages[i].trap_ns += w->step_ns[i];
 	}
 	w->in.other_ns += w->other_step_ns;
+	w->in.catch_ns += w->catch_step_ns;
 	shed = breaker_feed(&w->breaker, &w->in, &share);
 	if (shed >= 0)
 		w->stages[shed].armed = false;
@@ -159,6 +162,42 @@ static void the_scheduler_alone_sheds_nobody(void **state)
 	assert_true(w.breaker.percent < 20.0);
 }
 
+/* The stages are not to blame for exceptions. */
+static void a_torrent_of_exceptions_sheds_their_probe(void **state)
+{
+	struct world w;
+	int took;
+
+	(void)state;
+	begin(&w, 1.0);
+	w.step_ns[0] = 400000;
+	steps(&w, 20, NULL);
+	w.catch_step_ns = 30000000;
+	for (took = 1; step(&w) == BREAKER_NOTHING; took++)
+		assert_true(took < 5);
+	assert_int_equal(took, 2); /* 30 ms in a second are 3 %, 60 ms are 6 % */
+	w.catch_step_ns = 0;
+	assert_int_equal(steps(&w, 200, NULL), BREAKER_NOTHING);
+	assert_true(w.breaker.percent > 0.39 && w.breaker.percent < 0.41);
+}
+
+/* A look that comes late has seen more, at no higher rate. */
+static void a_late_look_is_no_torrent(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, 1.0);
+	w.step_ns[0] = 800000;
+	steps(&w, 200, NULL);
+	w.in.elapsed_ns = 20 * BREAKER_PERIOD_NS;
+	w.step_ns[0] = 20 * 800000;
+	assert_int_equal(steps(&w, 200, NULL), BREAKER_NOTHING);
+	assert_true(w.breaker.percent > 0.79 && w.breaker.percent < 0.81);
+	assert_true(w.breaker.total_ns > 0.99 * (199 + 4000) * 800000 &&
+		    w.breaker.total_ns < 1.01 * (199 + 4000) * 800000);
+}
+
 static void rare_hits_are_dearer(void **state)
 {
 	struct world w;
@@ -183,6 +222,8 @@ int main(void)
 		cmocka_unit_test(stages_without_a_budget_go_first),
 		cmocka_unit_test(trifles_stay),
 		cmocka_unit_test(the_scheduler_alone_sheds_nobody),
+		cmocka_unit_test(a_torrent_of_exceptions_sheds_their_probe),
+		cmocka_unit_test(a_late_look_is_no_torrent),
 		cmocka_unit_test(rare_hits_are_dearer),
 	};
 

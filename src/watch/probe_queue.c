@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "watch/probe_queue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log/log.h"
+#include "target/maps.h"
+#include "target/process.h"
+
+void link_list_free(struct link_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		uprobe_link__free(list->links[i]);
+	free(list->links);
+	memset(list, 0, sizeof(*list));
+}
+
+static int link_list_add(struct link_list *list, struct uprobe_link *link)
+{
+	struct uprobe_link **links = realloc(list->links, (list->n + 1) * sizeof(*links));
+
+	if (!links) {
+		uprobe_link__free(link);
+		return -ENOMEM;
+	}
+	list->links = links;
+	list->links[list->n++] = link;
+	list->probes_n += uprobe_link__count(link);
+	return 0;
+}
+
+int probe_queue_add(struct probe_queue *q, uint32_t object, uint64_t offset, uint64_t cookie)
+{
+	if (q->n == q->cap) {
+		size_t cap = q->cap ? q->cap * 2 : 32;
+		struct queued_probe *items = realloc(q->items, cap * sizeof(*items));
+
+		if (!items)
+			return -ENOMEM;
+		q->items = items;
+		q->cap = cap;
+	}
+	q->items[q->n++] = (struct queued_probe){ object, offset, cookie };
+	return 0;
+}
+
+void probe_queue_free(struct probe_queue *q)
+{
+	free(q->items);
+	memset(q, 0, sizeof(*q));
+}
+
+static int by_object(const void *a, const void *b)
+{
+	const struct queued_probe *x = a, *y = b;
+
+	if (x->object != y->object)
+		return x->object < y->object ? -1 : 1;
+	return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* Attaches the n probes of one object with one link. */
+static int attach_object(struct loader *loader, enum loader_prog prog,
+			 const struct queued_probe *items, size_t n, bool uretprobe,
+			 const struct process *proc, struct object *obj, struct link_list *list)
+{
+	uint64_t *offsets = calloc(n, sizeof(*offsets)), *cookies = calloc(n, sizeof(*cookies));
+	struct uprobe_link *link = NULL;
+	struct uprobe_set set;
+	char path[64];
+	int err = offsets && cookies ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		offsets[i] = items[i].offset;
+		cookies[i] = items[i].cookie;
+	}
+	err = err ?: object_open(obj, proc);
+	err = err ?: object_attach_path(obj, path, sizeof(path));
+	if (!err) {
+		set = (struct uprobe_set){ .path = path, .pid = proc->pid, .offsets = offsets,
+					   .cookies = cookies, .n = n, .uretprobe = uretprobe };
+		err = loader__attach(loader, prog, &set, &link);
+	}
+	err = err ?: link_list_add(list, link);
+	if (err)
+		log_info("failed to attach %zu probes to '%s': %s", n, obj->basename, err_str(err));
+	free(offsets);
+	free(cookies);
+	return err;
+}
+
+int probe_queue_attach(struct probe_queue *q, struct loader *loader, enum loader_prog prog,
+		       bool uretprobe, const struct process *proc,
+		       const struct object_table *objects, struct link_list *list)
+{
+	int err = 0;
+
+	if (!q->n)
+		return 0;
+	qsort(q->items, q->n, sizeof(*q->items), by_object);
+	for (size_t i = 0, end; i < q->n && !err; i = end) {
+		struct object *obj = objects->objects[q->items[i].object];
+
+		for (end = i; end < q->n && q->items[end].object == q->items[i].object; end++)
+			;
+		err = attach_object(loader, prog, q->items + i, end - i, uretprobe, proc, obj, list);
+	}
+	return err;
+}

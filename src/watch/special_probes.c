@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* special_probes.c - probes that no stage asks for. */
+#include <stdint.h>
+
+#include "kernel/loader.h"
+#include "log/log.h"
+#include "target/plan.h"
+#include "target/probe_spec.h"
+#include "watch/attachment_parts.h"
+#include "watch/bindings.h"
+
+/* A probe at one function of the target's own libraries that no stage asked for. */
+static void attach_special(struct attachment *a, const char *probe, enum loader_prog prog,
+			   struct link_list *list)
+{
+	struct probe_queue p = {};
+	struct match *matches = NULL;
+	struct probe_spec spec;
+	size_t n = 0;
+	char why[128];
+	int err;
+
+	if (list->n || probe_spec_parse(probe, &spec, why, sizeof(why)) ||
+	    probe_spec_match(&spec, a->objects, a->proc, 4, &matches, &n, why, sizeof(why)))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const struct plan_opts opts = { .entry_only = true };
+		struct func_plan plan = {};
+
+		err = plan_function(a->proc, a->objects, &matches[i], &opts, &plan);
+		err = err ?: plan_site_verify(a->proc, a->objects, &plan.entry);
+		err = err ?: probe_queue_add(&p, plan.entry.object, plan.entry.offset,
+					     (uint64_t)(int64_t)plan.entry.sp_delta);
+		if (err)
+			log_debug("'%s' is not probed: %s", probe, err_str(err));
+		func_plan_free(&plan);
+	}
+	err = attachment_attach(a, prog, &p, false, list);
+	if (err)
+		log_info("'%s' is not probed: %s", probe, err_str(err));
+	probe_queue_free(&p);
+	match_list_free(matches, n);
+}
+
+void attachment_extend_special(struct attachment *a)
+{
+	attach_special(a, "ld*.so*:_dl_debug_state", LOADER_OBJECTS, &a->hooks);
+	if (!a->bindings->functions_n || a->catches_shed)
+		return;
+	attach_special(a, "libstdc++.so*:__cxa_begin_catch", LOADER_CATCH, &a->catches);
+	attach_special(a, "libc++abi.so*:__cxa_begin_catch", LOADER_CATCH, &a->catches);
+}
+
+void attachment_shed_catches(struct attachment *a)
+{
+	link_list_free(&a->catches);
+	a->catches_shed = true;
+}

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "log/log.h"
 #include "watch/session.h"
 
 static const struct cmd *const cmds[] = { &cmd_watch, &cmd_check, &cmd_stages, &cmd_config };
@@ -15,7 +19,29 @@ static void usage(FILE *out)
 	fputs("\n`cheshire COMMAND --help` lists the options of a command.\n", out);
 }
 
-int main(int argc, char **argv)
+/* A descriptor of ours must never be taken for a standard one that was closed. */
+static int open_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return -1;
+	return close(fd);
+}
+
+/* What could not be written is no success. */
+static int end_output(int code)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return code;
+	log_err("standard output cannot be written: %s", err_str(-errno));
+	return code == EXIT_FINE ? EXIT_ERROR : code;
+}
+
+static int run(int argc, char **argv)
 {
 	static char name[64];
 
@@ -36,4 +62,11 @@ int main(int argc, char **argv)
 	}
 	usage(stderr);
 	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	if (open_standard())
+		return EXIT_ERROR;
+	return end_output(run(argc, argv));
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -15,6 +16,9 @@
 #include "cheshire.skel.h"
 #include "kernel/shared_clock.h"
 #include "log/log.h"
+
+/* PROC_PID_INIT_INO of include/linux/proc_ns.h, the same on every kernel. */
+#define PID_NAMESPACE_INIT_INO 0xEFFFFFFCU
 
 /* An array map that is mapped into our memory. */
 struct shared_map {
@@ -160,10 +164,27 @@ static int share_maps(struct loader *l)
 	return l->ring ? 0 : -errno;
 }
 
+/*
+ * The programs know the target by the number that it has in the initial PID namespace; from
+ * within another one that number cannot be learnt, and another process would be watched.
+ */
+static bool in_initial_pid_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) || st.st_ino == PID_NAMESPACE_INIT_INO;
+}
+
 static int load(struct loader *l, const struct loader_opts *opts, char *why, size_t why_size)
 {
 	int err;
 
+	if (!in_initial_pid_namespace()) {
+		snprintf(why, why_size,
+			 "cheshire itself runs in a PID namespace (a container): run it on the host, or "
+			 "with the host's PID namespace");
+		return -EOPNOTSUPP;
+	}
 	raise_memlock();
 	l->stages_n = opts->stages_n;
 	l->multi = !opts->force_perf && uprobe_link_have_multi();

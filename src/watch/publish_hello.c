@@ -169,8 +169,10 @@ void publish_hello(struct publisher *p)
 	struct utsname host;
 	size_t used = 0;
 
-	if (!functions)
+	if (!functions) {
+		free(engine_text);
 		return;
+	}
 	for (size_t i = 0; i < w->config->stages_n; i++) {
 		fill_stage(w, i, &stages[i], functions + used);
 		used += stages[i].functions_n;

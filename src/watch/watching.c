@@ -5,16 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "log/log.h"
 #include "metrics/decode.h"
 #include "target/process_stats.h"
 #include "watch/recognise.h"
-
-/* PROC_PID_INIT_INO of include/linux/proc_ns.h, the same on every kernel. */
-#define PID_NAMESPACE_INIT_INO 0xEFFFFFFCU
 
 /* The maps are read when something says that they changed; in any case as often as this. */
 #define SCAN_NS 10000000000ULL
@@ -113,17 +109,6 @@ static int start_kernel(struct watching *w, const struct watching_opts *opts, ch
 	return 0;
 }
 
-/*
- * The programs know the target by the number that it has in the initial PID namespace; from
- * within another one that number cannot be learnt, and another process would be watched.
- */
-static bool in_initial_pid_namespace(void)
-{
-	struct stat st;
-
-	return stat("/proc/self/ns/pid", &st) || st.st_ino == PID_NAMESPACE_INIT_INO;
-}
-
 static uint64_t monotonic_ns(void)
 {
 	struct timespec ts;
@@ -136,11 +121,6 @@ static int read_objects(struct watching *w, char *why, size_t why_size)
 {
 	int err;
 
-	if (!in_initial_pid_namespace()) {
-		snprintf(why, why_size, "cheshire itself runs in a PID namespace (a container): run it "
-					"on the host, or with the host's PID namespace");
-		return -EOPNOTSUPP;
-	}
 	err = object_table_read(&w->objects, w->proc);
 	if (err)
 		snprintf(why, why_size, "its maps cannot be read: %s%s", err_str(err),

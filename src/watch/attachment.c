@@ -385,7 +385,7 @@ void attachment_expire(struct attachment *a, uint64_t stages)
 	link_list_free(&a->hooks);
 	link_list_free(&a->catches);
 	a->catches_shed = false;
-	a->sites_n = 0;
+	a->sites_n = a->settled_n = 0;
 	for (size_t i = 0; i < a->bindings->stages_n; i++) {
 		struct attached_stage *s = &a->stages[i];
 

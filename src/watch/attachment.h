@@ -45,6 +45,7 @@ enum attach_state {
 struct learnt_site {
 	uint64_t return_address;
 	uint16_t bind;
+	bool planned;	/* can be probed */
 };
 
 struct attached_stage {
@@ -72,6 +73,9 @@ struct attachment {
 	bool catches_shed;		/* too many exceptions: not attached again */
 	struct learnt_site sites[LEARN_SITES_MAX];	/* looked at already, probed or not */
 	size_t sites_n;
+	size_t settled_n;		/* of them the kernel knows; the others wait for the flush */
+	struct probe_queue learn_queue;	/* of those others, all of learn_stage */
+	size_t learn_stage;
 	uint64_t learn_second;		/* of now_ns, in which learn_n sites were looked at */
 	uint32_t learn_n;
 };
@@ -95,9 +99,11 @@ bool attachment_in_trial(const struct attachment *a);
 
 /*
  * A call came from a return address that is not probed yet: probe it, or settle that calls from
- * there are passed over.  Beyond LEARN_PER_SECOND_MAX it waits until the target asks again.
+ * there are passed over.  Beyond LEARN_PER_SECOND_MAX it waits until the target asks again.  Acts
+ * at the flush: sites that are learnt together share a link.
  */
 void attachment_learn(struct attachment *a, const struct wire_learn *learn, uint64_t now_ns);
+void attachment_learn_flush(struct attachment *a);
 
 /* Takes a stage off; it stays off. */
 void attachment_shed(struct attachment *a, size_t stage, const char *reason);

@@ -41,24 +41,18 @@ static bool too_fast(struct attachment *a, uint64_t now_ns)
 	return a->learn_n++ >= LEARN_PER_SECOND_MAX;
 }
 
-static int probe_site(struct attachment *a, const struct wire_learn *learn, size_t stage)
+static int queue_site(struct attachment *a, const struct wire_learn *learn, size_t stage)
 {
-	struct link_list *exits = &a->stages[stage].exits;
-	struct probe_queue q = {};
+	size_t exits_n = a->stages[stage].exits.probes_n + a->learn_queue.n;
 	struct plan_site site;
 	char why[PLAN_REASON_MAX];
 	int err;
 
-	if (!loader__multi(a->loader) && exits->probes_n >= ATTACH_PERF_EXITS_MAX)
+	if (!loader__multi(a->loader) && exits_n >= ATTACH_PERF_EXITS_MAX)
 		return -E2BIG;
 	err = plan_return_site(a->proc, a->objects, learn->return_address, &site, why, sizeof(why));
-	if (err)
-		return err;
-	err = attachment_queue_site(a, &q, &site, learn->bind, WIRE_SITE_EXIT, false);
-	err = err ?: attachment_attach(a, LOADER_EXIT, &q, false, exits);
-	probe_queue_free(&q);
-	object_close(a->objects->objects[site.object]);
-	return err;
+	return err ?: attachment_queue_site(a, &a->learn_queue, &site, learn->bind, WIRE_SITE_EXIT,
+					    false);
 }
 
 void attachment_learn(struct attachment *a, const struct wire_learn *learn, uint64_t now_ns)
@@ -74,8 +68,12 @@ void attachment_learn(struct attachment *a, const struct wire_learn *learn, uint
 	if (a->stages[stage].state != ATTACH_ARMED || is_known(a, learn, &of_bind) ||
 	    a->sites_n == LEARN_SITES_MAX || of_bind > LEARN_PER_BIND_MAX || too_fast(a, now_ns))
 		return;
-	err = of_bind == LEARN_PER_BIND_MAX ? -E2BIG : probe_site(a, learn, stage);
-	a->sites[a->sites_n++] = (struct learnt_site){ learn->return_address, learn->bind };
+	if (a->learn_stage != stage)
+		attachment_learn_flush(a);
+	a->learn_stage = stage;
+	err = of_bind == LEARN_PER_BIND_MAX ? -E2BIG : queue_site(a, learn, stage);
+	a->sites[a->sites_n++] =
+		(struct learnt_site){ learn->return_address, learn->bind, .planned = !err };
 	if (of_bind == LEARN_PER_BIND_MAX)
 		log_warn("stage '%s': called from more than %d places: calls from others are not "
 			 "counted",
@@ -83,7 +81,22 @@ void attachment_learn(struct attachment *a, const struct wire_learn *learn, uint
 	else if (err)
 		log_info("stage '%s': return site 0x%llx is not probed: %s", name,
 			 (unsigned long long)learn->return_address, err_str(err));
-	err = loader__set_return_site(a->loader, learn->bind, learn->return_address, !err);
-	if (err)
-		log_info("stage '%s': return site cannot be stored: %s", name, err_str(err));
+}
+
+void attachment_learn_flush(struct attachment *a)
+{
+	struct probe_queue *q = &a->learn_queue;
+	int err = attachment_attach(a, LOADER_EXIT, q, false, &a->stages[a->learn_stage].exits);
+
+	for (size_t i = 0; i < q->n; i++)
+		object_close(a->objects->objects[q->items[i].object]);
+	probe_queue_free(q);
+	for (; a->settled_n < a->sites_n; a->settled_n++) {
+		const struct learnt_site *site = &a->sites[a->settled_n];
+		int stored = loader__set_return_site(a->loader, site->bind, site->return_address,
+						     !err && site->planned);
+
+		if (stored)
+			log_info("a return site cannot be stored: %s", err_str(stored));
+	}
 }

@@ -256,6 +256,7 @@ void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *decided)
 	struct drain drain = { w, now_ns };
 
 	loader__drain(w->loader, on_record, &drain);
+	attachment_learn_flush(&w->attachment);
 	metrics__poll_streams(w->metrics, &ops, w, now_ns);
 	*decided = 0;
 	if (attachment_decide(&w->attachment, now_ns, decided))

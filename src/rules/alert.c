@@ -4,7 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#define CLEAR_RATIO 0.95
+#define CLEAR_RATIO    0.95
+#define TICK_JITTER_NS 100000000ULL
 
 /* What a sample means to the latches. */
 enum verdict {
@@ -150,6 +151,16 @@ static uint64_t since(uint64_t already_ns, uint64_t now_ns)
 	return already_ns ? already_ns : now_ns;
 }
 
+/*
+ * Has it been so since then for all of the time asked for?  It is looked at once a second, a little
+ * early or late: two looks that are meant to be a second apart are so, else the next would be late
+ * by all of it.
+ */
+static bool held(uint64_t since_ns, uint64_t now_ns, uint64_t for_ns)
+{
+	return now_ns - since_ns + TICK_JITTER_NS >= for_ns;
+}
+
 static void latch_step(struct alert_latch *latch, const struct budget_config *budget, double limit,
 		       const struct sample *sample, enum verdict verdict, uint64_t now_ns)
 {
@@ -163,9 +174,9 @@ static void latch_step(struct alert_latch *latch, const struct budget_config *bu
 	   once the estimate itself is inside. */
 	latch->over_since_ns = over ? since(latch->over_since_ns, now_ns) : 0;
 	latch->clear_since_ns = clear ? since(latch->clear_since_ns, now_ns) : 0;
-	if (!latch->closed && over && now_ns - latch->over_since_ns >= budget->for_ns)
+	if (!latch->closed && over && held(latch->over_since_ns, now_ns, budget->for_ns))
 		latch->closed = true;
-	else if (latch->closed && clear && now_ns - latch->clear_since_ns >= budget->for_ns)
+	else if (latch->closed && clear && held(latch->clear_since_ns, now_ns, budget->for_ns))
 		latch->closed = false;
 }
 

@@ -35,7 +35,7 @@ __noinline int slot_take(__u32 stage, __u64 start_ns, __u32 tid)
 
 	if (!stats)
 		return 0;
-	for (__u32 i = 0; i < 4; i++) {
+	for (__u32 i = 0; i < WIRE_OPEN_SLOTS; i++) {
 		__u32 at = (tid + i) & (WIRE_OPEN_SLOTS - 1);
 
 		if (__sync_val_compare_and_swap(&stats->open[at].start_ns, 0, start_ns) == 0) {

@@ -2,6 +2,7 @@
 #include "truth.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <pthread.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #define FUNCTIONS_MAX 64
+#define READINGS      16 /* power of two */
 #define NS_PER_S      1000000000ULL
 
 /* Durations in order of their ends. */
@@ -29,11 +31,19 @@ struct truth_function {
 	const char *name;
 	pthread_mutex_t lock;
 	struct series normal;	/* outermost spans that returned */
+	struct series least;	/* ... and how short they may have been */
 	struct series abnormal; /* outermost spans that ended otherwise */
 	uint64_t call_cnt;
 	uint64_t outermost_cnt;
 	uint64_t abnormal_cnt;
 };
+
+/* The calling thread's waiting for a CPU, as it was read the last few times. */
+static __thread struct {
+	uint64_t at_ns[READINGS];
+	uint64_t delay_ns[READINGS];
+	unsigned int cnt;
+} waited;
 
 static struct truth_function functions[FUNCTIONS_MAX];
 static int function_cnt;
@@ -42,6 +52,7 @@ static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_ulong check_cnt;
 static atomic_ulong failed_cnt;
 static uint64_t started_ns;
+static volatile sig_atomic_t told_to_end;
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -59,6 +70,39 @@ uint64_t truth_now_ns(void)
 uint64_t truth_cpu_ns(void)
 {
 	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* The second number of schedstat; 0 where the kernel does not count it. No stdio: signal handlers.
+ */
+static uint64_t run_delay_ns(void)
+{
+	char text[96] = "";
+	char *at = NULL;
+	int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	if (read(fd, text, sizeof(text) - 1) > 0)
+		at = strchr(text, ' ');
+	close(fd);
+	return at ? strtoull(at, NULL, 10) : 0;
+}
+
+uint64_t truth_delay_ns(uint64_t since_ns)
+{
+	uint64_t now_ns = run_delay_ns();
+	uint64_t before_ns = 0;
+	unsigned int i;
+
+	for (i = waited.cnt; i && i + READINGS > waited.cnt; i--) {
+		if (waited.at_ns[(i - 1) % READINGS] <= since_ns) {
+			before_ns = waited.delay_ns[(i - 1) % READINGS];
+			break;
+		}
+	}
+	waited.delay_ns[waited.cnt % READINGS] = now_ns;
+	waited.at_ns[waited.cnt++ % READINGS] = truth_now_ns();
+	return now_ns - before_ns;
 }
 
 static void sleep_until_ns(uint64_t deadline_ns)
@@ -125,6 +169,12 @@ static void parse_us(struct truth_opts *opts, const char *text)
 		usage("target");
 }
 
+static void on_term(int number)
+{
+	(void)number;
+	told_to_end = 1;
+}
+
 static bool parse_one(struct truth_opts *opts, int option, const char *value)
 {
 	switch (option) {
@@ -182,6 +232,7 @@ void truth_init(struct truth_opts *opts, int argc, char **argv)
 		{"wait", no_argument, NULL, 'w'},
 		{NULL, 0, NULL, 0},
 	};
+	const struct sigaction end = {.sa_handler = on_term, .sa_flags = SA_RESTART};
 	sigset_t gate;
 	int option;
 
@@ -210,6 +261,7 @@ void truth_init(struct truth_opts *opts, int argc, char **argv)
 	sigemptyset(&gate);
 	sigaddset(&gate, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &gate, NULL);
+	sigaction(SIGTERM, &end, NULL);
 	started_ns = truth_now_ns();
 }
 
@@ -269,14 +321,18 @@ static void append_duration(struct series *series, uint64_t duration_ns)
 
 void truth_record(struct truth_function *fn, uint64_t start_ns, uint64_t end_ns, int flags)
 {
+	uint64_t wall_ns = end_ns - start_ns;
+	uint64_t delay_ns = truth_delay_ns(start_ns);
+
 	pthread_mutex_lock(&fn->lock);
 	fn->call_cnt++;
 	if (flags & TRUTH_ABNORMAL)
 		fn->abnormal_cnt++;
 	if (!(flags & TRUTH_INNER)) {
 		fn->outermost_cnt++;
-		append_duration(flags & TRUTH_ABNORMAL ? &fn->abnormal : &fn->normal,
-				end_ns - start_ns);
+		append_duration(flags & TRUTH_ABNORMAL ? &fn->abnormal : &fn->normal, wall_ns);
+		if (!(flags & TRUTH_ABNORMAL))
+			append_duration(&fn->least, wall_ns > delay_ns ? wall_ns - delay_ns : 0);
 	}
 	pthread_mutex_unlock(&fn->lock);
 }
@@ -308,6 +364,8 @@ bool truth_pace_next(struct truth_pace *pace, const struct truth_opts *opts)
 {
 	uint64_t due_ns = pace->start_ns;
 
+	if (told_to_end)
+		return false;
 	if (opts->iterations && pace->done >= opts->iterations)
 		return false;
 	if (opts->rate_hz > 0)
@@ -366,6 +424,7 @@ static void write_function(struct truth_function *fn)
 		(unsigned long long)(fn->call_cnt - fn->abnormal_cnt),
 		(unsigned long long)fn->abnormal_cnt);
 	write_series("normal_ns", &fn->normal);
+	write_series("normal_least_ns", &fn->least);
 	write_series("abnormal_ns", &fn->abnormal);
 	fputs("}\n", log_file);
 	pthread_mutex_unlock(&fn->lock);

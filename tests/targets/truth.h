@@ -6,7 +6,11 @@
  * The log is JSON lines. One line a function; the durations are those of its outermost spans, in
  * ascending order, apart for those that returned and those that ended otherwise:
  *   {"type":"function","name":"stage_work","count":3,"outermost":3,"normal":3,"abnormal":0,
- *    "normal_ns":[1000123,1000200,2000411],"abnormal_ns":[]}
+ *    "normal_ns":[1000123,1000200,2000411],"normal_least_ns":[999011,1000150,2000400],
+ *    "abnormal_ns":[]}
+ * The thread may have been kept waiting for a CPU between a reading of the clock and the function.
+ * How long it waited in and around the span (run_delay of its schedstat) is what the span may have
+ * been shorter than the two readings say: normal_least_ns, in ascending order of its own.
  * and one closing line, whose "ok" says whether every computation had the expected result:
  *   {"type":"end","ok":true,"checks":3,"failed":0,"elapsed_ns":4100200,"pid":4711}
  * A target that dies on purpose writes its lines before it does (truth_write_log()).
@@ -84,6 +88,12 @@ void truth_init(struct truth_opts *opts, int argc, char **argv);
 /* Says "ready" on stdout and, with --wait, returns only at SIGUSR2 or a line on stdin. */
 void truth_ready(const struct truth_opts *opts);
 
+/*
+ * How long the calling thread has waited for a CPU since `since_ns`, or since the newest of the
+ * last few calls before that: never less. truth_record() calls it.
+ */
+uint64_t truth_delay_ns(uint64_t since_ns);
+
 /* CLOCK_MONOTONIC and the calling thread's CPU clock, in ns. */
 uint64_t truth_now_ns(void);
 uint64_t truth_cpu_ns(void);
@@ -99,7 +109,8 @@ long truth_draw_us(const struct truth_opts *opts, unsigned int *state);
 /* Finds or makes the function of that name. Call it before other threads start. */
 struct truth_function *truth_fn(const char *name);
 
-/* Records one span of the function; thread-safe. flags are enum truth_flag or-ed together. */
+/* Records one span of the function, on its own thread; thread-safe. flags are enum truth_flag or-ed
+ * together. */
 void truth_record(struct truth_function *fn, uint64_t start_ns, uint64_t end_ns, int flags);
 
 /* Adds calls that are only counted: too many to keep the durations of. */
@@ -108,7 +119,8 @@ void truth_count(struct truth_function *fn, uint64_t calls);
 /* Notes the result of one self-check; a failed one is printed on stderr and fails the run. */
 void truth_check(bool good, const char *what);
 
-/* Starts a loop; tells whether to go round once more, sleeping until the next turn is due. */
+/* Starts a loop; tells whether to go round once more, sleeping until the next turn is due. SIGTERM
+ * ends it: the target then closes its log as usual. */
 void truth_pace_start(struct truth_pace *pace);
 bool truth_pace_next(struct truth_pace *pace, const struct truth_opts *opts);
 

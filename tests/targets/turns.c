@@ -7,7 +7,8 @@
  *
  * Of every ten turns of a user the fourth is interrupted (the next begins before it was spoken) and
  * the eighth abandoned (nothing follows its intent, for ABANDON_US). One line a turn:
- *   {"type":"turn","user":0,"outcome":"complete","latency_ns":…,"start_ns":…,"end_ns":…,
+ *   {"type":"turn","user":0,"outcome":"complete","latency_ns":…,"latency_least_ns":…,
+ *    "start_ns":…,"end_ns":…,
  *    "stages_ns":{"stt":…,"intent":…,"response":…,"tts":…},
  *    "gaps_ns":{"stt.intent":…,"intent.response":…,"response.tts":…}}
  */
@@ -36,6 +37,7 @@ struct job {
 	struct session *session;
 	uint64_t start_ns;
 	uint64_t end_ns;
+	uint64_t delay_ns; /* see truth_delay_ns() */
 	sem_t done;
 	struct job *next;
 };
@@ -93,6 +95,7 @@ static void run_job(struct job *job)
 	job->start_ns = truth_now_ns();
 	got = stage_calls[job->stage](job->session, job->us);
 	job->end_ns = truth_now_ns();
+	job->delay_ns = truth_delay_ns(job->start_ns);
 	truth_check(got == truth_mix((uint64_t)job->session->user), "the session's own words");
 	truth_record(stage_fns[job->stage], job->start_ns, job->end_ns, TRUTH_NORMAL);
 	sem_post(&job->done);
@@ -142,6 +145,8 @@ static void do_stage(struct job *job)
 static void log_turn(const struct session *session, const char *outcome, const struct job *jobs,
 		     int stages)
 {
+	uint64_t latency_ns = jobs[stages - 1].end_ns - jobs[0].start_ns;
+	uint64_t delay_ns = jobs[0].delay_ns + jobs[stages - 1].delay_ns;
 	char text[512];
 	int used = 0;
 	int i;
@@ -157,9 +162,9 @@ static void log_turn(const struct session *session, const char *outcome, const s
 				 i > 1 ? "," : "", stage_names[i - 1], stage_names[i],
 				 (unsigned long long)(jobs[i].start_ns - jobs[i - 1].end_ns));
 	truth_log("{\"type\":\"turn\",\"user\":%d,\"outcome\":\"%s\",\"latency_ns\":%llu,"
-		  "\"start_ns\":%llu,\"end_ns\":%llu,%s}}",
-		  session->user, outcome,
-		  (unsigned long long)(jobs[stages - 1].end_ns - jobs[0].start_ns),
+		  "\"latency_least_ns\":%llu,\"start_ns\":%llu,\"end_ns\":%llu,%s}}",
+		  session->user, outcome, (unsigned long long)latency_ns,
+		  (unsigned long long)(latency_ns > delay_ns ? latency_ns - delay_ns : 0),
 		  (unsigned long long)jobs[0].start_ns, (unsigned long long)jobs[stages - 1].end_ns,
 		  text);
 }

@@ -2,8 +2,10 @@
 /*
  * One stage for each reason to wait, with the truth by the target's own clocks. --mode names one of
  * them, or nothing for all in turn. Beside the usual function lines the log has, per stage,
- *   {"type":"wait","name":"stage_lock","spans":3,"wall_ns":…,"cpu_ns":…,"run_delay_ns":…}
- * where wall and CPU time are summed by clock_gettime(), run_delay by /proc/thread-self/schedstat.
+ *   {"type":"wait","name":"stage_lock","spans":3,"wall_ns":…,"cpu_ns":…,"run_delay_ns":…,
+ *    "switches":…}
+ * where wall and CPU time are summed by clock_gettime(), run_delay by /proc/thread-self/schedstat,
+ * and context switches of the thread, as many as it was off the CPU, by getrusage().
  * --extra is a file on a disk, made by the test, larger than 64 KiB for each span.
  */
 #include "truth.h"
@@ -18,6 +20,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -265,6 +268,14 @@ static uint64_t run_delay_ns(void)
 	return delay;
 }
 
+static unsigned long switches(void)
+{
+	struct rusage usage = {0};
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return (unsigned long)(usage.ru_nvcsw + usage.ru_nivcsw);
+}
+
 static void pin_to_first_cpu(pthread_t thread)
 {
 	cpu_set_t one;
@@ -288,6 +299,7 @@ static void run_way(const struct way *way, const struct truth_opts *opts)
 {
 	struct truth_function *fn = truth_fn(way->name);
 	uint64_t wall_ns = 0, cpu_ns = 0, delay_ns = 0;
+	unsigned long switched = 0;
 	unsigned int random = opts->seed;
 	struct truth_pace pace;
 
@@ -299,20 +311,22 @@ static void run_way(const struct way *way, const struct truth_opts *opts)
 		if (way->prepare)
 			way->prepare(us);
 		start_delay_ns = run_delay_ns();
+		switched -= switches();
 		start_ns = truth_now_ns();
 		start_cpu_ns = truth_cpu_ns();
 		good = way->stage(us);
 		cpu_ns += truth_cpu_ns() - start_cpu_ns;
 		end_ns = truth_now_ns();
+		switched += switches();
 		delay_ns += run_delay_ns() - start_delay_ns;
 		wall_ns += end_ns - start_ns;
 		truth_record(fn, start_ns, end_ns, TRUTH_NORMAL);
 		truth_check(good == 1, way->name);
 	}
 	truth_log("{\"type\":\"wait\",\"name\":\"%s\",\"spans\":%ld,\"wall_ns\":%llu,"
-		  "\"cpu_ns\":%llu,\"run_delay_ns\":%llu}",
+		  "\"cpu_ns\":%llu,\"run_delay_ns\":%llu,\"switches\":%lu}",
 		  way->name, pace.done, (unsigned long long)wall_ns, (unsigned long long)cpu_ns,
-		  (unsigned long long)delay_ns);
+		  (unsigned long long)delay_ns, switched);
 }
 
 static void run_beside_burner(const struct way *way, const struct truth_opts *opts)

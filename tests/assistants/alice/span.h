@@ -18,7 +18,8 @@ struct span {
 	uint64_t start_ns, end_ns; /* CLOCK_MONOTONIC */
 	uint64_t cpu_ns;	   /* of the calling thread */
 	uint64_t process_cpu_ns;   /* of all threads */
-	uint64_t engine_start_ns;  /* of the library's own calls; 0: not timed apart */
+	uint64_t run_delay_ns; /* waiting of the calling thread for a CPU, the readings included */
+	uint64_t engine_start_ns; /* of the library's own calls; 0: not timed apart */
 	uint64_t engine_end_ns;
 	bool done, ok;
 };

@@ -40,9 +40,9 @@ void span_log(const struct session *s, uint32_t turn_number, const struct span *
 {
 	log_line("{\"type\":\"span\",\"stage\":\"%s\",\"user\":%u,\"turn\":%u,\"tid\":%d,"
 		 "\"start_ns\":%llu,\"end_ns\":%llu,\"cpu_ns\":%llu,\"process_cpu_ns\":%llu,"
-		 "\"ok\":%s%s}",
+		 "\"run_delay_ns\":%llu,\"ok\":%s%s}",
 		 span_name(sp->stage), s->user, turn_number, (int)sp->tid, (ull)sp->start_ns,
-		 (ull)sp->end_ns, (ull)sp->cpu_ns, (ull)sp->process_cpu_ns,
+		 (ull)sp->end_ns, (ull)sp->cpu_ns, (ull)sp->process_cpu_ns, (ull)sp->run_delay_ns,
 		 sp->ok ? "true" : "false", extras);
 }
 

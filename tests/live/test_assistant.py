@@ -77,20 +77,42 @@ def watch_alice(t, config, *args):
     return alice, truth, watch.last_summary(), watch
 
 
+def limits_ns(span):
+    """From where to where what we watch of a stage was: its library's own calls, if it has any."""
+    return tuple(span.get(f"engine_{end}_ns", span[f"{end}_ns"]) for end in ("start", "end"))
+
+
+def wall_ns(span):
+    start_ns, end_ns = limits_ns(span)
+    return end_ns - start_ns
+
+
 def check_stages(t, alice, truth, summary: Summary, stages):
     for stage in stages:
-        durations = truth.durations(stage, alice.stopped_ns)
-        t.equal(summary.count(stage), len(durations), f"{stage}.count")
-        t.percentiles(summary, f"{stage}.latency", durations)
+        spans = truth.spans(stage, alice.stopped_ns)
+        most = [wall_ns(span) for span in spans]
+        least = [wall_ns(span) - span["run_delay_ns"] for span in spans]
+        t.equal(summary.count(stage), len(spans), f"{stage}.count")
+        t.percentiles(summary, f"{stage}.latency", most, least)
 
 
 def check_turns(t, alice, truth, summary, at_least):
     turns = truth.turns(alice.stopped_ns, outcome="complete")
     t.check(len(turns) >= at_least, f"only {len(turns)} complete turns")
     t.equal(summary.number("turn.outcome.complete"), len(turns), "turn.outcome.complete")
-    t.percentiles(summary, "turn.latency", [turn["end_ns"] - turn["start_ns"] for turn in turns])
+    spans = {
+        stage: {(span["user"], span["turn"]): span for span in truth.spans(stage)}
+        for stage in STAGES
+    }
+    keys = [(turn["user"], turn["turn"]) for turn in turns]
+    ends = [(spans["stt"][key], spans["tts"][key]) for key in keys]
+    most = [limits_ns(last)[1] - limits_ns(first)[0] for first, last in ends]
+    waited = [first["run_delay_ns"] + last["run_delay_ns"] for first, last in ends]
+    t.percentiles(summary, "turn.latency", most, [a - b for a, b in zip(most, waited)])
     for first, second in zip(STAGES, STAGES[1:]):
-        gaps = sorted(truth.gaps(first, second, alice.stopped_ns))
+        gaps = sorted(
+            limits_ns(spans[second][key])[0] - limits_ns(spans[first][key])[1] for key in keys
+        )
         name = f"turn.gap.{first}.{second}.p50"
         t.near(summary.number(name), gaps[(len(gaps) - 1) // 2] / 1e9, name)
 
@@ -115,12 +137,15 @@ def assistant_eight_users(t):
 def assistant_without_configuration(t):
     """Nothing is configured: the engines in the process are recognised by themselves."""
     limits = "limits: { overhead: 50%, records: 5000/s }\n"
-    alice, truth, summary, watch = watch_alice(t, limits, "--fast", "--turns", 60)
+    alice, truth, summary, watch = watch_alice(t, limits, "--fast", "--turns", 60, "--log-frames")
     for engine in ("pocketsphinx", "espeak-ng", "sqlite3"):
         t.check(engine in watch.hello["engines"], f"engines: {watch.hello['engines']}")
     check_stages(t, alice, truth, summary, ("stt", "tts"))
-    hits = truth.durations("wake_word", alice.stopped_ns)
-    t.equal(summary.number("wake_word.latency.p50") > 0, True, "wake_word.latency.p50 is known")
+    frames = truth.frames(alice.stopped_ns)
+    hits = [frame["end_ns"] - frame["start_ns"] for frame in frames if frame["hit"]]
+    t.check(len(hits) >= 59, f"only {len(hits)} wake words")
+    t.equal(summary.count("wake_word"), len(hits), "wake_word.count")
+    t.equal(summary.number("wake_word.frames"), len(frames), "wake_word.frames")
     t.near(
         summary.number("wake_word.latency.p50"),
         load_truth().percentile(hits, 50) / 1e9,
@@ -188,3 +213,76 @@ def assistant_slow_intent_fires(t):
     faults = load_truth().Truth(alice.log_path).faults("slow-intent")
     t.equal(len(faults), 1, "faults in the assistant's log")
     watch.stop()
+
+
+ERRORS = CONFIG.replace(
+    'call: "alice:parse_intent"', 'call: { probe: "alice:parse_intent", error: "i32 ret < 0" }'
+)
+
+
+@test(60)
+def assistant_intent_errors_are_counted(t):
+    alice, truth, summary, _ = watch_alice(
+        t, ERRORS, "--fast", "--turns", 60, "--fault", "intent-error@1s-2s"
+    )
+    spans = truth.spans("intent", alice.stopped_ns)
+    failed = sum(not span["ok"] for span in spans)
+    t.check(0 < failed < len(spans), f"{failed} of {len(spans)} failed: the fault came or went late")
+    t.near(summary.number("intent.error_rate"), failed / len(spans), "intent.error_rate", 1e-9, 0)
+    t.equal(summary.count("intent"), len(spans), "intent.count")
+
+
+def fire(t, fault, metric, limits):
+    """The firing alert on the metric while the assistant has this fault."""
+    alice = Alice(t, "--fast", "--duration", "30s", "--pause", "50ms", "--fault", fault)
+    more = f"budgets:\n  {metric}: {{ window: 3s, for: 1s, min_count: 3, {limits} }}\n"
+    watch = t.watch(alice.pid, CONFIG + more)
+    alice.go()
+    _, firing = watch.wait_alert(metric, "firing", 20)
+    watch.stop()
+    return firing
+
+
+@test(60)
+def assistant_slow_turns_are_explained(t):
+    """The slowest three turns of the window: their stages and gaps are the whole of them."""
+    firing = fire(t, "slow-response=400ms", "turn.latency", "stat: p95, warning: 300ms")
+    t.equal(len(firing["evidence"]), 3, "turns of the evidence")
+    walls = [turn["wall_s"] for turn in firing["evidence"]]
+    t.equal(walls, sorted(walls, reverse=True), "slowest first")
+    for turn in firing["evidence"]:
+        t.equal(turn["kind"], "turn", "kind of evidence")
+        t.equal(turn["outcome"], "complete", "outcome")
+        t.equal([span["stage"] for span in turn["spans"]], list(STAGES), "its stages")
+        gaps = [(gap["from"], gap["to"]) for gap in turn["gaps"]]
+        t.equal(gaps, list(zip(STAGES, STAGES[1:])), "its gaps")
+        parts = sum(span["wall_s"] for span in turn["spans"]) + sum(
+            gap["s"] for gap in turn["gaps"]
+        )
+        t.near(parts, turn["wall_s"], "stages and gaps together", 1e-6, 2e-6)
+        slowest = max(turn["spans"], key=lambda span: span["wall_s"])
+        t.equal(slowest["stage"], "response", "the slowest stage")
+        t.between(slowest["wall_s"], 0.4, 0.6, "its wall time")
+        t.between(slowest["wait_s"]["sleep"], 0.39, 0.6, "its sleep")
+        split = slowest["cpu_s"] + sum(slowest["wait_s"].values())
+        t.near(split, slowest["wall_s"], "its CPU and waits together", 1e-3, 1e-5)
+
+
+@test(60)
+def assistant_waiting_for_a_lock_is_explained(t):
+    firing = fire(t, "lock=300ms", "intent.latency", "stat: p50, warning: 150ms")
+    for span in firing["evidence"]:
+        t.equal(span["stage"], "intent", "stage of the evidence")
+        t.between(span["wait_s"]["lock"], 0.9 * 0.3, span["wall_s"], "its wait for a lock")
+        others = span["wall_s"] - span["wait_s"]["lock"]
+        t.between(others, 0, 0.15, "all else")
+
+
+@test(60)
+def assistant_reading_from_disk_is_explained(t):
+    firing = fire(t, "disk=32MB", "intent.latency", "stat: p50, warning: 3ms")
+    for span in firing["evidence"]:
+        waits = dict(span["wait_s"])
+        disk = waits.pop("disk")
+        t.check(disk > max(waits.values()), f"disk {disk} s, others {waits}")
+        t.check(disk > 0.1 * span["wall_s"], f"disk {disk} s of {span['wall_s']} s")

@@ -89,21 +89,39 @@ def waits_by_reason(t):
     watch.wait(20)
     summary = watch.last_summary()
     for stage in stages:
-        check_waits(t, summary, stage, truth.waits[stage])
+        check_waits(t, summary, stage, truth.waits[stage], truth.functions[stage].least_ns)
         t.spans(summary, stage, truth.functions[stage], latency=False)
 
 
-def check_waits(t, summary: Summary, stage, truth):
+# A context switch is the scheduler's work before and after it says so: what the thread's own clock
+# counts as its CPU time and we do not, or the other way round.
+SWITCH_S = 15e-6
+
+
+def check_waits(t, summary: Summary, stage, truth, least_ns):
     spans = truth["spans"]
     wall, cpu, delay = (truth[key] / spans / 1e9 for key in ("wall_ns", "cpu_ns", "run_delay_ns"))
+    edge = 60e-6 + SWITCH_S * truth["switches"] / spans
     waits = {reason: summary.number(f"{stage}.wait.{reason}") for reason in REASONS}
-    t.near(summary.number(f"{stage}.cpu"), cpu, f"{stage}.cpu", 0.02, 60e-6)
-    t.near(
-        summary.number(f"{stage}.cpu") + sum(waits.values()), wall, f"{stage}: the sum", 0.02, 60e-6
+    got = summary.number(f"{stage}.cpu")
+    if WAITS.get(stage, "runqueue") == "runqueue":
+        # Never blocked. What is neither CPU time nor waiting for a CPU by the thread's own clocks was
+        # taken by the hypervisor or an interrupt while it was on its CPU, which we cannot tell.
+        high = max(cpu, wall - delay)
+        t.between(got, cpu * 0.98 - edge, high * 1.02 + edge, f"{stage}.cpu")
+    else:
+        t.near(got, cpu, f"{stage}.cpu", 0.02, edge)
+    least = sum(least_ns) / spans / 1e9
+    t.between(
+        got + sum(waits.values()),
+        min(least, wall * 0.98) - edge,
+        wall * 1.02 + edge,
+        f"{stage}: the sum (by the target {wall})",
     )
     t.near(waits["runqueue"], delay, f"{stage}.wait.runqueue", 0.05, 150e-6)
     if stage in WAITS and WAITS[stage] != "runqueue":
-        t.near(waits[WAITS[stage]], wall - cpu - delay, f"{stage}.wait.{WAITS[stage]}", 0.1, 250e-6)
+        expected = wall - cpu - delay
+        t.near(waits[WAITS[stage]], expected, f"{stage}.wait.{WAITS[stage]}", 0.1, 250e-6)
 
 
 @test()
@@ -187,4 +205,7 @@ def process_cpu_of_a_stage(t):
         0.05,
         100e-6,
     )
-    t.near(summary.number("stage.cpu"), 4e-3, "stage.cpu", 0.02)
+    cpu, beside = (truth[key] / truth["spans"] / 1e9 for key in ("cpu_ns", "run_delay_ns"))
+    # What was stolen from its CPU is in the wall time, and not in the thread's clock.
+    high = max(cpu, truth["wall_ns"] / truth["spans"] / 1e9 - beside)
+    t.between(summary.number("stage.cpu"), 0.98 * cpu, 1.02 * high, "stage.cpu")

@@ -35,7 +35,11 @@ def check_turns(t, truth, summary, wanted):
     for outcome, turns in by_outcome.items():
         t.equal(summary.number(f"turn.outcome.{outcome}"), len(turns), f"turn.outcome.{outcome}")
     complete = by_outcome["complete"]
-    t.percentiles(summary, "turn.latency", [turn["latency_ns"] for turn in complete])
+    t.percentiles(
+        summary,
+        "turn.latency",
+        *([turn[key] for turn in complete] for key in ("latency_ns", "latency_least_ns")),
+    )
     for gap in GAPS:
         ordered = sorted(
             turn["gaps_ns"][gap] for turn in truth.turns if gap in turn["gaps_ns"]

@@ -13,6 +13,7 @@ struct evidence_text {
 	struct sink_evidence spans[EVIDENCE_KEPT][EVIDENCE_PARTS_MAX];
 	struct sink_gap gaps[EVIDENCE_KEPT][EVIDENCE_PARTS_MAX];
 	char threads[EVIDENCE_KEPT][THREAD_NAME_MAX];
+	char span_threads[EVIDENCE_KEPT][EVIDENCE_PARTS_MAX][THREAD_NAME_MAX];
 };
 
 static const char *stage_name(const struct watching *w, uint16_t stage)
@@ -47,25 +48,43 @@ static void fill_span(const struct watching *w, const struct evidence_item *in,
 	out->thread = comm[0] ? comm : NULL;
 }
 
-static void fill_turn(const struct watching *w, const struct evidence_item *in,
-		      struct sink_evidence *out, struct sink_evidence *spans,
-		      struct sink_gap *gaps)
+/* One stage of a turn: as a span of its own would be. */
+static void fill_part(const struct watching *w, const struct evidence_part *part,
+		      struct sink_evidence *out, char *comm)
 {
+	struct evidence_item item = {
+		.stage = part->stage,
+		.flags = part->flags,
+		.tid = part->tid,
+		.cpu_known = part->cpu_known,
+		.cpu_ns = part->cpu_ns,
+		.process_cpu_ns = part->process_cpu_ns,
+	};
+
+	memcpy(item.wait_ns, part->wait_ns, sizeof(item.wait_ns));
+	*out = (struct sink_evidence){
+		.start_ts_ns = publish_realtime_ns(part->start_ns),
+		.wall_s = (double)part->wall_ns / 1e9,
+		.first_s = part->first_ns ? (double)part->first_ns / 1e9 : NAN,
+	};
+	fill_span(w, &item, out, comm);
+}
+
+/* A turn has a latency only when its audio came. */
+static void fill_turn(const struct watching *w, const struct evidence_item *in,
+		      struct sink_evidence *out, size_t at, struct evidence_text *text)
+{
+	struct sink_gap *gaps = text->gaps[at];
+
 	out->kind = SINK_EVIDENCE_TURN;
-	out->spans = spans;
+	out->outcome = "complete";
+	out->spans = text->spans[at];
 	out->spans_n = in->parts_n;
 	out->gaps = gaps;
 	for (size_t i = 0; i < in->parts_n && i < EVIDENCE_PARTS_MAX; i++) {
 		const struct evidence_part *part = &in->parts[i];
 
-		spans[i] = (struct sink_evidence){
-			.kind = SINK_EVIDENCE_SPAN,
-			.stage = stage_name(w, part->stage),
-			.wall_s = (double)part->wall_ns / 1e9,
-			.first_s = NAN,
-			.process_cpu_s = NAN,
-			.tid = (pid_t)part->tid,
-		};
+		fill_part(w, part, &text->spans[at][i], text->span_threads[at][i]);
 		if (i && part->gap_ns >= 0)
 			gaps[out->gaps_n++] = (struct sink_gap){
 				.from = stage_name(w, in->parts[i - 1].stage),
@@ -87,12 +106,12 @@ static size_t fill_evidence(const struct watching *w, int handle, uint64_t now_n
 
 		out->start_ts_ns = publish_realtime_ns(items[i].start_ns);
 		out->wall_s = (double)items[i].wall_ns / 1e9;
-		out->first_s = items[i].first_ns ?
-				       (double)(items[i].first_ns - items[i].start_ns) / 1e9 :
-				       NAN;
+		out->first_s = items[i].first_ns
+				       ? (double)(items[i].first_ns - items[i].start_ns) / 1e9
+				       : NAN;
 		out->process_cpu_s = NAN;
 		if (items[i].kind == EVIDENCE_TURN)
-			fill_turn(w, &items[i], out, text->spans[i], text->gaps[i]);
+			fill_turn(w, &items[i], out, i, text);
 		else
 			fill_span(w, &items[i], out, text->threads[i]);
 	}

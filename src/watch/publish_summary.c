@@ -173,7 +173,7 @@ void publish_summary(struct publisher *p, enum sink_summary_reason reason, uint6
 	summary.notices = g->notice_list;
 	summary.notices_n = g->notices_n;
 	summary.alerts_firing = (uint32_t)rules__firing(w->rules);
-	summary.alerts_fired = rules__fired(w->rules);
+	summary.alerts_fired = p->fired_before + rules__fired(w->rules);
 	sink_set__summary(p->sinks, &summary);
 	for (size_t i = 0; i < g->metrics_n; i++)
 		free((char *)g->metrics[i].id);
@@ -200,8 +200,10 @@ void publish_bye(struct publisher *p, struct sink_bye *bye)
 	struct sink_stats stats;
 
 	bye->head = publish_head(p->watching);
+	bye->alerts_fired = p->fired_before;
 	/* There are none where a reload failed. */
-	bye->alerts_fired = p->watching->rules ? rules__fired(p->watching->rules) : 0;
+	if (p->watching->rules)
+		bye->alerts_fired += rules__fired(p->watching->rules);
 	sink_set__stats(p->sinks, &stats);
 	bye->output_dropped = stats.dropped;
 	sink_set__bye(p->sinks, bye);

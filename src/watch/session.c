@@ -290,6 +290,7 @@ static void reload(struct session *s)
 			     "the configuration has errors: the old one stays in force");
 	} else {
 		remember_worst(s);
+		s->publisher.fired_before += rules__fired(s->watching.rules);
 		watching_free(&s->watching);
 		err = start(s, config);
 		if (!err) {

@@ -36,7 +36,7 @@ static int check_config(const char *path, struct config **out)
 
 static int check_kernel(const struct options *o, struct calibration *cal)
 {
-	const struct loader_opts lo = { .tgid = 1, .stages_n = 1, .btf_path = o->btf_path };
+	const struct loader_opts lo = {.tgid = 1, .stages_n = 1, .btf_path = o->btf_path};
 	struct loader *loader;
 	struct utsname host;
 	char why[512];
@@ -48,9 +48,9 @@ static int check_kernel(const struct options *o, struct calibration *cal)
 		return session_exit_code(err);
 	}
 	calibrate(loader, cal);
-	printf("probes: %s\n", loader__multi(loader) ?
-				       "uprobe_multi" :
-				       "perf events (detaching takes about 0.1 s a probe)");
+	printf("probes: %s\n", loader__multi(loader)
+				       ? "uprobe_multi"
+				       : "perf events (detaching takes about 0.1 s a probe)");
 	printf("cost of a hit, emulated instruction: %u ns in a loop, %u ns when rare\n",
 	       cal->trap[TRAP_EMULATED].hot_ns, cal->trap[TRAP_EMULATED].rare_ns);
 	printf("cost of a hit, single-stepped instruction: %u ns in a loop, %u ns when rare\n",
@@ -147,5 +147,5 @@ static int run(int argc, char **argv)
 	return code;
 }
 
-const struct cmd cmd_check = { "check", "check a configuration, the kernel and what would be probed",
-			       run };
+const struct cmd cmd_check = {"check", "check a configuration, the kernel and what would be probed",
+			      run};

@@ -5,8 +5,8 @@
 
 struct cmd {
 	const char *name;
-	const char *summary;	/* one line of help */
-	int (*run)(int argc, char **argv);	/* argv[0] is "cheshire NAME" */
+	const char *summary;		   /* one line of help */
+	int (*run)(int argc, char **argv); /* argv[0] is "cheshire NAME" */
 };
 
 extern const struct cmd cmd_watch;

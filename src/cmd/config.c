@@ -20,4 +20,4 @@ static int run(int argc, char **argv)
 	return EXIT_FINE;
 }
 
-const struct cmd cmd_config = { "config", "print the built-in configuration, ready to edit", run };
+const struct cmd cmd_config = {"config", "print the built-in configuration, ready to edit", run};

@@ -26,31 +26,31 @@ enum option_key {
 };
 
 struct option_entry {
-	unsigned int set;	/* 0: every subcommand has it */
+	unsigned int set; /* 0: every subcommand has it */
 	struct argp_option option;
 };
 
 static const struct option_entry entries[] = {
-	{ OPTIONS_PID, { "pid", OPT_PID, "PID", 0, "The process to look at", 0 } },
-	{ OPTIONS_CONFIG,
-	  { "config", OPT_CONFIG, "FILE", 0, "Configuration (default: built in, see `cheshire config`)",
-	    0 } },
-	{ OPTIONS_WATCH, { "output", OPT_OUTPUT, "text|json", 0, "Form of stdout", 0 } },
-	{ OPTIONS_WATCH,
-	  { "syslog", OPT_SYSLOG, "FACILITY", OPTION_ARG_OPTIONAL, "Alerts to syslog as well", 0 } },
-	{ OPTIONS_WATCH, { "duration", OPT_DURATION, "T", 0, "Stop after T, such as 90s", 0 } },
-	{ OPTIONS_WATCH,
-	  { "summary-interval", OPT_SUMMARY_INTERVAL, "T", 0, "Print a summary every T", 0 } },
-	{ OPTIONS_WATCH,
-	  { "fail-on", OPT_FAIL_ON, "warning|critical", 0,
-	    "Exit with 3 if a budget was violated that much", 0 } },
-	{ OPTIONS_BTF,
-	  { "btf", OPT_BTF, "FILE", 0, "BTF of this kernel, where it does not carry its own", 0 } },
-	{ OPTIONS_WATCH,
-	  { "attach", OPT_ATTACH, "auto|perf", 0,
-	    "Kind of uprobes: the best there is, or perf events", 0 } },
-	{ 0, { "verbose", 'v', NULL, 0, "Say more on stderr; twice: libbpf's words too", 0 } },
-	{ 0, { "help", OPT_HELP, NULL, 0, "Print this", 0 } },
+	{OPTIONS_PID, {"pid", OPT_PID, "PID", 0, "The process to look at", 0}},
+	{OPTIONS_CONFIG,
+	 {"config", OPT_CONFIG, "FILE", 0,
+	  "Configuration (default: built in, see `cheshire config`)", 0}},
+	{OPTIONS_WATCH, {"output", OPT_OUTPUT, "text|json", 0, "Form of stdout", 0}},
+	{OPTIONS_WATCH,
+	 {"syslog", OPT_SYSLOG, "FACILITY", OPTION_ARG_OPTIONAL, "Alerts to syslog as well", 0}},
+	{OPTIONS_WATCH, {"duration", OPT_DURATION, "T", 0, "Stop after T, such as 90s", 0}},
+	{OPTIONS_WATCH,
+	 {"summary-interval", OPT_SUMMARY_INTERVAL, "T", 0, "Print a summary every T", 0}},
+	{OPTIONS_WATCH,
+	 {"fail-on", OPT_FAIL_ON, "warning|critical", 0,
+	  "Exit with 3 if a budget was violated that much", 0}},
+	{OPTIONS_BTF,
+	 {"btf", OPT_BTF, "FILE", 0, "BTF of this kernel, where it does not carry its own", 0}},
+	{OPTIONS_WATCH,
+	 {"attach", OPT_ATTACH, "auto|perf", 0,
+	  "Kind of uprobes: the best there is, or perf events", 0}},
+	{0, {"verbose", 'v', NULL, 0, "Say more on stderr; twice: libbpf's words too", 0}},
+	{0, {"help", OPT_HELP, NULL, 0, "Print this", 0}},
 };
 
 #define ENTRIES_N (sizeof(entries) / sizeof(entries[0]))
@@ -168,8 +168,8 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_HELP:
 		p->help = true;
-		argp_state_help(state, stdout, ARGP_HELP_SHORT_USAGE | ARGP_HELP_DOC |
-						       ARGP_HELP_LONG);
+		argp_state_help(state, stdout,
+				ARGP_HELP_SHORT_USAGE | ARGP_HELP_DOC | ARGP_HELP_LONG);
 		break;
 	case ARGP_KEY_ARG:
 		if (!(p->set & OPTIONS_PATTERN) || p->out->pattern)
@@ -185,9 +185,10 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 int options_parse(unsigned int set, const char *doc, int argc, char **argv, struct options *out)
 {
 	struct argp_option options[ENTRIES_N + 1] = {};
-	struct argp argp = { options, parse_opt, set & OPTIONS_PATTERN ? "[PATTERN]" : NULL, doc,
-			     NULL, NULL, NULL };
-	struct parsing p = { .out = out, .set = set };
+	struct argp argp = {options, parse_opt, set & OPTIONS_PATTERN ? "[PATTERN]" : NULL,
+			    doc,     NULL,	NULL,
+			    NULL};
+	struct parsing p = {.out = out, .set = set};
 	size_t n = 0;
 
 	memset(out, 0, sizeof(*out));

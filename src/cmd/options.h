@@ -25,7 +25,7 @@ enum option_set {
 };
 
 struct options {
-	pid_t pid;			/* 0: not given */
+	pid_t pid; /* 0: not given */
 	const char *config_path;
 	const char *btf_path;
 	const char *pattern;

@@ -13,7 +13,8 @@
 static const char doc[] =
 	"Watch a running process: measure its stages, compare with budgets, print alerts.\v"
 	"SIGUSR1 prints a summary, SIGHUP reads the configuration again, SIGINT and SIGTERM end.\n"
-	"Exit code: 0 fine, 1 error, 2 usage or configuration, 3 a budget was violated (--fail-on), "
+	"Exit code: 0 fine, 1 error, 2 usage or configuration, 3 a budget was violated "
+	"(--fail-on), "
 	"4 the target ended, 5 not permitted or the kernel lacks something.";
 
 static struct sink_set *open_sinks(const struct options *o)
@@ -23,11 +24,10 @@ static struct sink_set *open_sinks(const struct options *o)
 
 	if (!sinks)
 		return NULL;
-	err = sink_set__add(sinks,
-			    o->output == OUTPUT_JSON ?
-				    sink_json__new(STDOUT_FILENO) :
-				    sink_text__new(STDOUT_FILENO,
-						   sink_text__wants_color(STDOUT_FILENO)));
+	err = sink_set__add(sinks, o->output == OUTPUT_JSON
+					   ? sink_json__new(STDOUT_FILENO)
+					   : sink_text__new(STDOUT_FILENO,
+							    sink_text__wants_color(STDOUT_FILENO)));
 	if (!err && o->syslog)
 		err = sink_set__add(sinks, sink_syslog__new(NULL, o->syslog_facility));
 	if (err) {
@@ -84,4 +84,4 @@ static int run(int argc, char **argv)
 	return code;
 }
 
-const struct cmd cmd_watch = { "watch", "watch a process and print alerts", run };
+const struct cmd cmd_watch = {"watch", "watch a process and print alerts", run};

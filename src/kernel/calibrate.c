@@ -24,11 +24,11 @@
 #include "kernel/loader.h"
 #include "log/log.h"
 
-#define HOT_CALLS 200
-#define RARE_CALLS 9
+#define HOT_CALLS     200
+#define RARE_CALLS    9
 #define RARE_PAUSE_NS 600000
-#define DEADLINE_MS 3000
-#define RUNS (HOT_CALLS > RARE_CALLS ? HOT_CALLS : RARE_CALLS)
+#define DEADLINE_MS   3000
+#define RUNS	      (HOT_CALLS > RARE_CALLS ? HOT_CALLS : RARE_CALLS)
 
 /* The first is emulated at its first instruction, the second is single-stepped there. */
 void calibrate_push(void);
@@ -63,7 +63,7 @@ static int compare_u32(const void *a, const void *b)
 
 static uint32_t median_call_ns(void (*fn)(void), int calls, bool pause)
 {
-	const struct timespec rest = { .tv_nsec = RARE_PAUSE_NS };
+	const struct timespec rest = {.tv_nsec = RARE_PAUSE_NS};
 	uint32_t took[RUNS];
 
 	for (int i = 0; i < calls; i++) {
@@ -81,7 +81,7 @@ static uint32_t median_call_ns(void (*fn)(void), int calls, bool pause)
 
 static void measure(struct calibration *out)
 {
-	void (*const fns[TRAP_CLASSES])(void) = { calibrate_push, calibrate_step };
+	void (*const fns[TRAP_CLASSES])(void) = {calibrate_push, calibrate_step};
 
 	for (int i = 0; i < TRAP_CLASSES; i++) {
 		out->trap[i].hot_ns = median_call_ns(fns[i], HOT_CALLS, false);
@@ -139,14 +139,17 @@ static int find_offset(struct dl_phdr_info *info, size_t size, void *ctx)
 
 static int attach(struct loader *loader, pid_t child, struct uprobe_link **link)
 {
-	const uint64_t cookies[TRAP_CLASSES] = { 0, 0 };
-	void (*const fns[TRAP_CLASSES])(void) = { calibrate_push, calibrate_step };
+	const uint64_t cookies[TRAP_CLASSES] = {0, 0};
+	void (*const fns[TRAP_CLASSES])(void) = {calibrate_push, calibrate_step};
 	uint64_t offsets[TRAP_CLASSES];
-	struct uprobe_set set = { .path = "/proc/self/exe", .pid = child, .offsets = offsets,
-				  .cookies = cookies, .n = TRAP_CLASSES };
+	struct uprobe_set set = {.path = "/proc/self/exe",
+				 .pid = child,
+				 .offsets = offsets,
+				 .cookies = cookies,
+				 .n = TRAP_CLASSES};
 
 	for (int i = 0; i < TRAP_CLASSES; i++) {
-		struct offset_search search = { .addr = (uintptr_t)fns[i] };
+		struct offset_search search = {.addr = (uintptr_t)fns[i]};
 
 		if (!dl_iterate_phdr(find_offset, &search))
 			return -ENOENT;
@@ -157,7 +160,7 @@ static int attach(struct loader *loader, pid_t child, struct uprobe_link **link)
 
 static int read_all(int fd, void *buf, size_t len)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 	ssize_t n;
 
 	if (poll(&p, 1, DEADLINE_MS) != 1)
@@ -191,7 +194,7 @@ int calibrate(struct loader *loader, struct calibration *out)
 	pid_t child;
 
 	for (int i = 0; i < TRAP_CLASSES; i++)
-		out->trap[i] = (struct trap_cost){ .hot_ns = 10000, .rare_ns = 20000 };
+		out->trap[i] = (struct trap_cost){.hot_ns = 10000, .rare_ns = 20000};
 	if (pipe2(go, O_CLOEXEC))
 		return -errno;
 	if (pipe2(answer, O_CLOEXEC)) {

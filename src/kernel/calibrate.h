@@ -8,13 +8,13 @@ struct loader;
 
 /* What a trap costs the thread that runs into it, without the BPF program's own work. */
 struct trap_cost {
-	uint32_t hot_ns;	/* median in a tight loop */
-	uint32_t rare_ns;	/* median after a pause: cold caches and tables */
+	uint32_t hot_ns;  /* median in a tight loop */
+	uint32_t rare_ns; /* median after a pause: cold caches and tables */
 };
 
 enum trap_class {
-	TRAP_EMULATED = 0,	/* push and the like: the kernel emulates the instruction */
-	TRAP_STEPPED = 1,	/* everything else: single-stepped out of line */
+	TRAP_EMULATED = 0, /* push and the like: the kernel emulates the instruction */
+	TRAP_STEPPED = 1,  /* everything else: single-stepped out of line */
 	TRAP_CLASSES = 2,
 };
 

@@ -30,7 +30,7 @@ struct loader {
 	struct cheshire_bpf *skel;
 	struct ring_buffer *ring;
 	struct shared_map stages, stats, hists, slices;
-	struct shared_clock *clocks;	/* in the .bss of the programs */
+	struct shared_clock *clocks; /* in the .bss of the programs */
 	int cpus_n;
 	size_t stages_n;
 	bool multi;
@@ -51,7 +51,7 @@ log_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
 /* Kernels before 5.11 (1,3) account BPF memory to RLIMIT_MEMLOCK; harmless where it fails. */
 static void raise_memlock(void)
 {
-	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
 
 	(void)setrlimit(RLIMIT_MEMLOCK, &unlimited);
 }
@@ -60,7 +60,8 @@ static int explain_load(int err, char *why, size_t size)
 {
 	if (err == -EPERM || err == -EACCES) {
 		snprintf(why, size,
-			 "not permitted to load BPF programs (needs root, or CAP_BPF, CAP_PERFMON and "
+			 "not permitted to load BPF programs (needs root, or CAP_BPF, CAP_PERFMON "
+			 "and "
 			 "CAP_SYS_PTRACE)");
 		return -EPERM;
 	}
@@ -76,8 +77,9 @@ static int open_skeleton(struct loader *l, const struct loader_opts *opts, char 
 	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .btf_custom_path = opts->btf_path);
 
 	if (!opts->btf_path && access("/sys/kernel/btf/vmlinux", R_OK)) {
-		snprintf(why, size, "this kernel has no BTF (/sys/kernel/btf/vmlinux): give one for it "
-				    "with --btf FILE");
+		snprintf(why, size,
+			 "this kernel has no BTF (/sys/kernel/btf/vmlinux): give one for it "
+			 "with --btf FILE");
 		return -EOPNOTSUPP;
 	}
 	l->skel = cheshire_bpf__open_opts(&open_opts);
@@ -104,8 +106,8 @@ static int size_maps(struct loader *l, const struct loader_opts *opts)
 
 static int set_attach_type(struct loader *l)
 {
-	struct bpf_program *progs[] = { l->skel->progs.probe_enter, l->skel->progs.probe_exit,
-					l->skel->progs.probe_catch, l->skel->progs.probe_loader };
+	struct bpf_program *progs[] = {l->skel->progs.probe_enter, l->skel->progs.probe_exit,
+				       l->skel->progs.probe_catch, l->skel->progs.probe_loader};
 
 	for (size_t i = 0; l->multi && i < sizeof(progs) / sizeof(progs[0]); i++) {
 		int err = bpf_program__set_expected_attach_type(
@@ -181,7 +183,8 @@ static int load(struct loader *l, const struct loader_opts *opts, char *why, siz
 
 	if (!in_initial_pid_namespace()) {
 		snprintf(why, why_size,
-			 "cheshire itself runs in a PID namespace (a container): run it on the host, or "
+			 "cheshire itself runs in a PID namespace (a container): run it on the "
+			 "host, or "
 			 "with the host's PID namespace");
 		return -EOPNOTSUPP;
 	}
@@ -248,10 +251,10 @@ int loader__attach_tracing(struct loader *l)
 		struct bpf_program *prog;
 		struct bpf_link **link;
 	} hooks[] = {
-		{ l->skel->progs.sched_switch, &l->skel->links.sched_switch },
-		{ l->skel->progs.sched_process_exit, &l->skel->links.sched_process_exit },
-		{ l->skel->progs.sched_process_exec, &l->skel->links.sched_process_exec },
-		{ l->skel->progs.sched_process_fork, &l->skel->links.sched_process_fork },
+		{l->skel->progs.sched_switch, &l->skel->links.sched_switch},
+		{l->skel->progs.sched_process_exit, &l->skel->links.sched_process_exit},
+		{l->skel->progs.sched_process_exec, &l->skel->links.sched_process_exec},
+		{l->skel->progs.sched_process_fork, &l->skel->links.sched_process_fork},
 	};
 
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
@@ -295,7 +298,7 @@ int loader__set_return_site(struct loader *l, uint32_t bind, uint64_t return_add
 	const struct {
 		uint64_t return_address;
 		uint64_t bind;
-	} key = { return_address, bind };
+	} key = {return_address, bind};
 	const uint64_t value = probed;
 
 	return bpf_map__update_elem(l->skel->maps.return_sites, &key, sizeof(key), &value,
@@ -368,8 +371,7 @@ void loader__cpu(const struct loader *l, uint64_t now_ns, struct loader_cpu *out
 int loader__stream_lookup(struct loader *l, const struct wire_stream_key *key,
 			  struct wire_stream *out)
 {
-	return bpf_map__lookup_elem(l->skel->maps.streams, key, sizeof(*key), out, sizeof(*out),
-				    0);
+	return bpf_map__lookup_elem(l->skel->maps.streams, key, sizeof(*key), out, sizeof(*out), 0);
 }
 
 void loader__stream_forget(struct loader *l, const struct wire_stream_key *key, uint64_t now_ns)
@@ -377,8 +379,8 @@ void loader__stream_forget(struct loader *l, const struct wire_stream_key *key, 
 	struct wire_stage_stats *stats;
 	struct wire_stream s;
 
-	if (bpf_map__lookup_and_delete_elem(l->skel->maps.streams, key, sizeof(*key), &s,
-					    sizeof(s), 0))
+	if (bpf_map__lookup_and_delete_elem(l->skel->maps.streams, key, sizeof(*key), &s, sizeof(s),
+					    0))
 		return;
 	if (!s.voice || key->stage >= l->stages_n)
 		return;

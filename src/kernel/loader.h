@@ -20,10 +20,10 @@
 struct loader;
 
 struct loader_opts {
-	uint32_t tgid;		/* of the target, in the initial PID namespace */
+	uint32_t tgid; /* of the target, in the initial PID namespace */
 	size_t stages_n;
-	const char *btf_path;	/* NULL: the kernel's own BTF */
-	bool force_perf;	/* perf event uprobes even where uprobe_multi works */
+	const char *btf_path; /* NULL: the kernel's own BTF */
+	bool force_perf;      /* perf event uprobes even where uprobe_multi works */
 };
 
 /*
@@ -43,7 +43,7 @@ enum loader_prog {
 	LOADER_ENTER = 0,
 	LOADER_EXIT = 1,
 	LOADER_CATCH = 2,
-	LOADER_OBJECTS = 3,	/* the dynamic loader's hook */
+	LOADER_OBJECTS = 3, /* the dynamic loader's hook */
 	LOADER_PROGS = 4,
 };
 
@@ -74,7 +74,7 @@ struct loader_cpu {
 	uint64_t cpu_ns;	/* as seen by the scheduler hook */
 	uint64_t voice_cpu_ns;	/* the part of it with a voice stage in flight */
 	uint64_t voice_ns;	/* wall time with a voice stage in flight, running total */
-	uint64_t tracepoint_ns;	/* estimated run time of the scheduler program for the target */
+	uint64_t tracepoint_ns; /* estimated run time of the scheduler program for the target */
 	uint64_t probe_ns;	/* estimated run time of the uprobe programs, without the traps */
 	uint64_t probe_runs;
 	uint64_t catch_hits;

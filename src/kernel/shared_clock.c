@@ -15,7 +15,8 @@ uint64_t shared_clock_diff(uint64_t later, uint64_t earlier)
 {
 	uint64_t diff = (later - earlier) & WIRE_CLOCK_MASK;
 
-	/* Programs step the clock a bit after the time they do it for: it may be seen to go back. */
+	/* Programs step the clock a bit after the time they do it for: it may be seen to go back.
+	 */
 	return diff >> (WIRE_CLOCK_BITS - 1) ? 0 : diff;
 }
 

@@ -41,8 +41,8 @@ struct link_create_multi {
 };
 
 struct uprobe_link {
-	int fd;			/* multi; -1 otherwise */
-	struct bpf_link **links;	/* perf events; owned */
+	int fd;			 /* multi; -1 otherwise */
+	struct bpf_link **links; /* perf events; owned */
 	size_t n;
 };
 
@@ -71,13 +71,13 @@ static int multi_create(int prog_fd, const struct uprobe_set *set)
 bool uprobe_link_have_multi(void)
 {
 	const struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_JMP | BPF_EXIT},
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts,
 		    .expected_attach_type = (enum bpf_attach_type)UPROBE_MULTI_ATTACH_TYPE);
 	const uint64_t zero = 0;
-	const struct uprobe_set set = { .path = "/", .offsets = &zero, .cookies = &zero, .n = 1 };
+	const struct uprobe_set set = {.path = "/", .offsets = &zero, .cookies = &zero, .n = 1};
 	int prog, fd;
 
 	prog = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", insns, 2, &opts);
@@ -154,7 +154,7 @@ void uprobe_link__free(struct uprobe_link *link)
 struct closing {
 	struct uprobe_link **links;
 	size_t n;
-	size_t next;	/* atomic: the next link nobody has taken */
+	size_t next; /* atomic: the next link nobody has taken */
 };
 
 static void *close_some(void *ctx)
@@ -169,7 +169,7 @@ static void *close_some(void *ctx)
 
 void uprobe_link_free_all(struct uprobe_link **links, size_t n)
 {
-	struct closing c = { .links = links, .n = n };
+	struct closing c = {.links = links, .n = n};
 	pthread_t threads[CLOSERS_MAX];
 	size_t started = 0;
 

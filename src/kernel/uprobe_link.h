@@ -18,12 +18,12 @@ struct uprobe_link;
 #define UPROBE_MULTI_ATTACH_TYPE 48
 
 struct uprobe_set {
-	const char *path;	/* as the kernel shall open it */
-	int pid;		/* in our PID namespace */
-	const uint64_t *offsets;	/* file offsets */
+	const char *path;	 /* as the kernel shall open it */
+	int pid;		 /* in our PID namespace */
+	const uint64_t *offsets; /* file offsets */
 	const uint64_t *cookies;
 	size_t n;
-	bool uretprobe;	/* at the returns of functions that start at offsets; see docs/safety.md */
+	bool uretprobe; /* at the returns of functions that start at offsets; see docs/safety.md */
 };
 
 /* True if a uprobe_multi link can be made here, found by making one; false and why otherwise. */

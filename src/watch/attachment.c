@@ -37,8 +37,8 @@ void attachment_init(struct attachment *a, struct loader *loader, struct binding
 	}
 }
 
-static void __attribute__((format(printf, 2, 3))) explain(struct attached_stage *stage,
-							   const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3)))
+explain(struct attached_stage *stage, const char *fmt, ...)
 {
 	va_list args;
 
@@ -53,12 +53,11 @@ int attachment_attach(struct attachment *a, enum loader_prog prog, struct probe_
 	return probe_queue_attach(q, a->loader, prog, uretprobe, a->proc, a->objects, list);
 }
 
-int attachment_queue_site(struct attachment *a, struct probe_queue *q,
-			  const struct plan_site *site, uint16_t bind, enum wire_site kind,
-			  bool uretprobe)
+int attachment_queue_site(struct attachment *a, struct probe_queue *q, const struct plan_site *site,
+			  uint16_t bind, enum wire_site kind, bool uretprobe)
 {
 	bool emulated = insn_class_emulated(site->cls) && !uretprobe;
-	struct wire_probe probe = { .bind = bind, .site = kind, .sp_delta = site->sp_delta };
+	struct wire_probe probe = {.bind = bind, .site = kind, .sp_delta = site->sp_delta};
 	int err;
 
 	if (a->probes_n >= WIRE_PROBES_MAX)
@@ -147,8 +146,9 @@ static int attach_entries(struct attachment *a, size_t stage)
 		if (f->stage != stage || f->attached || f->gone)
 			continue;
 		err = describe(a, i);
-		err = err ?: attachment_queue_site(a, &p, &f->plan.entry, (uint16_t)i,
-						   WIRE_SITE_ENTRY, false);
+		err = err
+			      ?: attachment_queue_site(a, &p, &f->plan.entry, (uint16_t)i,
+						       WIRE_SITE_ENTRY, false);
 	}
 	err = err ?: attachment_attach(a, LOADER_ENTER, &p, false, &a->stages[stage].entries);
 	for (size_t i = 0; i < a->bindings->functions_n && !err; i++)
@@ -174,7 +174,8 @@ static const char *attach_failure(int err)
 	case -ENOSPC:
 		return "more probes than fit";
 	case -E2BIG:
-		return "more than 8 exits, and this kernel has no uprobe_multi: detaching would take "
+		return "more than 8 exits, and this kernel has no uprobe_multi: detaching would "
+		       "take "
 		       "about 0.1 s a probe";
 	}
 	return err_str(err);
@@ -276,12 +277,12 @@ static double call_cost_ns(const struct attachment *a, size_t stage, double rate
 
 		if (f->stage != stage || f->gone)
 			continue;
-		entry_ns = fmax(entry_ns,
-				insn_class_emulated(f->plan.entry.cls) ? emulated : stepped);
+		entry_ns =
+			fmax(entry_ns, insn_class_emulated(f->plan.entry.cls) ? emulated : stepped);
 		for (size_t n = 0; n < f->plan.n_exits; n++)
-			exit_ns = fmax(exit_ns, insn_class_emulated(f->plan.exits[n].cls) ?
-							emulated :
-							stepped);
+			exit_ns = fmax(exit_ns, insn_class_emulated(f->plan.exits[n].cls)
+							? emulated
+							: stepped);
 		if (f->at_return && !f->plan.n_exits)
 			exit_ns = fmax(exit_ns, stepped);
 	}
@@ -315,7 +316,8 @@ static void end_trial(struct attachment *a, size_t stage, uint64_t now_ns)
 	s->projected_percent = s->rate_per_s * call_cost_ns(a, stage, s->rate_per_s) / 1e7;
 	if (s->projected_percent > a->ceiling_percent) {
 		explain(s,
-			"too hot: %.0f calls/s seen in the trial would cost %.1f %% of one CPU, the "
+			"too hot: %.0f calls/s seen in the trial would cost %.1f %% of one CPU, "
+			"the "
 			"ceiling is %g %% (limits: overhead)",
 			s->rate_per_s, s->projected_percent, a->ceiling_percent);
 		refuse(a, stage);
@@ -362,7 +364,7 @@ bool attachment_in_trial(const struct attachment *a)
 static void wait_for_flights(const struct attachment *a, size_t stage)
 {
 	const volatile struct wire_stage_stats *stats = loader__stats(a->loader, (uint32_t)stage);
-	const struct timespec pause = { .tv_nsec = 1000000 };
+	const struct timespec pause = {.tv_nsec = 1000000};
 
 	for (int i = 0; i < SHED_WAIT_MS && stats->in_flight; i++)
 		nanosleep(&pause, NULL);

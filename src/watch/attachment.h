@@ -24,13 +24,13 @@ struct object_table;
 struct process;
 struct uprobe_link;
 
-#define ATTACH_TRIAL_NS 100000000ULL
+#define ATTACH_TRIAL_NS	  100000000ULL
 #define ATTACH_REASON_MAX 512
 /* Without uprobe_multi every probe takes about 0.1 s to detach: no more exits than this. */
 #define ATTACH_PERF_EXITS_MAX 8
 
 enum attach_state {
-	ATTACH_NONE = 0,	/* nothing bound yet: unresolved */
+	ATTACH_NONE = 0, /* nothing bound yet: unresolved */
 	ATTACH_TRIAL = 1,
 	ATTACH_ARMED = 2,
 	ATTACH_REFUSED = 3,
@@ -38,45 +38,45 @@ enum attach_state {
 };
 
 /* Return sites learnt while running: the target chooses them, so they are few. */
-#define LEARN_PER_BIND_MAX 64
+#define LEARN_PER_BIND_MAX   64
 #define LEARN_PER_SECOND_MAX 32
-#define LEARN_SITES_MAX 512
+#define LEARN_SITES_MAX	     512
 
 struct learnt_site {
 	uint64_t return_address;
 	uint16_t bind;
-	bool planned;	/* can be probed */
+	bool planned; /* can be probed */
 };
 
 struct attached_stage {
 	enum attach_state state;
 	uint64_t trial_since_ns;
 	uint64_t trial_hits0;
-	double rate_per_s;	/* seen in the trial; NAN: no trial */
-	double projected_percent;	/* of one CPU at that rate; NAN */
+	double rate_per_s;	  /* seen in the trial; NAN: no trial */
+	double projected_percent; /* of one CPU at that rate; NAN */
 	struct link_list entries, exits;
-	bool stepped;		/* at least one of its probes is single-stepped */
-	char reason[ATTACH_REASON_MAX];	/* why refused or shed; "" */
+	bool stepped;			/* at least one of its probes is single-stepped */
+	char reason[ATTACH_REASON_MAX]; /* why refused or shed; "" */
 };
 
 struct attachment {
-	struct loader *loader;		/* borrowed, like the three below */
+	struct loader *loader; /* borrowed, like the three below */
 	struct bindings *bindings;
 	const struct process *proc;
 	struct object_table *objects;
 	struct calibration calibration;
 	double ceiling_percent;
 	struct attached_stage stages[WIRE_STAGES_MAX];
-	struct link_list catches;	/* __cxa_begin_catch */
-	struct link_list hooks;		/* the dynamic loader's */
-	uint32_t probes_n;		/* entries used in the probes map */
-	bool catches_shed;		/* too many exceptions: not attached again */
-	struct learnt_site sites[LEARN_SITES_MAX];	/* looked at already, probed or not */
+	struct link_list catches;		   /* __cxa_begin_catch */
+	struct link_list hooks;			   /* the dynamic loader's */
+	uint32_t probes_n;			   /* entries used in the probes map */
+	bool catches_shed;			   /* too many exceptions: not attached again */
+	struct learnt_site sites[LEARN_SITES_MAX]; /* looked at already, probed or not */
 	size_t sites_n;
-	size_t settled_n;		/* of them the kernel knows; the others wait for the flush */
-	struct probe_queue learn_queue;	/* of those others, all of learn_stage */
+	size_t settled_n; /* of them the kernel knows; the others wait for the flush */
+	struct probe_queue learn_queue; /* of those others, all of learn_stage */
 	size_t learn_stage;
-	uint64_t learn_second;		/* of now_ns, in which learn_n sites were looked at */
+	uint64_t learn_second; /* of now_ns, in which learn_n sites were looked at */
 	uint32_t learn_n;
 };
 

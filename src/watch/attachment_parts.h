@@ -13,9 +13,8 @@
 struct plan_site;
 
 /* Describes one site in the probes map and queues it.  0 or a negative errno. */
-int attachment_queue_site(struct attachment *a, struct probe_queue *q,
-			  const struct plan_site *site, uint16_t bind, enum wire_site kind,
-			  bool uretprobe);
+int attachment_queue_site(struct attachment *a, struct probe_queue *q, const struct plan_site *site,
+			  uint16_t bind, enum wire_site kind, bool uretprobe);
 
 /* probe_queue_attach for this target. */
 int attachment_attach(struct attachment *a, enum loader_prog prog, struct probe_queue *q,

@@ -38,8 +38,8 @@ void bindings_free(struct bindings *b)
 }
 
 /* Adds a sentence to the stage's reason. */
-static void __attribute__((format(printf, 2, 3))) explain(struct bound_stage *stage,
-							   const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3)))
+explain(struct bound_stage *stage, const char *fmt, ...)
 {
 	size_t used = strlen(stage->reason);
 	va_list args;
@@ -56,8 +56,8 @@ static void __attribute__((format(printf, 2, 3))) explain(struct bound_stage *st
 /* Which arguments in registers the probe's values read, a bit each. */
 static uint8_t args_read(const struct probe_config *c)
 {
-	const struct wire_value *const values[] = { &c->key,   &c->handle, &c->where,	  &c->when,
-						    &c->error, &c->work,   &c->per_second };
+	const struct wire_value *const values[] = {&c->key,   &c->handle, &c->where,	 &c->when,
+						   &c->error, &c->work,	  &c->per_second};
 	uint8_t mask = 0;
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
@@ -72,8 +72,9 @@ static bool is_bound(const struct bindings *b, const struct object *obj, uint64_
 	for (size_t i = 0; i < b->functions_n; i++) {
 		const struct bound_function *f = &b->functions[i];
 
-		if (!f->gone && f->conf == conf && f->plan.offset == offset && f->inode == obj->inode &&
-		    f->dev_major == obj->dev_major && f->dev_minor == obj->dev_minor)
+		if (!f->gone && f->conf == conf && f->plan.offset == offset &&
+		    f->inode == obj->inode && f->dev_major == obj->dev_major &&
+		    f->dev_minor == obj->dev_minor)
 			return true;
 	}
 	return false;
@@ -97,8 +98,8 @@ static int grow(struct bindings *b)
 /* Which of a stage's lists a probe is in. */
 struct list_role {
 	uint16_t stage;
-	uint8_t role;		/* enum wire_role */
-	bool at_return;		/* where the probe does not say */
+	uint8_t role;	/* enum wire_role */
+	bool at_return; /* where the probe does not say */
 };
 
 static int bind_match(struct bindings *b, const struct process *proc, struct object_table *objects,
@@ -107,8 +108,8 @@ static int bind_match(struct bindings *b, const struct process *proc, struct obj
 {
 	const struct object *obj = objects->objects[match->object];
 	struct bound_stage *stage = &b->stages[lr->stage];
-	struct bound_function f = { .stage = lr->stage, .role = lr->role, .conf = conf };
-	struct plan_opts opts = { .arg_mask = args_read(conf) };
+	struct bound_function f = {.stage = lr->stage, .role = lr->role, .conf = conf};
+	struct plan_opts opts = {.arg_mask = args_read(conf)};
 	int err;
 
 	if (is_bound(b, obj, match->offset, conf))
@@ -186,14 +187,17 @@ static int bind_stage(struct bindings *b, const struct process *proc, struct obj
 	const uint8_t role = conf->kind == STAGE_FRAME ? WIRE_ROLE_FRAME : WIRE_ROLE_CALL;
 	int err;
 
-	err = bind_list(b, proc, objects, &conf->call, &(struct list_role){ i, role, true });
-	err = err ?: bind_list(b, proc, objects, &conf->hit,
-			       &(struct list_role){ i, WIRE_ROLE_HIT, true });
+	err = bind_list(b, proc, objects, &conf->call, &(struct list_role){i, role, true});
+	err = err
+		      ?: bind_list(b, proc, objects, &conf->hit,
+				   &(struct list_role){i, WIRE_ROLE_HIT, true});
 	/* Outputs before the opening, so that no stream opens that nobody would close. */
-	err = err ?: bind_list(b, proc, objects, &conf->to,
-			       &(struct list_role){ i, WIRE_ROLE_TO, true });
-	return err ?: bind_list(b, proc, objects, &conf->from,
-				&(struct list_role){ i, WIRE_ROLE_FROM, false });
+	err = err
+		      ?: bind_list(b, proc, objects, &conf->to,
+				   &(struct list_role){i, WIRE_ROLE_TO, true});
+	return err
+		       ?: bind_list(b, proc, objects, &conf->from,
+				    &(struct list_role){i, WIRE_ROLE_FROM, false});
 }
 
 static size_t count_role(const struct bindings *b, uint16_t stage, uint8_t role)
@@ -223,8 +227,8 @@ static void judge_stage(struct bindings *b, uint16_t i)
 static bool list_uses_class(const struct probe_list *list, uint8_t handle_class)
 {
 	for (size_t i = 0; i < list->n; i++)
-		if (handle_class ? list->item[i].handle_class == handle_class :
-				   list->item[i].handle_class != 0)
+		if (handle_class ? list->item[i].handle_class == handle_class
+				 : list->item[i].handle_class != 0)
 			return true;
 	return false;
 }
@@ -262,7 +266,7 @@ static int bind_class(struct bindings *b, const struct process *proc, struct obj
 	if (stage == b->stages_n)
 		return 0;
 	return bind_probe(b, proc, objects, conf,
-			  &(struct list_role){ (uint16_t)stage, WIRE_ROLE_CLASS, false });
+			  &(struct list_role){(uint16_t)stage, WIRE_ROLE_CLASS, false});
 }
 
 int bindings_resolve(struct bindings *b, const struct process *proc, struct object_table *objects)

@@ -24,23 +24,23 @@ struct process;
 /* One function bound to a stage; its index is the bind of the wire format. */
 struct bound_function {
 	uint16_t stage;
-	uint8_t role;			/* enum wire_role */
+	uint8_t role; /* enum wire_role */
 	bool at_return;
-	bool uretprobe;			/* asked for by name */
-	const struct probe_config *conf;	/* the configuration's */
-	struct func_plan plan;		/* owned */
-	uint64_t inode;			/* of the object: a library mapped again is the same */
+	bool uretprobe;			 /* asked for by name */
+	const struct probe_config *conf; /* the configuration's */
+	struct func_plan plan;		 /* owned */
+	uint64_t inode;			 /* of the object: a library mapped again is the same */
 	uint32_t dev_major, dev_minor;
-	bool attached;			/* its entry is, or was tried */
-	bool exits_attached;		/* ... and so are its exits, if any */
-	bool gone;			/* the target runs another program: not there any more */
+	bool attached;	     /* its entry is, or was tried */
+	bool exits_attached; /* ... and so are its exits, if any */
+	bool gone;	     /* the target runs another program: not there any more */
 };
 
 struct bound_stage {
 	const struct stage_config *conf;
-	size_t functions_n;		/* bound and usable */
-	bool complete;			/* enough of them to measure the stage */
-	char reason[BINDING_REASON_MAX];	/* why not, or what was left out; "" */
+	size_t functions_n;		 /* bound and usable */
+	bool complete;			 /* enough of them to measure the stage */
+	char reason[BINDING_REASON_MAX]; /* why not, or what was left out; "" */
 };
 
 struct bindings {

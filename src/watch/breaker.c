@@ -27,9 +27,9 @@ static void fill_slot(struct breaker *b, const struct breaker_input *in)
 {
 	double program_ns = in->probe_runs ? (double)in->probe_ns / (double)in->probe_runs : 0;
 	/* A period that took longer is no torrent; the very first one is not known. */
-	double scale = b->primed && in->elapsed_ns ?
-			       (double)BREAKER_PERIOD_NS / (double)in->elapsed_ns :
-			       0;
+	double scale = b->primed && in->elapsed_ns
+			       ? (double)BREAKER_PERIOD_NS / (double)in->elapsed_ns
+			       : 0;
 	double *slot = b->stage_ns[b->slot];
 
 	memset(slot, 0, sizeof(b->stage_ns[0]));

@@ -18,28 +18,28 @@
 
 #include "cheshire/wire.h"
 
-#define BREAKER_PERIOD_NS 100000000ULL
-#define BREAKER_SLOTS 100	/* the long window */
-#define BREAKER_SHORT_SLOTS 10
+#define BREAKER_PERIOD_NS    100000000ULL
+#define BREAKER_SLOTS	     100 /* the long window */
+#define BREAKER_SHORT_SLOTS  10
 #define BREAKER_SHORT_FACTOR 5
 
 /* One stage as of now; running totals since the start. */
 struct breaker_stage {
 	bool armed;
 	bool has_budget;
-	uint64_t hits;		/* entries and exits */
-	uint64_t trap_ns;	/* at the cost of hot probes */
-	double rare_factor;	/* of its probes while they are rare, >= 1 */
+	uint64_t hits;	    /* entries and exits */
+	uint64_t trap_ns;   /* at the cost of hot probes */
+	double rare_factor; /* of its probes while they are rare, >= 1 */
 };
 
 struct breaker_input {
 	const struct breaker_stage *stages;
 	size_t stages_n;
-	uint64_t probe_runs;	/* of all uprobe programs, and the time they ran */
+	uint64_t probe_runs; /* of all uprobe programs, and the time they ran */
 	uint64_t probe_ns;
-	uint64_t other_ns;	/* scheduler program */
-	uint64_t catch_ns;	/* probe on caught exceptions */
-	uint64_t elapsed_ns;	/* since the last feeding, about BREAKER_PERIOD_NS */
+	uint64_t other_ns;   /* scheduler program */
+	uint64_t catch_ns;   /* probe on caught exceptions */
+	uint64_t elapsed_ns; /* since the last feeding, about BREAKER_PERIOD_NS */
 };
 
 /* What has to be shed, where it is not a stage. */
@@ -49,8 +49,8 @@ enum breaker_shed {
 };
 
 struct breaker {
-	double ceiling_percent;	/* of one CPU */
-	uint64_t hits[WIRE_STAGES_MAX];		/* totals at the last feeding */
+	double ceiling_percent;		/* of one CPU */
+	uint64_t hits[WIRE_STAGES_MAX]; /* totals at the last feeding */
 	uint64_t trap_ns[WIRE_STAGES_MAX];
 	uint64_t other_ns, catch_ns;
 	/* Costs of the newest periods, as if each had taken BREAKER_PERIOD_NS. */
@@ -59,9 +59,9 @@ struct breaker {
 	double catches[BREAKER_SLOTS];
 	size_t slot;
 	bool primed;
-	double total_ns;	/* cost of everything since the start */
-	double percent;		/* of one CPU, over the last second */
-	double long_percent;	/* ... over the last ten */
+	double total_ns;     /* cost of everything since the start */
+	double percent;	     /* of one CPU, over the last second */
+	double long_percent; /* ... over the last ten */
 };
 
 void breaker_init(struct breaker *b, double ceiling_percent);

@@ -51,8 +51,9 @@ static int queue_site(struct attachment *a, const struct wire_learn *learn, size
 	if (!loader__multi(a->loader) && exits_n >= ATTACH_PERF_EXITS_MAX)
 		return -E2BIG;
 	err = plan_return_site(a->proc, a->objects, learn->return_address, &site, why, sizeof(why));
-	return err ?: attachment_queue_site(a, &a->learn_queue, &site, learn->bind, WIRE_SITE_EXIT,
-					    false);
+	return err
+		       ?: attachment_queue_site(a, &a->learn_queue, &site, learn->bind,
+						WIRE_SITE_EXIT, false);
 }
 
 void attachment_learn(struct attachment *a, const struct wire_learn *learn, uint64_t now_ns)
@@ -73,7 +74,7 @@ void attachment_learn(struct attachment *a, const struct wire_learn *learn, uint
 	a->learn_stage = stage;
 	err = of_bind == LEARN_PER_BIND_MAX ? -E2BIG : queue_site(a, learn, stage);
 	a->sites[a->sites_n++] =
-		(struct learnt_site){ learn->return_address, learn->bind, .planned = !err };
+		(struct learnt_site){learn->return_address, learn->bind, .planned = !err};
 	if (of_bind == LEARN_PER_BIND_MAX)
 		log_warn("stage '%s': called from more than %d places: calls from others are not "
 			 "counted",

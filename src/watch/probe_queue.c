@@ -42,7 +42,7 @@ int probe_queue_add(struct probe_queue *q, uint32_t object, uint64_t offset, uin
 		q->items = items;
 		q->cap = cap;
 	}
-	q->items[q->n++] = (struct queued_probe){ object, offset, cookie };
+	q->items[q->n++] = (struct queued_probe){object, offset, cookie};
 	return 0;
 }
 
@@ -79,8 +79,12 @@ static int attach_object(struct loader *loader, enum loader_prog prog,
 	err = err ?: object_open(obj, proc);
 	err = err ?: object_attach_path(obj, path, sizeof(path));
 	if (!err) {
-		set = (struct uprobe_set){ .path = path, .pid = proc->pid, .offsets = offsets,
-					   .cookies = cookies, .n = n, .uretprobe = uretprobe };
+		set = (struct uprobe_set){.path = path,
+					  .pid = proc->pid,
+					  .offsets = offsets,
+					  .cookies = cookies,
+					  .n = n,
+					  .uretprobe = uretprobe};
 		err = loader__attach(loader, prog, &set, &link);
 	}
 	err = err ?: link_list_add(list, link);
@@ -105,7 +109,8 @@ int probe_queue_attach(struct probe_queue *q, struct loader *loader, enum loader
 
 		for (end = i; end < q->n && q->items[end].object == q->items[i].object; end++)
 			;
-		err = attach_object(loader, prog, q->items + i, end - i, uretprobe, proc, obj, list);
+		err = attach_object(loader, prog, q->items + i, end - i, uretprobe, proc, obj,
+				    list);
 	}
 	return err;
 }

@@ -13,22 +13,22 @@ struct process;
 struct uprobe_link;
 
 struct link_list {
-	struct uprobe_link **links;	/* owned */
+	struct uprobe_link **links; /* owned */
 	size_t n;
-	size_t probes_n;	/* probed instructions in all of them */
+	size_t probes_n; /* probed instructions in all of them */
 };
 
 /* Detaches all and empties the list. */
 void link_list_free(struct link_list *list);
 
 struct queued_probe {
-	uint32_t object;	/* index in the object table */
-	uint64_t offset;	/* in the file */
+	uint32_t object; /* index in the object table */
+	uint64_t offset; /* in the file */
 	uint64_t cookie;
 };
 
 struct probe_queue {
-	struct queued_probe *items;	/* owned: probe_queue_free */
+	struct queued_probe *items; /* owned: probe_queue_free */
 	size_t n, cap;
 };
 

@@ -10,11 +10,11 @@
 #include "watch/watching.h"
 
 struct publisher {
-	struct sink_set *sinks;		/* borrowed */
-	struct watching *watching;	/* borrowed */
-	bool target_gone;		/* what cannot be known any more is not said of each budget */
-	uint64_t fired_before;		/* alerts, under configurations that were replaced */
-	uint64_t output_dropped;	/* of the sinks, as of the last look */
+	struct sink_set *sinks;	   /* borrowed */
+	struct watching *watching; /* borrowed */
+	bool target_gone;	   /* what cannot be known any more is not said of each budget */
+	uint64_t fired_before;	   /* alerts, under configurations that were replaced */
+	uint64_t output_dropped;   /* of the sinks, as of the last look */
 };
 
 void publish_hello(struct publisher *p);

@@ -22,8 +22,8 @@ static uint64_t clock_ns(clockid_t clock)
 
 uint64_t publish_realtime_ns(uint64_t monotonic_ns)
 {
-	return monotonic_ns ? clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC) + monotonic_ns :
-			      0;
+	return monotonic_ns ? clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC) + monotonic_ns
+			    : 0;
 }
 
 struct sink_head publish_head(const struct watching *w)
@@ -108,10 +108,11 @@ static void fill_stage(const struct watching *w, size_t i, struct sink_stage *ou
 static bool smells(const char *name)
 {
 	static const char *const globs[] = {
-		"*whisper*", "*llama*",	  "*ggml*",	 "*onnxruntime*", "*vosk*",   "*sherpa*",
-		"*piper*",   "*porcupine*", "*ctranslate2*", "*tflite*",	  "*torch*",  "*kaldi*",
-		"*speech*",  "*deepspeech*", "*snowboy*",	 "*rhino*",	  "*mimic*",  "*festival*",
-		"*julius*",  "*svox*",	  "*picotts*",	 "*openwakeword*",
+		"*whisper*", "*llama*",	       "*ggml*",      "*onnxruntime*", "*vosk*",
+		"*sherpa*",  "*piper*",	       "*porcupine*", "*ctranslate2*", "*tflite*",
+		"*torch*",   "*kaldi*",	       "*speech*",    "*deepspeech*",  "*snowboy*",
+		"*rhino*",   "*mimic*",	       "*festival*",  "*julius*",      "*svox*",
+		"*picotts*", "*openwakeword*",
 	};
 
 	for (size_t i = 0; i < sizeof(globs) / sizeof(globs[0]); i++)
@@ -153,19 +154,17 @@ static void fill_costs(const struct watching *w, struct sink_hello *hello)
 	hello->cpus = process_read_cpus(w->proc, &cpus) ? NAN : cpus.available_milli / 1000.0;
 	for (size_t i = 0; i < w->config->stages_n; i++)
 		if (w->attachment.stages[i].state == ATTACH_ARMED)
-			hello->projected_cost_percent +=
-				w->attachment.stages[i].projected_percent;
+			hello->projected_cost_percent += w->attachment.stages[i].projected_percent;
 }
 
 void publish_hello(struct publisher *p)
 {
 	const struct watching *w = p->watching;
 	struct sink_stage stages[WIRE_STAGES_MAX];
-	struct sink_function *functions =
-		calloc(w->bindings.functions_n + 1, sizeof(*functions));
+	struct sink_function *functions = calloc(w->bindings.functions_n + 1, sizeof(*functions));
 	const char *engines[LISTED_MAX], *unrecognised[LISTED_MAX];
 	char *engine_text = w->engines ? strdup(w->engines) : NULL;
-	struct sink_hello hello = { .head = publish_head(w), .version = CHESHIRE_VERSION };
+	struct sink_hello hello = {.head = publish_head(w), .version = CHESHIRE_VERSION};
 	struct utsname host;
 	size_t used = 0;
 

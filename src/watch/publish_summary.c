@@ -10,10 +10,10 @@
 #include "watch/publish.h"
 #include "watch/publish_head.h"
 
-#define DROPS_MAX (WIRE_CTR_CNT + WIRE_STAGES_MAX * 8 + 16)
+#define DROPS_MAX     (WIRE_CTR_CNT + WIRE_STAGES_MAX * 8 + 16)
 #define DROP_NAME_MAX 96
-#define NOTICES_MAX 32
-#define NOTICE_MAX 160
+#define NOTICES_MAX   32
+#define NOTICE_MAX    160
 
 /* Everything a summary points to. */
 struct gathering {
@@ -143,9 +143,9 @@ static void fill_overhead(const struct watching *w, uint64_t now_ns, struct sink
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
 	out->elapsed_ns = now_ns - w->started_ns;
 	out->tracepoint_ns = lc.tracepoint_ns;
-	out->probe_ns = w->breaker.total_ns > (double)lc.tracepoint_ns ?
-				(uint64_t)w->breaker.total_ns - lc.tracepoint_ns :
-				0;
+	out->probe_ns = w->breaker.total_ns > (double)lc.tracepoint_ns
+				? (uint64_t)w->breaker.total_ns - lc.tracepoint_ns
+				: 0;
 	out->own_cpu_ns = (uint64_t)cpu.tv_sec * 1000000000ULL + (uint64_t)cpu.tv_nsec;
 	out->own_rss_bytes = own_rss_bytes();
 	out->percent_of_one_cpu = w->breaker.percent;
@@ -155,7 +155,7 @@ void publish_summary(struct publisher *p, enum sink_summary_reason reason, uint6
 {
 	const struct watching *w = p->watching;
 	struct gathering *g = calloc(1, sizeof(*g));
-	struct sink_summary summary = { .head = publish_head(w), .reason = reason };
+	struct sink_summary summary = {.head = publish_head(w), .reason = reason};
 	struct sink_stats stats;
 
 	if (!g)

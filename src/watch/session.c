@@ -25,8 +25,8 @@
 #include "watch/publish.h"
 #include "watch/watching.h"
 
-#define DRAIN_NS 100000000
-#define TICK_NS 1000000000ULL
+#define DRAIN_NS       100000000
+#define TICK_NS	       1000000000ULL
 #define DRAIN_SINKS_MS 1000
 /* How long the last records of a target that has just ended are waited for. */
 #define LAST_RECORDS_NS 200000000ULL
@@ -49,13 +49,13 @@ struct session {
 	uint64_t next_tick_ns;
 	uint64_t next_summary_ns;
 	uint64_t summary_interval_ns;
-	bool broken;		/* a reload failed half-way: there is nothing to tell of */
+	bool broken; /* a reload failed half-way: there is nothing to tell of */
 	bool said_hello;
-	bool said_unwritable;	/* an output */
-	bool said_unreadable;	/* the target's objects */
-	enum severity worst;	/* before the last reload */
-	bool ended;		/* the loop is over */
-	const char *reason;	/* of the end */
+	bool said_unwritable; /* an output */
+	bool said_unreadable; /* the target's objects */
+	enum severity worst;  /* before the last reload */
+	bool ended;	      /* the loop is over */
+	const char *reason;   /* of the end */
 	bool target_gone;
 };
 
@@ -76,7 +76,7 @@ int session_exit_code(int err)
 
 static int add_source(struct session *s, int fd, enum source source)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.u32 = source };
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = source};
 
 	if (fd < 0)
 		return 0;
@@ -85,7 +85,7 @@ static int add_source(struct session *s, int fd, enum source source)
 
 static int open_signals(void)
 {
-	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
 	sigset_t set;
 	int fd;
 
@@ -100,8 +100,8 @@ static int open_signals(void)
 
 static int open_timer(void)
 {
-	const struct itimerspec every = { .it_interval.tv_nsec = DRAIN_NS,
-					  .it_value.tv_nsec = DRAIN_NS };
+	const struct itimerspec every = {.it_interval.tv_nsec = DRAIN_NS,
+					 .it_value.tv_nsec = DRAIN_NS};
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 
 	if (fd < 0)
@@ -169,13 +169,13 @@ static void drain(struct session *s, uint64_t now_ns)
 		say_hello(s);
 	shed = watching_break(w, now_ns);
 	if (shed == BREAKER_CATCHES)
-		publish_note(&s->publisher, "exceptions_shed", SINK_SEVERITY_WARNING, NULL,
-			     "so many C++ exceptions that looking at them is over the ceiling: spans "
-			     "that end by one are dated when that is noticed");
+		publish_note(
+			&s->publisher, "exceptions_shed", SINK_SEVERITY_WARNING, NULL,
+			"so many C++ exceptions that looking at them is over the ceiling: spans "
+			"that end by one are dated when that is noticed");
 	if (shed >= 0)
 		publish_note(&s->publisher, "stage_shed", SINK_SEVERITY_WARNING,
-			     w->config->stages[shed].name,
-			     w->attachment.stages[shed].reason);
+			     w->config->stages[shed].name, w->attachment.stages[shed].reason);
 }
 
 static void rescan(struct session *s, uint64_t now_ns)
@@ -241,15 +241,15 @@ static void on_timer(struct session *s)
 
 static void start_summaries(struct session *s, uint64_t now_ns)
 {
-	s->summary_interval_ns = s->opts->summary_interval_ns ?:
-					 s->watching.config->summary_interval_ns;
+	s->summary_interval_ns = s->opts->summary_interval_ns
+					 ?: s->watching.config->summary_interval_ns;
 	s->next_summary_ns = s->summary_interval_ns ? now_ns + s->summary_interval_ns : 0;
 }
 
 static int start(struct session *s, struct config *config)
 {
-	const struct watching_opts wo = { .btf_path = s->opts->btf_path,
-					  .force_perf = s->opts->force_perf };
+	const struct watching_opts wo = {.btf_path = s->opts->btf_path,
+					 .force_perf = s->opts->force_perf};
 	char why[WATCHING_WHY_MAX];
 	int err = watching_start(&s->watching, config, &s->proc, &wo, why, sizeof(why));
 
@@ -268,8 +268,7 @@ static int start(struct session *s, struct config *config)
 /* For --fail-on, budgets of the old configuration count as well. */
 static void remember_worst(struct session *s)
 {
-	enum severity worst = s->watching.rules ? rules__worst(s->watching.rules) :
-						  SEVERITY_NONE;
+	enum severity worst = s->watching.rules ? rules__worst(s->watching.rules) : SEVERITY_NONE;
 
 	if (worst > s->worst)
 		s->worst = worst;
@@ -366,7 +365,7 @@ static void loop(struct session *s)
 /* The exit record comes from the last thread; pidfd may have been quicker. */
 static void wait_for_exit_record(struct session *s)
 {
-	const struct timespec pause = { .tv_nsec = 5000000 };
+	const struct timespec pause = {.tv_nsec = 5000000};
 	uint64_t until_ns = monotonic_ns() + LAST_RECORDS_NS, decided;
 
 	do {
@@ -467,7 +466,7 @@ static int open_sources(struct session *s)
 
 static void close_sources(struct session *s)
 {
-	const int fds[] = { s->epoll_fd, s->timer_fd, s->signal_fd };
+	const int fds[] = {s->epoll_fd, s->timer_fd, s->signal_fd};
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
@@ -489,7 +488,7 @@ static int open_target(struct session *s)
 
 int session_run(const struct session_opts *opts, struct config *config, struct sink_set *sinks)
 {
-	struct session s = { .opts = opts, .epoll_fd = -1, .timer_fd = -1, .signal_fd = -1 };
+	struct session s = {.opts = opts, .epoll_fd = -1, .timer_fd = -1, .signal_fd = -1};
 	int err, code;
 
 	s.publisher.sinks = sinks;

@@ -25,11 +25,11 @@ enum exit_code {
 
 struct session_opts {
 	pid_t pid;
-	const char *config_path;	/* NULL: built in; read again on SIGHUP */
+	const char *config_path; /* NULL: built in; read again on SIGHUP */
 	const char *btf_path;
-	uint64_t duration_ns;		/* 0: until a signal or the target's end */
-	uint64_t summary_interval_ns;	/* 0: as the configuration says */
-	enum severity fail_on;		/* SEVERITY_NONE: violations do not change the exit code */
+	uint64_t duration_ns;	      /* 0: until a signal or the target's end */
+	uint64_t summary_interval_ns; /* 0: as the configuration says */
+	enum severity fail_on;	      /* SEVERITY_NONE: violations do not change the exit code */
 	bool force_perf;
 };
 

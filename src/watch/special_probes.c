@@ -24,13 +24,14 @@ static void attach_special(struct attachment *a, const char *probe, enum loader_
 	    probe_spec_match(&spec, a->objects, a->proc, 4, &matches, &n, why, sizeof(why)))
 		return;
 	for (size_t i = 0; i < n; i++) {
-		const struct plan_opts opts = { .entry_only = true };
+		const struct plan_opts opts = {.entry_only = true};
 		struct func_plan plan = {};
 
 		err = plan_function(a->proc, a->objects, &matches[i], &opts, &plan);
 		err = err ?: plan_site_verify(a->proc, a->objects, &plan.entry);
-		err = err ?: probe_queue_add(&p, plan.entry.object, plan.entry.offset,
-					     (uint64_t)(int64_t)plan.entry.sp_delta);
+		err = err
+			      ?: probe_queue_add(&p, plan.entry.object, plan.entry.offset,
+						 (uint64_t)(int64_t)plan.entry.sp_delta);
 		if (err)
 			log_debug("'%s' is not probed: %s", probe, err_str(err));
 		func_plan_free(&plan);

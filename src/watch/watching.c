@@ -13,7 +13,7 @@
 #include "watch/recognise.h"
 
 /* The maps are read when something says that they changed; in any case as often as this. */
-#define SCAN_NS 10000000000ULL
+#define SCAN_NS	      10000000000ULL
 #define SCAN_RETRY_NS 1000000000ULL /* after a failure */
 
 /* Probes of rarely hit special functions cost about this; exceptions are rare and dear anyway. */
@@ -89,8 +89,10 @@ static int resolve(struct watching *w, uint64_t now_ns)
 static int start_kernel(struct watching *w, const struct watching_opts *opts, char *why,
 			size_t why_size)
 {
-	struct loader_opts lo = { .tgid = (uint32_t)w->proc->pid, .stages_n = w->config->stages_n,
-				  .btf_path = opts->btf_path, .force_perf = opts->force_perf };
+	struct loader_opts lo = {.tgid = (uint32_t)w->proc->pid,
+				 .stages_n = w->config->stages_n,
+				 .btf_path = opts->btf_path,
+				 .force_perf = opts->force_perf};
 	int err = loader__open(&lo, &w->loader, why, why_size);
 
 	if (err)
@@ -124,9 +126,9 @@ static int read_objects(struct watching *w, char *why, size_t why_size)
 	err = object_table_read(&w->objects, w->proc);
 	if (err)
 		snprintf(why, why_size, "its maps cannot be read: %s%s", err_str(err),
-			 err == -EACCES || err == -EPERM ?
-				 " (needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE)" :
-				 "");
+			 err == -EACCES || err == -EPERM
+				 ? " (needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE)"
+				 : "");
 	if (err || w->objects.n_objects)
 		return err;
 	snprintf(why, why_size, "it maps no code: a kernel thread");
@@ -252,8 +254,8 @@ static void stream_forget(void *ctx, const struct wire_stream_key *key)
 
 void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *decided)
 {
-	const struct metrics_streams_ops ops = { stream_lookup, stream_forget };
-	struct drain drain = { w, now_ns };
+	const struct metrics_streams_ops ops = {stream_lookup, stream_forget};
+	struct drain drain = {w, now_ns};
 
 	loader__drain(w->loader, on_record, &drain);
 	attachment_learn_flush(&w->attachment);
@@ -278,15 +280,15 @@ static bool stage_has_budget(const struct watching *w, size_t stage)
 static int feed_breaker(struct watching *w, uint64_t now_ns, double *share)
 {
 	struct breaker_stage stages[WIRE_STAGES_MAX];
-	struct breaker_input in = { .stages = stages, .stages_n = w->config->stages_n,
-				    .elapsed_ns = now_ns - w->last_breaker_ns };
+	struct breaker_input in = {.stages = stages,
+				   .stages_n = w->config->stages_n,
+				   .elapsed_ns = now_ns - w->last_breaker_ns};
 	double seconds = (double)in.elapsed_ns / 1e9;
 	struct loader_cpu cpu;
 
 	loader__cpu(w->loader, now_ns, &cpu);
 	for (size_t i = 0; i < in.stages_n; i++) {
-		const volatile struct wire_stage_stats *s =
-			loader__stats(w->loader, (uint32_t)i);
+		const volatile struct wire_stage_stats *s = loader__stats(w->loader, (uint32_t)i);
 		uint64_t hits = s->entry_hits + s->exit_hits;
 
 		stages[i].armed = w->attachment.stages[i].state == ATTACH_ARMED;
@@ -319,7 +321,8 @@ int watching_break(struct watching *w, uint64_t now_ns)
 	if (stage < 0)
 		return stage;
 	snprintf(reason, sizeof(reason),
-		 "taken off: all probes together cost more than the ceiling of %g %% of one CPU, this "
+		 "taken off: all probes together cost more than the ceiling of %g %% of one CPU, "
+		 "this "
 		 "stage %.1f %%",
 		 w->config->overhead_percent, share);
 	attachment_shed(&w->attachment, (size_t)stage, reason);
@@ -330,7 +333,7 @@ int watching_break(struct watching *w, uint64_t now_ns)
 /* 1 Hz numbers of the process. */
 static int feed_process(struct watching *w, uint64_t now_ns)
 {
-	struct process_sample sample = { .ts_ns = now_ns };
+	struct process_sample sample = {.ts_ns = now_ns};
 	struct process_status status;
 	struct process_cpus cpus;
 	struct loader_cpu cpu;

@@ -25,13 +25,13 @@
 
 /* What user space itself had to throw away; running totals. */
 struct watching_losses {
-	uint64_t bad_records;	/* records that did not decode */
-	uint64_t unknown_records;	/* of a kind we do not know */
+	uint64_t bad_records;	  /* records that did not decode */
+	uint64_t unknown_records; /* of a kind we do not know */
 };
 
 struct watching {
-	struct config *config;		/* owned */
-	struct process *proc;		/* borrowed */
+	struct config *config; /* owned */
+	struct process *proc;  /* borrowed */
 	struct object_table objects;
 	struct bindings bindings;
 	struct loader *loader;
@@ -40,18 +40,18 @@ struct watching {
 	struct metrics *metrics;
 	struct rules *rules;
 	struct watching_losses losses;
-	char *engines;			/* recognised, comma-separated; NULL: stages were given */
+	char *engines; /* recognised, comma-separated; NULL: stages were given */
 	char *engines_skipped;
 	uint64_t started_ns;
 	uint64_t last_tick_ns;
 	uint64_t last_breaker_ns;
-	uint64_t last_scan_ns;		/* of the objects */
-	uint64_t lib_bytes;		/* executable mappings at the last tick */
-	bool objects_changed;		/* the loader's hook fired, or lib_bytes changed */
-	bool exec_seen;			/* an exec since the last rescan */
-	bool exec_pending;		/* ... of which the stages have not been told yet */
+	uint64_t last_scan_ns; /* of the objects */
+	uint64_t lib_bytes;    /* executable mappings at the last tick */
+	bool objects_changed;  /* the loader's hook fired, or lib_bytes changed */
+	bool exec_seen;	       /* an exec since the last rescan */
+	bool exec_pending;     /* ... of which the stages have not been told yet */
 	bool exit_seen;
-	uint32_t exit_status;		/* as in wait(2), when exit_seen */
+	uint32_t exit_status; /* as in wait(2), when exit_seen */
 };
 
 struct watching_opts {

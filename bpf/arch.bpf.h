@@ -9,7 +9,7 @@
 #error "only x86-64 so far"
 #endif
 
-#define ARCH_REG_ARGS 6	/* integer arguments in registers; further ones are on the stack */
+#define ARCH_REG_ARGS 6 /* integer arguments in registers; further ones are on the stack */
 
 static __always_inline void arch_args(const struct pt_regs *regs, __u64 arg[ARCH_REG_ARGS])
 {
@@ -37,10 +37,10 @@ enum syscall_class {
 	SYSCALL_OTHER = 0,
 	SYSCALL_LOCK,
 	SYSCALL_SOCKET,
-	SYSCALL_FD,	/* read, write and friends: the descriptor's file type tells */
+	SYSCALL_FD, /* read, write and friends: the descriptor's file type tells */
 	SYSCALL_POLL,
 	SYSCALL_SLEEP,
-	SYSCALL_NONE,	/* not in a system call */
+	SYSCALL_NONE, /* not in a system call */
 };
 
 /* arch/x86/entry/syscalls/syscall_64.tbl */

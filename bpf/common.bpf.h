@@ -43,7 +43,7 @@ static __always_inline int current_is_target(void)
  * Run-time measurement of the programs: one run in 64 reads the clock twice.  A run that seems to
  * take longer than this was interrupted or preempted; its time is not the program's.
  */
-#define SAMPLE_MASK 63
+#define SAMPLE_MASK   63
 #define SAMPLE_MAX_NS 20000
 
 static __always_inline struct wire_slice *current_slice(void)

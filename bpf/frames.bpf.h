@@ -14,8 +14,8 @@
 
 enum frame_end {
 	FRAME_RETURNED = 0,
-	FRAME_UNWOUND,		/* noticed now, happened before */
-	FRAME_EXCEPTION,	/* being caught just now */
+	FRAME_UNWOUND,	 /* noticed now, happened before */
+	FRAME_EXCEPTION, /* being caught just now */
 	FRAME_THREAD_END,
 };
 

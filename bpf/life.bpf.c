@@ -20,9 +20,9 @@ static __always_inline void life_record(__u32 event, __u32 status, __u32 child)
 	life->event = event;
 	life->status = status;
 	life->child = child;
-	bpf_ringbuf_submit(life, event == WIRE_LIFE_EXIT || event == WIRE_LIFE_EXEC ?
-					 BPF_RB_FORCE_WAKEUP :
-					 BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(life, event == WIRE_LIFE_EXIT || event == WIRE_LIFE_EXEC
+					 ? BPF_RB_FORCE_WAKEUP
+					 : BPF_RB_NO_WAKEUP);
 }
 
 /* Ends every open frame of the current thread. */

@@ -20,18 +20,18 @@ struct usage {
 
 /* A bound function that was entered and not left yet. */
 struct frame {
-	__u64 sp;		/* stack pointer at function entry: where the return address is */
+	__u64 sp; /* stack pointer at function entry: where the return address is */
 	__u64 return_address;
 	__u64 start_ns;
 	__u64 key;
 	__u64 handle;
-	__u64 arg[6];		/* the integer arguments in registers, for values read at exit */
+	__u64 arg[6]; /* the integer arguments in registers, for values read at exit */
 	struct usage at_entry;
 	__u16 bind;
-	__u8 slot;		/* index + 1 into wire_stage_stats.open, 0 none */
-	__u8 voice;		/* counted in the voice clock */
-	__u16 span_flags;	/* WIRE_SPAN_KEY */
-	__u8 stage;		/* those of the bind */
+	__u8 slot;	  /* index + 1 into wire_stage_stats.open, 0 none */
+	__u8 voice;	  /* counted in the voice clock */
+	__u16 span_flags; /* WIRE_SPAN_KEY */
+	__u8 stage;	  /* those of the bind */
 	__u8 role;
 };
 
@@ -52,14 +52,14 @@ struct last_frame {
 
 /* State of a thread of the target that has run a stage; freed by the kernel with the thread. */
 struct thread_state {
-	__u32 used;		/* bit i: frame i is open */
-	__u32 streams;		/* open streams that take their CPU time from this thread */
-	struct usage total;	/* counts only while a frame or stream is open */
-	__u64 on_ns;		/* on a CPU since, 0: off */
-	__u64 off_ns;		/* left the CPU at */
-	__u64 run_delay_ns;	/* the kernel's run-queue total when it left */
-	__u64 pending_ns;	/* off-CPU time not yet split into run queue and reason */
-	__u32 pending_reason;	/* enum wire_wait */
+	__u32 used;	      /* bit i: frame i is open */
+	__u32 streams;	      /* open streams that take their CPU time from this thread */
+	struct usage total;   /* counts only while a frame or stream is open */
+	__u64 on_ns;	      /* on a CPU since, 0: off */
+	__u64 off_ns;	      /* left the CPU at */
+	__u64 run_delay_ns;   /* the kernel's run-queue total when it left */
+	__u64 pending_ns;     /* off-CPU time not yet split into run queue and reason */
+	__u32 pending_reason; /* enum wire_wait */
 	__u32 pad0;
 	/* Scratch of the program that runs on this thread: too large for the BPF stack. */
 	struct usage spent;
@@ -128,7 +128,7 @@ struct probes {
 
 struct slices {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);	/* user space: the number of possible CPUs */
+	__uint(max_entries, 1); /* user space: the number of possible CPUs */
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct wire_slice);

@@ -17,12 +17,12 @@
 #include "core_fixes.bpf.h"
 #include "usage.bpf.h"
 
-#define S_IFMT 0170000
+#define S_IFMT	 0170000
 #define S_IFSOCK 0140000
-#define S_IFREG 0100000
-#define S_IFBLK 0060000
-#define S_IFCHR 0020000
-#define S_IFIFO 0010000
+#define S_IFREG	 0100000
+#define S_IFBLK	 0060000
+#define S_IFCHR	 0020000
+#define S_IFIFO	 0010000
 
 static __always_inline __u32 wait_of_fd(struct task_struct *task, __u64 fd)
 {
@@ -31,7 +31,8 @@ static __always_inline __u32 wait_of_fd(struct task_struct *task, __u64 fd)
 	struct fdtable *fdt;
 	unsigned short mode;
 
-	/* Plain loads where the verifier knows the types: a helper call each would double the cost. */
+	/* Plain loads where the verifier knows the types: a helper call each would double the cost.
+	 */
 	fdt = files ? files->fdt : NULL;
 	if (!fdt)
 		return WIRE_WAIT_OTHER;

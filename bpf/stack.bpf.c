@@ -15,7 +15,7 @@
 #include "core_fixes.bpf.h"
 #include "frames.bpf.h"
 
-#define STACK_NEAR_BYTES 1024	/* no two stacks lie that close */
+#define STACK_NEAR_BYTES  1024 /* no two stacks lie that close */
 #define STACK_FIBER_BYTES (12 * 1024)
 
 struct stack_vma {

@@ -24,7 +24,7 @@ struct hit {
 	struct stage_ref stage;
 	__u32 bind_index;
 	__u32 tid;
-	__u64 sp;	/* stack pointer at function entry */
+	__u64 sp; /* stack pointer at function entry */
 	__u64 now;
 };
 
@@ -89,7 +89,7 @@ static __always_inline __u64 value_of(struct hit *hit, const struct wire_value *
 /* Is the handle of the class that the bind asks for?  Counts the refusal. */
 static __always_inline int class_fits(struct hit *hit, __u64 handle)
 {
-	struct class_key key = { .handle = handle };
+	struct class_key key = {.handle = handle};
 	__u64 *cls;
 
 	if (!hit->bind->cls)
@@ -107,7 +107,7 @@ static __always_inline int class_fits(struct hit *hit, __u64 handle)
 
 static __always_inline void class_learn(struct hit *hit, __u64 handle)
 {
-	struct class_key key = { .handle = handle };
+	struct class_key key = {.handle = handle};
 	__u64 cls = hit->bind->cls;
 
 	if (bpf_map_update_elem(&handle_classes, &key, &cls, BPF_ANY))
@@ -118,7 +118,7 @@ static __always_inline void class_learn(struct hit *hit, __u64 handle)
 
 /* A stream's record, complete as of its last output. */
 static __noinline int stream_record(struct hit *hit, const struct wire_stream *s, __u64 key,
-					  __u32 flags)
+				    __u32 flags)
 {
 	struct wire_span *span = span_reserve(&hit->stage, hit->now);
 
@@ -153,10 +153,9 @@ static __always_inline void stream_landed(struct hit *hit, struct wire_stream *s
 	shared_add(&hit->stage.stats->in_flight, -1);
 }
 
-static __noinline int stream_from(struct hit *hit, struct thread_state *ts, __u64 key,
-				  __u64 handle)
+static __noinline int stream_from(struct hit *hit, struct thread_state *ts, __u64 key, __u64 handle)
 {
-	struct wire_stream_key at = { .key = key, .stage = hit->stage.index };
+	struct wire_stream_key at = {.key = key, .stage = hit->stage.index};
 	struct wire_stream *old = bpf_map_lookup_elem(&streams, &at);
 	struct wire_stream *s = &ts->stream;
 
@@ -213,7 +212,7 @@ static __always_inline void stream_usage(struct wire_stream *s, struct thread_st
 static __noinline int stream_to(struct hit *hit, struct thread_state *ts, __u64 key,
 				const struct value_ctx *at)
 {
-	struct wire_stream_key where = { .key = key, .stage = hit->stage.index };
+	struct wire_stream_key where = {.key = key, .stage = hit->stage.index};
 	struct wire_stream *s = bpf_map_lookup_elem(&streams, &where);
 
 	/* An output before any `from`: partial results while the user still speaks. */
@@ -340,7 +339,7 @@ static __noinline int enter_push(struct hit *hit, struct thread_state *ts,
  */
 static __always_inline int return_site_known(struct hit *hit)
 {
-	struct site_key key = { .bind = hit->bind_index };
+	struct site_key key = {.bind = hit->bind_index};
 	struct wire_learn *learn;
 	__u64 *probed;
 
@@ -622,7 +621,8 @@ static __always_inline int exit_match(struct hit *hit, struct thread_state *ts, 
 	}
 	/* Expected: inner calls, calls that `where` or the class let pass, learnt return sites
 	   behind a `ret` that has closed the frame. */
-	if (!inner && !hit->probe->no_ra_check && hit->bind->where.base == WIRE_BASE_NONE && !hit->bind->cls)
+	if (!inner && !hit->probe->no_ra_check && hit->bind->where.base == WIRE_BASE_NONE &&
+	    !hit->bind->cls)
 		shared_add(&hit->stage.stats->unmatched, 1);
 	return -1;
 }
@@ -635,7 +635,8 @@ static __always_inline void leave(struct hit *hit, struct pt_regs *regs)
 	int i;
 
 	if (!ts || !ts->used) {
-		if (!hit->probe->no_ra_check && hit->bind->where.base == WIRE_BASE_NONE && !hit->bind->cls)
+		if (!hit->probe->no_ra_check && hit->bind->where.base == WIRE_BASE_NONE &&
+		    !hit->bind->cls)
 			shared_add(&hit->stage.stats->unmatched, 1);
 		return;
 	}

@@ -16,11 +16,11 @@
 #include <linux/types.h>
 #endif
 
-#define WIRE_STAGES_MAX 64	/* stages of one target */
-#define WIRE_BINDS_MAX 512	/* functions bound to stages (a stage has several alternatives) */
-#define WIRE_PROBES_MAX 8192	/* probed instructions */
-#define WIRE_FRAMES_MAX 16	/* open functions on one thread, outermost per stage only */
-#define WIRE_OPEN_SLOTS 16	/* spans in flight per stage whose age user space can see */
+#define WIRE_STAGES_MAX 64   /* stages of one target */
+#define WIRE_BINDS_MAX	512  /* functions bound to stages (a stage has several alternatives) */
+#define WIRE_PROBES_MAX 8192 /* probed instructions */
+#define WIRE_FRAMES_MAX 16   /* open functions on one thread, outermost per stage only */
+#define WIRE_OPEN_SLOTS 16   /* spans in flight per stage whose age user space can see */
 
 /*
  * Histograms are log-linear: values below 64 ns are exact, above that every power of two is cut
@@ -30,18 +30,18 @@
  */
 #define WIRE_HIST_SUB_BITS 6
 #define WIRE_HIST_MAX_BITS 41
-#define WIRE_HIST_BUCKETS (((WIRE_HIST_MAX_BITS - WIRE_HIST_SUB_BITS) + 1) << WIRE_HIST_SUB_BITS)
+#define WIRE_HIST_BUCKETS  (((WIRE_HIST_MAX_BITS - WIRE_HIST_SUB_BITS) + 1) << WIRE_HIST_SUB_BITS)
 
 /* Where a thread's time goes while it is not on a CPU. */
 enum wire_wait {
-	WIRE_WAIT_RUNQUEUE = 0,	/* runnable, waiting for a CPU */
-	WIRE_WAIT_LOCK = 1,	/* futex and friends */
-	WIRE_WAIT_DISK = 2,	/* in_iowait */
-	WIRE_WAIT_NETWORK = 3,	/* socket receive, send, accept, connect */
-	WIRE_WAIT_PIPE = 4,	/* read or write on a pipe, fifo or tty */
-	WIRE_WAIT_POLL = 5,	/* poll, select, epoll */
-	WIRE_WAIT_PAGE_FAULT = 6,	/* not in a system call: a fault that had to wait */
-	WIRE_WAIT_SLEEP = 7,	/* nanosleep and the like */
+	WIRE_WAIT_RUNQUEUE = 0,	  /* runnable, waiting for a CPU */
+	WIRE_WAIT_LOCK = 1,	  /* futex and friends */
+	WIRE_WAIT_DISK = 2,	  /* in_iowait */
+	WIRE_WAIT_NETWORK = 3,	  /* socket receive, send, accept, connect */
+	WIRE_WAIT_PIPE = 4,	  /* read or write on a pipe, fifo or tty */
+	WIRE_WAIT_POLL = 5,	  /* poll, select, epoll */
+	WIRE_WAIT_PAGE_FAULT = 6, /* not in a system call: a fault that had to wait */
+	WIRE_WAIT_SLEEP = 7,	  /* nanosleep and the like */
 	WIRE_WAIT_OTHER = 8,
 	WIRE_WAITS = 9,
 };
@@ -54,69 +54,69 @@ enum wire_wait {
 
 enum wire_kind {
 	WIRE_KIND_INVALID = 0,
-	WIRE_KIND_SPAN = 1,	/* struct wire_span */
-	WIRE_KIND_LIFE = 2,	/* struct wire_life */
-	WIRE_KIND_LEARN = 3,	/* struct wire_learn */
+	WIRE_KIND_SPAN = 1,  /* struct wire_span */
+	WIRE_KIND_LIFE = 2,  /* struct wire_life */
+	WIRE_KIND_LEARN = 3, /* struct wire_learn */
 };
 
 /* First member of every record. */
 struct wire_hdr {
-	__u16 kind;		/* enum wire_kind */
-	__u16 len_bytes;	/* the whole record; readers skip unknown kinds by it */
+	__u16 kind;	 /* enum wire_kind */
+	__u16 len_bytes; /* the whole record; readers skip unknown kinds by it */
 	__u32 cpu;
-	__u64 ts_ns;		/* when the record was made */
+	__u64 ts_ns; /* when the record was made */
 	__u32 tgid;
 	__u32 tid;
 };
 
 enum wire_span_flags {
-	WIRE_SPAN_KEY = 1 << 0,		/* key is valid; else the thread is the key */
-	WIRE_SPAN_WORK = 1 << 1,	/* work and per_second are valid */
-	WIRE_SPAN_ERROR = 1 << 2,	/* the stage's error condition held */
-	WIRE_SPAN_HIT = 1 << 3,		/* a frame that hit (wake word) */
-	WIRE_SPAN_ABNORMAL = 1 << 4,	/* did not end by a return */
-	WIRE_SPAN_EXCEPTION = 1 << 5,	/* ... but by a C++ exception: end_ns is exact */
-	WIRE_SPAN_THREAD_END = 1 << 6,	/* ... but by the end of its thread */
-	WIRE_SPAN_UPPER_BOUND = 1 << 7,	/* end_ns is when the loss of the frame was noticed */
-	WIRE_SPAN_STREAM_OPEN = 1 << 8,	/* stream: the `from` point; end_ns == start_ns */
-	WIRE_SPAN_STREAM_FIRST = 1 << 9,	/* stream: first output seen; not closed yet */
-	WIRE_SPAN_STREAM_CLOSED = 1 << 10,	/* stream: closed in the kernel by the next `from` */
-	WIRE_SPAN_CPU = 1 << 11,	/* cpu_ns and wait_ns are valid (same thread at both ends) */
+	WIRE_SPAN_KEY = 1 << 0,		   /* key is valid; else the thread is the key */
+	WIRE_SPAN_WORK = 1 << 1,	   /* work and per_second are valid */
+	WIRE_SPAN_ERROR = 1 << 2,	   /* the stage's error condition held */
+	WIRE_SPAN_HIT = 1 << 3,		   /* a frame that hit (wake word) */
+	WIRE_SPAN_ABNORMAL = 1 << 4,	   /* did not end by a return */
+	WIRE_SPAN_EXCEPTION = 1 << 5,	   /* ... but by a C++ exception: end_ns is exact */
+	WIRE_SPAN_THREAD_END = 1 << 6,	   /* ... but by the end of its thread */
+	WIRE_SPAN_UPPER_BOUND = 1 << 7,	   /* end_ns is when the loss of the frame was noticed */
+	WIRE_SPAN_STREAM_OPEN = 1 << 8,	   /* stream: the `from` point; end_ns == start_ns */
+	WIRE_SPAN_STREAM_FIRST = 1 << 9,   /* stream: first output seen; not closed yet */
+	WIRE_SPAN_STREAM_CLOSED = 1 << 10, /* stream: closed in the kernel by the next `from` */
+	WIRE_SPAN_CPU = 1 << 11, /* cpu_ns and wait_ns are valid (same thread at both ends) */
 };
 
 /* One execution of a stage, or one step of a stream. */
 struct wire_span {
 	struct wire_hdr hdr;
-	__u16 stage;		/* index of the stage */
-	__u16 bind;		/* index of the bound function (which alternative) */
-	__u32 flags;		/* enum wire_span_flags */
+	__u16 stage; /* index of the stage */
+	__u16 bind;  /* index of the bound function (which alternative) */
+	__u32 flags; /* enum wire_span_flags */
 	__u64 start_ns;
-	__u64 end_ns;		/* streams: the last output so far */
-	__u64 first_ns;		/* streams: the first output, 0 before it; else end_ns */
-	__u64 key;		/* what pairs the spans of a turn */
-	__u64 handle;		/* the engine handle, 0 where none is configured */
-	__s64 work;		/* amount of work, e.g. samples */
-	__s64 per_second;	/* work units per second of audio */
-	__u64 cpu_ns;		/* on-CPU time of the calling thread */
-	__u64 process_cpu_ns;	/* on-CPU time of all threads of the process meanwhile */
-	__u64 wait_ns[WIRE_WAITS];	/* off-CPU time of the calling thread by reason */
-	__u32 outputs;		/* streams: number of `to` points seen */
+	__u64 end_ns;		   /* streams: the last output so far */
+	__u64 first_ns;		   /* streams: the first output, 0 before it; else end_ns */
+	__u64 key;		   /* what pairs the spans of a turn */
+	__u64 handle;		   /* the engine handle, 0 where none is configured */
+	__s64 work;		   /* amount of work, e.g. samples */
+	__s64 per_second;	   /* work units per second of audio */
+	__u64 cpu_ns;		   /* on-CPU time of the calling thread */
+	__u64 process_cpu_ns;	   /* on-CPU time of all threads of the process meanwhile */
+	__u64 wait_ns[WIRE_WAITS]; /* off-CPU time of the calling thread by reason */
+	__u32 outputs;		   /* streams: number of `to` points seen */
 	__u32 pad0;
 };
 
 enum wire_life_event {
 	WIRE_LIFE_INVALID = 0,
-	WIRE_LIFE_EXIT = 1,	/* the last thread ended; status is the wait status */
-	WIRE_LIFE_EXEC = 2,	/* a new program in the same process */
-	WIRE_LIFE_FORK = 3,	/* child is the new tgid */
-	WIRE_LIFE_OBJECTS = 4,	/* the dynamic loader changed its list of objects */
+	WIRE_LIFE_EXIT = 1,    /* the last thread ended; status is the wait status */
+	WIRE_LIFE_EXEC = 2,    /* a new program in the same process */
+	WIRE_LIFE_FORK = 3,    /* child is the new tgid */
+	WIRE_LIFE_OBJECTS = 4, /* the dynamic loader changed its list of objects */
 };
 
 struct wire_life {
 	struct wire_hdr hdr;
-	__u32 event;		/* enum wire_life_event */
-	__u32 status;		/* EXIT: as in wait(2): signal in the low 7 bits, 0x80 core dumped */
-	__u32 child;		/* FORK: tgid of the child */
+	__u32 event;  /* enum wire_life_event */
+	__u32 status; /* EXIT: as in wait(2): signal in the low 7 bits, 0x80 core dumped */
+	__u32 child;  /* FORK: tgid of the child */
 	__u32 pad0;
 };
 
@@ -132,10 +132,10 @@ struct wire_learn {
 /* --- configuration of probes, written by user space before arming --- */
 
 enum wire_base {
-	WIRE_BASE_NONE = 0,	/* no value */
-	WIRE_BASE_ARG = 1,	/* integer argument number `arg`; from the seventh on: on the stack */
+	WIRE_BASE_NONE = 0, /* no value */
+	WIRE_BASE_ARG = 1,  /* integer argument number `arg`; from the seventh on: on the stack */
 	WIRE_BASE_RET = 2,
-	WIRE_BASE_CONST = 3,	/* `rhs` itself is the value */
+	WIRE_BASE_CONST = 3, /* `rhs` itself is the value */
 };
 
 enum wire_type {
@@ -147,11 +147,11 @@ enum wire_type {
 	WIRE_TYPE_I16 = 5,
 	WIRE_TYPE_U8 = 6,
 	WIRE_TYPE_I8 = 7,
-	WIRE_TYPE_STR = 8,	/* the value is a pointer to text; its first 8 bytes are compared */
+	WIRE_TYPE_STR = 8, /* the value is a pointer to text; its first 8 bytes are compared */
 };
 
 enum wire_op {
-	WIRE_OP_NONE = 0,	/* a plain value, no comparison */
+	WIRE_OP_NONE = 0, /* a plain value, no comparison */
 	WIRE_OP_EQ = 1,
 	WIRE_OP_NE = 2,
 	WIRE_OP_LT = 3,
@@ -168,47 +168,47 @@ enum wire_op {
  * The last dereference reads `type`; those before it read pointers.
  */
 struct wire_value {
-	__u8 base;		/* enum wire_base */
-	__u8 arg;		/* WIRE_BASE_ARG: 0 .. 15 */
-	__u8 derefs;		/* 0 .. WIRE_DEREFS_MAX */
-	__u8 type;		/* enum wire_type */
-	__u8 op;		/* enum wire_op */
-	__u8 str_bytes;		/* WIRE_TYPE_STR: bytes compared, including the NUL, 1 .. 8 */
+	__u8 base;	/* enum wire_base */
+	__u8 arg;	/* WIRE_BASE_ARG: 0 .. 15 */
+	__u8 derefs;	/* 0 .. WIRE_DEREFS_MAX */
+	__u8 type;	/* enum wire_type */
+	__u8 op;	/* enum wire_op */
+	__u8 str_bytes; /* WIRE_TYPE_STR: bytes compared, including the NUL, 1 .. 8 */
 	__u16 pad0;
 	__s32 off[WIRE_DEREFS_MAX + 1];
 	__u32 pad1;
-	__u64 rhs;		/* constant, or up to 8 bytes of text */
+	__u64 rhs; /* constant, or up to 8 bytes of text */
 };
 
 enum wire_role {
 	WIRE_ROLE_NONE = 0,
-	WIRE_ROLE_CALL = 1,	/* entry to return is a span */
-	WIRE_ROLE_FRAME = 2,	/* entry to return is an audio frame */
-	WIRE_ROLE_HIT = 3,	/* return: when `when` holds, the last frame of this handle hit */
-	WIRE_ROLE_FROM = 4,	/* opens a stream */
-	WIRE_ROLE_TO = 5,	/* output of a stream */
-	WIRE_ROLE_CLASS = 6,	/* entry: the handle belongs to class `cls` from now on */
+	WIRE_ROLE_CALL = 1,  /* entry to return is a span */
+	WIRE_ROLE_FRAME = 2, /* entry to return is an audio frame */
+	WIRE_ROLE_HIT = 3,   /* return: when `when` holds, the last frame of this handle hit */
+	WIRE_ROLE_FROM = 4,  /* opens a stream */
+	WIRE_ROLE_TO = 5,    /* output of a stream */
+	WIRE_ROLE_CLASS = 6, /* entry: the handle belongs to class `cls` from now on */
 };
 
 enum wire_bind_flags {
-	WIRE_BIND_AT_RETURN = 1 << 0,	/* the role acts at the return, else at the entry */
-	WIRE_BIND_WHERE_AT_RETURN = 1 << 1,	/* `where` mentions ret */
-	WIRE_BIND_LEARN = 1 << 2,	/* exits are return sites learnt at entry */
-	WIRE_BIND_ENTRY_LOOPS = 1 << 3,	/* an entry at the SP of the open frame continues it */
-	WIRE_BIND_OWN_EXITS = 1 << 4,	/* no exit is shared: return addresses are not compared */
+	WIRE_BIND_AT_RETURN = 1 << 0,	    /* the role acts at the return, else at the entry */
+	WIRE_BIND_WHERE_AT_RETURN = 1 << 1, /* `where` mentions ret */
+	WIRE_BIND_LEARN = 1 << 2,	    /* exits are return sites learnt at entry */
+	WIRE_BIND_ENTRY_LOOPS = 1 << 3,	    /* an entry at the SP of the open frame continues it */
+	WIRE_BIND_OWN_EXITS = 1 << 4, /* no exit is shared: return addresses are not compared */
 };
 
 /* One function bound to a stage. */
 struct wire_bind {
 	__u16 stage;
-	__u8 role;		/* enum wire_role */
-	__u8 cls;		/* handle class required (or given, WIRE_ROLE_CLASS), 0 none */
-	__u32 flags;		/* enum wire_bind_flags */
+	__u8 role;   /* enum wire_role */
+	__u8 cls;    /* handle class required (or given, WIRE_ROLE_CLASS), 0 none */
+	__u32 flags; /* enum wire_bind_flags */
 	struct wire_value key;
 	struct wire_value handle;
-	struct wire_value where;	/* condition: ignore the call unless it holds */
-	struct wire_value when;		/* condition of a hit */
-	struct wire_value error;	/* condition: the call failed */
+	struct wire_value where; /* condition: ignore the call unless it holds */
+	struct wire_value when;	 /* condition of a hit */
+	struct wire_value error; /* condition: the call failed */
 	struct wire_value work;
 	struct wire_value per_second;
 };
@@ -217,77 +217,77 @@ enum wire_site {
 	WIRE_SITE_NONE = 0,
 	WIRE_SITE_ENTRY = 1,
 	WIRE_SITE_EXIT = 2,
-	WIRE_SITE_CATCH = 3,	/* __cxa_begin_catch */
-	WIRE_SITE_LOADER = 4,	/* _dl_debug_state */
+	WIRE_SITE_CATCH = 3,  /* __cxa_begin_catch */
+	WIRE_SITE_LOADER = 4, /* _dl_debug_state */
 };
 
 /* One probed instruction; its index is the BPF cookie. */
 struct wire_probe {
 	__u16 bind;
-	__u8 site;		/* enum wire_site */
-	__u8 no_ra_check;	/* the return address is not at the frame's slot any more */
-	__s32 sp_delta;		/* SP at function entry = SP here + sp_delta */
-	__u32 cost_ns;		/* calibrated cost of the trap alone */
+	__u8 site;	  /* enum wire_site */
+	__u8 no_ra_check; /* the return address is not at the frame's slot any more */
+	__s32 sp_delta;	  /* SP at function entry = SP here + sp_delta */
+	__u32 cost_ns;	  /* calibrated cost of the trap alone */
 	__u32 pad0;
 };
 
 enum wire_stage_state {
-	WIRE_STAGE_OFF = 0,	/* hits are ignored, but cost is counted */
-	WIRE_STAGE_TRIAL = 1,	/* entries are counted, nothing else */
+	WIRE_STAGE_OFF = 0,   /* hits are ignored, but cost is counted */
+	WIRE_STAGE_TRIAL = 1, /* entries are counted, nothing else */
 	WIRE_STAGE_ARMED = 2,
 };
 
 enum wire_stage_flags {
-	WIRE_STAGE_VOICE = 1 << 0,	/* in flight: CPU counts as voice processing */
+	WIRE_STAGE_VOICE = 1 << 0, /* in flight: CPU counts as voice processing */
 };
 
 /* Configuration of a stage; `state` is changed while running. */
 struct wire_stage {
-	__u32 state;		/* enum wire_stage_state */
-	__u32 flags;		/* enum wire_stage_flags */
-	__u64 timeout_ns;	/* spans longer than this count as timed out; 0 none */
-	__u32 records_per_s;	/* token bucket of span records */
+	__u32 state;	     /* enum wire_stage_state */
+	__u32 flags;	     /* enum wire_stage_flags */
+	__u64 timeout_ns;    /* spans longer than this count as timed out; 0 none */
+	__u32 records_per_s; /* token bucket of span records */
 	__u32 pad0;
 };
 
 /* --- aggregates kept by the kernel, read and diffed by user space, never cleared --- */
 
 struct wire_open_slot {
-	__u64 start_ns;		/* 0: free */
+	__u64 start_ns; /* 0: free */
 	__u64 tid;
 };
 
 /* Everything counted per stage; shared by all CPUs, atomic adds. */
 struct wire_stage_stats {
-	__u64 entry_hits;	/* probe hits, whatever came of them */
+	__u64 entry_hits; /* probe hits, whatever came of them */
 	__u64 exit_hits;
-	__u64 cost_ns;		/* sum of the calibrated trap cost of those hits */
-	__u64 spans;		/* spans that ended by a return (frames: all frames) */
+	__u64 cost_ns; /* sum of the calibrated trap cost of those hits */
+	__u64 spans;   /* spans that ended by a return (frames: all frames) */
 	__u64 abnormal_exception;
-	__u64 abnormal_unwound;	/* longjmp and the like, noticed later */
+	__u64 abnormal_unwound; /* longjmp and the like, noticed later */
 	__u64 abnormal_thread_end;
-	__u64 nested;		/* inner calls of a stage that was open already: not counted */
-	__u64 unmatched;	/* exits without a frame: attached in mid call, or not ours */
-	__u64 filtered;		/* `where` or the handle class said no */
-	__u64 unknown_class;	/* the handle was configured before cheshire came */
-	__u64 learning;		/* calls passed over while their return site was learnt */
-	__u64 frames_overflow;	/* more than WIRE_FRAMES_MAX functions open on a thread */
+	__u64 nested;	       /* inner calls of a stage that was open already: not counted */
+	__u64 unmatched;       /* exits without a frame: attached in mid call, or not ours */
+	__u64 filtered;	       /* `where` or the handle class said no */
+	__u64 unknown_class;   /* the handle was configured before cheshire came */
+	__u64 learning;	       /* calls passed over while their return site was learnt */
+	__u64 frames_overflow; /* more than WIRE_FRAMES_MAX functions open on a thread */
 	__u64 errors;
 	__u64 timeouts;
-	__u64 hits;		/* frames that hit */
-	__u64 sum_ns;		/* wall time of `spans` */
+	__u64 hits;   /* frames that hit */
+	__u64 sum_ns; /* wall time of `spans` */
 	__u64 max_ns;
 	__u64 cpu_ns;
 	__u64 process_cpu_ns;
 	__u64 wait_ns[WIRE_WAITS];
-	__u64 work_sum_ns;	/* audio time processed: work / per_second */
-	__u64 worked_ns;	/* wall time of the spans that stated their work */
-	__u64 records;		/* span records sent */
-	__u64 records_limited;	/* not sent: token bucket empty */
-	__u64 records_lost;	/* not sent: ring buffer full */
-	__u64 read_failures;	/* target memory could not be read */
-	__u64 in_flight;	/* spans open now */
-	__u64 tokens;		/* token bucket: seconds << 32 | used */
+	__u64 work_sum_ns;     /* audio time processed: work / per_second */
+	__u64 worked_ns;       /* wall time of the spans that stated their work */
+	__u64 records;	       /* span records sent */
+	__u64 records_limited; /* not sent: token bucket empty */
+	__u64 records_lost;    /* not sent: ring buffer full */
+	__u64 read_failures;   /* target memory could not be read */
+	__u64 in_flight;       /* spans open now */
+	__u64 tokens;	       /* token bucket: seconds << 32 | used */
 	struct wire_open_slot open[WIRE_OPEN_SLOTS];
 };
 
@@ -299,7 +299,7 @@ enum wire_hist {
 };
 
 struct wire_histogram {
-	__u32 bucket[WIRE_HIST_BUCKETS];	/* wraps; differences are right */
+	__u32 bucket[WIRE_HIST_BUCKETS]; /* wraps; differences are right */
 };
 
 /* State of an open stream, keyed by stage and key. */
@@ -311,23 +311,23 @@ struct wire_stream_key {
 
 struct wire_stream {
 	__u64 start_ns;
-	__u64 first_ns;		/* 0: no output yet */
+	__u64 first_ns; /* 0: no output yet */
 	__u64 last_ns;
 	__u64 handle;
-	__s64 work;		/* summed over outputs */
+	__s64 work; /* summed over outputs */
 	__s64 per_second;
-	__u64 cpu0_ns;		/* counters of the opening thread at `from` */
+	__u64 cpu0_ns; /* counters of the opening thread at `from` */
 	__u64 process_cpu0_ns;
 	__u64 wait0_ns[WIRE_WAITS];
-	__u64 cpu_ns;		/* since `from`, as of the last output, if on the same thread */
+	__u64 cpu_ns; /* since `from`, as of the last output, if on the same thread */
 	__u64 process_cpu_ns;
 	__u64 wait_ns[WIRE_WAITS];
-	__u32 tid;		/* thread of `from` */
+	__u32 tid; /* thread of `from` */
 	__u32 outputs;
 	__u32 bind;
-	__u32 flags;		/* WIRE_SPAN_KEY, _CPU, _ERROR, _WORK */
-	__u32 voice;		/* 1 while this stream counts as voice in flight */
-	__u32 slot;		/* index + 1 into wire_stage_stats.open */
+	__u32 flags; /* WIRE_SPAN_KEY, _CPU, _ERROR, _WORK */
+	__u32 voice; /* 1 while this stream counts as voice in flight */
+	__u32 slot;  /* index + 1 into wire_stage_stats.open */
 };
 
 /*
@@ -339,25 +339,25 @@ struct wire_stream {
 #define WIRE_CLOCK_MASK ((1ULL << WIRE_CLOCK_BITS) - 1)
 
 enum wire_clock {
-	WIRE_CLOCK_CPU = 0,	/* CPU time of all threads of the target */
-	WIRE_CLOCK_VOICE = 1,	/* time with at least one voice stage in flight (n counts as 1) */
+	WIRE_CLOCK_CPU = 0,   /* CPU time of all threads of the target */
+	WIRE_CLOCK_VOICE = 1, /* time with at least one voice stage in flight (n counts as 1) */
 	WIRE_CLOCKS = 2,
 };
 
 /* What a CPU is doing for the target just now; one a CPU, written by that CPU only. */
 struct wire_slice {
-	__u64 start_ns;		/* 0: no thread of the target is running here */
-	__u64 voice_start_ns;	/* voice clock at start_ns */
-	__u64 exec_start_ns;	/* the thread's own CPU time, as the scheduler counts, at start_ns */
-	__u64 voice_cpu_ns;	/* closed slices: CPU time with a voice stage in flight */
-	__u64 cpu_ns;		/* closed slices: all CPU time, as the scheduler counts it */
-	__u64 tp_hits;		/* tracepoint program runs that concerned the target */
-	__u64 tp_sampled;	/* runs whose duration was measured (1 in 64) */
+	__u64 start_ns;	      /* 0: no thread of the target is running here */
+	__u64 voice_start_ns; /* voice clock at start_ns */
+	__u64 exec_start_ns;  /* the thread's own CPU time, as the scheduler counts, at start_ns */
+	__u64 voice_cpu_ns;   /* closed slices: CPU time with a voice stage in flight */
+	__u64 cpu_ns;	      /* closed slices: all CPU time, as the scheduler counts it */
+	__u64 tp_hits;	      /* tracepoint program runs that concerned the target */
+	__u64 tp_sampled;     /* runs whose duration was measured (1 in 64) */
 	__u64 tp_sampled_ns;
-	__u64 probe_sampled;	/* uprobe program runs measured, likewise */
+	__u64 probe_sampled; /* uprobe program runs measured, likewise */
 	__u64 probe_sampled_ns;
 	__u64 probe_runs;
-	__u64 catch_hits;	/* exceptions caught: a trap each */
+	__u64 catch_hits; /* exceptions caught: a trap each */
 	__u32 tid;
 	__u32 pad0;
 };
@@ -379,7 +379,7 @@ enum wire_counter {
 #define X(name, id, text) WIRE_CTR_##name,
 	WIRE_COUNTERS(X)
 #undef X
-	WIRE_CTR_CNT
+		WIRE_CTR_CNT
 };
 
 #define WIRE_ASSERT(what) _Static_assert(what, #what)

@@ -19,7 +19,7 @@
 struct metric_def {
 	const char *name; /* "cpu.usage"; for stages the measure alone: "latency" */
 	enum unit unit;
-	enum statistic stat;	      /* the usual one */
+	enum statistic stat;  /* the usual one */
 	uint32_t stats;	      /* possible ones: bits 1 << enum statistic */
 	bool below;	      /* small values are the bad ones */
 	const char *help;     /* one line */

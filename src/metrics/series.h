@@ -25,8 +25,8 @@ struct series_def {
 	const char *id; /* of a stage: what follows the stage's name and a dot */
 	enum window_kind kind;
 	enum unit unit;
-	enum statistic stat;	    /* when none is asked for */
-	unsigned int flags; /* enum series_flags */
+	enum statistic stat; /* when none is asked for */
+	unsigned int flags;  /* enum series_flags */
 };
 
 /* One window of one length. */
@@ -66,7 +66,7 @@ void series_mark(struct series *series, enum quality quality, const char *reason
 enum statistic series_stat(const struct series *series, enum statistic asked);
 bool series_has_stat(const struct series *series, enum statistic stat);
 /* Over a window, or (view NULL) over the session, which is elapsed_ns long. */
-struct sample series_read(struct series *series, struct view *view, enum statistic stat, uint64_t now_ns,
-			  uint64_t elapsed_ns);
+struct sample series_read(struct series *series, struct view *view, enum statistic stat,
+			  uint64_t now_ns, uint64_t elapsed_ns);
 
 #endif /* CHESHIRE_METRICS_SERIES_H */

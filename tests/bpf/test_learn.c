@@ -2,7 +2,7 @@
 /* Questions for return sites: none twice where the answer was no, and no flood of them. */
 #include "world.h"
 
-#define S 2
+#define S  2
 #define T0 (5ULL << 30)
 
 /* User space has settled that the site is not probed: the call is passed over in silence. */

@@ -30,7 +30,7 @@ static void begin(struct world *w, double ceiling_percent)
 	w->in.stages_n = STAGES;
 	w->in.elapsed_ns = BREAKER_PERIOD_NS;
 	for (size_t i = 0; i < STAGES; i++)
-		w->stages[i] = (struct breaker_stage){ .armed = true, .rare_factor = 1.0 };
+		w->stages[i] = (struct breaker_stage){.armed = true, .rare_factor = 1.0};
 }
 
 static int step(struct world *w)

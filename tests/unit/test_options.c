@@ -13,7 +13,7 @@
 #include "log/log.h"
 #include "watch/session.h"
 
-#define WATCH (OPTIONS_PID | OPTIONS_CONFIG | OPTIONS_WATCH | OPTIONS_BTF)
+#define WATCH	 (OPTIONS_PID | OPTIONS_CONFIG | OPTIONS_WATCH | OPTIONS_BTF)
 #define ARGS_MAX 16
 
 static unsigned int errors;
@@ -29,7 +29,7 @@ static void count_error(enum log_level level, const char *line, void *ctx)
 static int parse(unsigned int set, const char *line, struct options *o)
 {
 	static char text[256];
-	char name[] = "cheshire test", *argv[ARGS_MAX + 1] = { name }, *save = NULL;
+	char name[] = "cheshire test", *argv[ARGS_MAX + 1] = {name}, *save = NULL;
 	int argc = 1;
 
 	errors = 0;
@@ -47,11 +47,12 @@ static void a_whole_line_is_taken(void **state)
 	struct options o;
 
 	(void)state;
-	assert_int_equal(parse(WATCH,
-			       "--pid 42 --config a.yaml --output json --duration 90s "
-			       "--summary-interval 1m --fail-on critical --attach perf --syslog=local3",
-			       &o),
-			 -1);
+	assert_int_equal(
+		parse(WATCH,
+		      "--pid 42 --config a.yaml --output json --duration 90s "
+		      "--summary-interval 1m --fail-on critical --attach perf --syslog=local3",
+		      &o),
+		-1);
 	assert_int_equal(o.pid, 42);
 	assert_string_equal(o.config_path, "a.yaml");
 	assert_int_equal(o.output, OUTPUT_JSON);
@@ -90,8 +91,8 @@ static void all_mistakes_are_said(void **state)
 
 static void numbers_of_processes(void **state)
 {
-	static const char *const wrong[] = { "--pid 0", "--pid -1", "--pid 99999999999999999999",
-					     "--pid 12x", "--pid 4294967338" };
+	static const char *const wrong[] = {"--pid 0", "--pid -1", "--pid 99999999999999999999",
+					    "--pid 12x", "--pid 4294967338"};
 	struct options o;
 
 	(void)state;

@@ -23,8 +23,15 @@ struct evidence_part {
 	uint16_t stage;
 	uint16_t pad0;
 	uint32_t tid;
-	int64_t gap_ns;	  /* since the part before; -1: first, or not consecutive */
-	uint64_t wall_ns; /* what the stage's .latency measures */
+	int64_t gap_ns; /* since the part before; -1: first, or not consecutive */
+	uint64_t start_ns;
+	uint64_t wall_ns;  /* what the stage's .latency measures */
+	uint64_t first_ns; /* streams: start to first output; else 0 */
+	uint32_t flags;	   /* enum wire_span_flags */
+	bool cpu_known;	   /* the three below are valid */
+	uint64_t cpu_ns;
+	uint64_t process_cpu_ns;
+	uint64_t wait_ns[WIRE_WAITS];
 };
 
 struct evidence_item {

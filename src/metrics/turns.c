@@ -16,8 +16,7 @@ struct turn {
 	uint64_t last_ns;	 /* newest thing that belongs to it */
 	uint64_t stage_start_ns; /* of the newest stage */
 	uint64_t done_ns;	 /* ... when its latency ended; 0: not yet */
-	uint64_t part_start_ns[EVIDENCE_PARTS_MAX];
-	uint16_t stage; /* the newest stage */
+	uint16_t stage;		 /* the newest stage */
 	struct evidence_item item;
 };
 
@@ -35,8 +34,8 @@ struct turns {
 	int end_stage;	 /* -1: none */
 	struct turn turn[TURNS_MAX];
 	struct wake wake[WAKES_MAX];
-	uint64_t in_flight_ns;	/* as of the last tick: oldest call in flight, 0 none */
-	size_t unknown_open; /* turns given up, as far as we know still going on */
+	uint64_t in_flight_ns; /* as of the last tick: oldest call in flight, 0 none */
+	size_t unknown_open;   /* turns given up, as far as we know still going on */
 	uint64_t unknown_last_ns;
 	struct turns_losses losses;
 };
@@ -254,11 +253,11 @@ static void add_stage(struct turns *t, struct turn *turn, const struct wire_span
 	turn->done_ns = 0;
 	if (item->parts_n == EVIDENCE_PARTS_MAX)
 		return;
-	turn->part_start_ns[item->parts_n] = span->start_ns;
 	item->parts[item->parts_n++] = (struct evidence_part){
 		.stage = span->stage,
 		.tid = span->hdr.tid,
 		.gap_ns = gap_ns,
+		.start_ns = span->start_ns,
 	};
 }
 
@@ -310,7 +309,8 @@ static bool has_idled(const struct turns *t, const struct turn *turn, uint64_t t
 	return turn->complete || !in_flight_ns || in_flight_ns > until_ns;
 }
 
-/* A turn that was over before this span began is not interrupted by it: the tick just comes late. */
+/* A turn that was over before this span began is not interrupted by it: the tick just comes late.
+ */
 static void end_idle(struct turns *t, const struct wire_span *span, bool keyed, uint64_t key)
 {
 	for (size_t i = 0; i < TURNS_MAX; i++) {
@@ -389,19 +389,37 @@ static struct turn *find_of(struct turns *t, const struct wire_span *span)
 	return turn && span->start_ns >= turn->start_ns ? turn : NULL;
 }
 
-/* The latency of a stage is known: it ended at done_ns. */
-static void stage_done(struct turn *turn, const struct wire_span *span, uint64_t done_ns)
+/* Where the time of a stage went, as far as its record tells. */
+static void part_usage(struct evidence_part *part, const struct wire_span *span)
 {
+	part->flags = span->flags;
+	part->cpu_known = span->flags & WIRE_SPAN_CPU;
+	part->cpu_ns = span->cpu_ns;
+	part->process_cpu_ns = span->process_cpu_ns;
+	memcpy(part->wait_ns, span->wait_ns, sizeof(part->wait_ns));
+}
+
+/* The latency of a stage is known: it ended at done_ns. */
+static void stage_done(const struct turns *t, struct turn *turn, const struct wire_span *span,
+		       uint64_t done_ns)
+{
+	const struct stage_config *stage = &t->config->stages[span->stage];
 	struct evidence_item *item = &turn->item;
 
 	if (turn->stage == span->stage && turn->stage_start_ns == span->start_ns)
 		turn->done_ns = done_ns;
-	for (size_t i = item->parts_n; i-- > 0;)
-		if (item->parts[i].stage == span->stage &&
-		    turn->part_start_ns[i] == span->start_ns) {
-			item->parts[i].wall_ns = done_ns - span->start_ns;
-			return;
-		}
+	for (size_t i = item->parts_n; i-- > 0;) {
+		struct evidence_part *part = &item->parts[i];
+
+		if (part->stage != span->stage || part->start_ns != span->start_ns)
+			continue;
+		part->wall_ns = done_ns - span->start_ns;
+		part->first_ns = 0;
+		if (stage->kind == STAGE_STREAM && span->first_ns > span->start_ns)
+			part->first_ns = span->first_ns - span->start_ns;
+		part_usage(part, span);
+		return;
+	}
 }
 
 static void audio_out(struct turns *t, struct turn *turn, uint64_t audio_ns)
@@ -432,10 +450,10 @@ void turns__first(struct turns *t, const struct wire_span *span)
 	if (span->first_ns > turn->last_ns)
 		turn->last_ns = span->first_ns;
 	if (latency_is_first(t, span))
-		stage_done(turn, span, span->first_ns);
+		stage_done(t, turn, span, span->first_ns);
 	if (span->stage == t->end_stage) {
 		if (!latency_is_first(t, span))
-			stage_done(turn, span, span->first_ns);
+			stage_done(t, turn, span, span->first_ns);
 		audio_out(t, turn, span->first_ns);
 	}
 }
@@ -451,7 +469,7 @@ void turns__end(struct turns *t, const struct wire_span *span)
 	if (span->end_ns > turn->last_ns)
 		turn->last_ns = span->end_ns;
 	if (!latency_is_first(t, span))
-		stage_done(turn, span, span->end_ns);
+		stage_done(t, turn, span, span->end_ns);
 	if (span->stage == t->end_stage && !stream && !(span->flags & WIRE_SPAN_ABNORMAL))
 		audio_out(t, turn, span->end_ns);
 }

@@ -223,11 +223,11 @@ ERRORS = CONFIG.replace(
 @test(60)
 def assistant_intent_errors_are_counted(t):
     alice, truth, summary, _ = watch_alice(
-        t, ERRORS, "--fast", "--turns", 60, "--fault", "intent-error@1s-2s"
+        t, ERRORS, "--fast", "--turns", 25, "--pause", "100ms", "--fault", "intent-error@2s"
     )
     spans = truth.spans("intent", alice.stopped_ns)
     failed = sum(not span["ok"] for span in spans)
-    t.check(0 < failed < len(spans), f"{failed} of {len(spans)} failed: the fault came or went late")
+    t.check(failed > 0, f"none of {len(spans)} failed: the fault came too late")
     t.near(summary.number("intent.error_rate"), failed / len(spans), "intent.error_rate", 1e-9, 0)
     t.equal(summary.count("intent"), len(spans), "intent.count")
 
@@ -264,8 +264,9 @@ def assistant_slow_turns_are_explained(t):
         t.equal(slowest["stage"], "response", "the slowest stage")
         t.between(slowest["wall_s"], 0.4, 0.6, "its wall time")
         t.between(slowest["wait_s"]["sleep"], 0.39, 0.6, "its sleep")
-        split = slowest["cpu_s"] + sum(slowest["wait_s"].values())
-        t.near(split, slowest["wall_s"], "its CPU and waits together", 1e-3, 1e-5)
+        for span in turn["spans"]:
+            split = span["cpu_s"] + sum(span["wait_s"].values())
+            t.near(split, span["wall_s"], "CPU and waits of a stage together", 1e-3, 1e-5)
 
 
 @test(60)

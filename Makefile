@@ -28,16 +28,15 @@ endif
 
 # --- what a fresh Debian 12 machine needs -------------------------------------------------------
 
-# The stamp names this very list, so that a change of it asks again.
 DEPS := ca-certificates gcc g++ make pkg-config clang llvm libbpf-dev bpftool libelf-dev \
-	libdw-dev zlib1g-dev liblzma-dev libcapstone-dev libfyaml-dev libjson-c-dev libcap-ng-dev \
+	zlib1g-dev liblzma-dev libcapstone-dev libfyaml-dev libjson-c-dev libcap-ng-dev \
 	libseccomp-dev libiberty-dev libcmocka-dev libclang-rt-14-dev clang-format python3 binutils lld \
 	xz-utils pocketsphinx pocketsphinx-en-us pocketsphinx-testdata libpocketsphinx-dev \
 	espeak-ng libespeak-ng-dev flite flite1-dev libsqlite3-dev sqlite3 sox libpq-dev \
-	postgresql rsyslog sysstat bpftrace
+	postgresql rsyslog sysstat bpftrace libbpf-tools
 MISSING = $(shell dpkg-query -W -f '$${db:Status-Status} $${Package}\n' $(DEPS) 2>/dev/null | \
-	awk '$$1 == "installed" { print $$2 }' | sort > /tmp/.cheshire-have.$$$$; \
-	printf '%s\n' $(DEPS) | sort | comm -23 - /tmp/.cheshire-have.$$$$; rm -f /tmp/.cheshire-have.$$$$)
+	awk -v want='$(DEPS)' '$$1 == "installed" { have[$$2] = 1 } \
+		END { n = split(want, w, " "); for (i = 1; i <= n; i++) if (!(w[i] in have)) print w[i] }')
 
 deps:
 	@missing="$(strip $(MISSING))"; if [ -n "$$missing" ]; then \
@@ -52,7 +51,7 @@ with-deps = @if [ -n "$(strip $(MISSING))" ]; then $(MAKE) --no-print-directory 
 
 # --- flags --------------------------------------------------------------------------------------
 
-PKGS     := libbpf libelf libdw zlib liblzma capstone libfyaml json-c libcap-ng libseccomp
+PKGS     := libbpf libelf zlib liblzma capstone libfyaml json-c libcap-ng libseccomp
 NEEDS_PKGS := $(filter-out help clean deps demo test bench format%,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_PKGS),)
 ifneq ($(shell $(PKG_CONFIG) --atleast-version=1.1 libbpf && echo yes),yes)

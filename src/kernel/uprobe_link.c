@@ -20,7 +20,8 @@
 
 #include "log/log.h"
 
-#define CLOSERS_MAX 16
+/* Each waits for a grace period, so one thread a link of 64 stages. */
+#define CLOSERS_MAX 128
 
 /* BPF_F_UPROBE_MULTI_RETURN */
 #define UPROBE_MULTI_RETURN 1

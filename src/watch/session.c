@@ -152,9 +152,10 @@ static void note_decided(struct session *s, uint64_t decided)
 static void say_hello(struct session *s)
 {
 	s->said_hello = true;
+	/* Failures are logged there; the session goes on, as it would without them. */
+	(void)privileges_drop(loader__multi(s->watching.loader));
 	publish_hello(&s->publisher);
 	hints_print(&s->watching, stderr);
-	privileges_drop(loader__multi(s->watching.loader));
 }
 
 static void drain(struct session *s, uint64_t now_ns)

@@ -449,6 +449,11 @@ class Case:
     def equal(self, got, expected, what):
         self.check(got == expected, f"{what}: {got!r}, not {expected!r}")
 
+    def one_of(self, got, expected, what):
+        """Near one of the values that the target logged, each of which it may be."""
+        self.check(bool(expected), f"{what}: the target recorded nothing")
+        self.near(got, min(expected, key=lambda value: abs(value - got)), what)
+
     def exact_enough(self, good, what):
         self.checks += 1
         if not good:
@@ -532,11 +537,13 @@ def text_segments(pid):
     return segments
 
 
-def changed_text_bytes(pid):
-    """How many bytes of the process's code differ from the files that it was mapped from."""
+def changed_text_bytes(pid, folder="/"):
+    """How many bytes of the process's code differ from the files, in the folder, it is mapped from."""
     changed = 0
     with open(f"/proc/{pid}/mem", "rb", 0) as memory:
         for start, end, offset, path in text_segments(pid):
+            if not path.startswith(str(folder)):
+                continue
             with open(path, "rb") as file:
                 file.seek(offset)
                 on_disk = file.read(end - start)

@@ -27,6 +27,12 @@ def budgets(**budget):
     return f"budgets:\n  work.latency: {{ {text} }}\n"
 
 
+def logged_s(target):
+    """Ends the target; the durations of its calls, by its own log."""
+    target.send_line("quit")
+    return [ns / 1e9 for ns in target.finish().functions["stage_work"].normal_ns]
+
+
 def call_until(target, command, done, timeout_s, what):
     """Repeats a command until done() has a result; returns the start of the first and that."""
     first = time.monotonic()
@@ -56,10 +62,9 @@ def breach_fires_and_resolves_in_time(t):
     # A tick of one second may pass before the breach is seen, and one until its for: is over.
     t.between(arrival - began, FOR_S - 0.1, FOR_S + 1.1, "seconds from the breach to its alert")
     t.equal(alert["severity"], "warning", "severity")
-    t.near(alert["value"], 0.0201, "value", 0.1)
     t.equal(alert["limit"], 0.01, "limit")
     t.equal(alert["target"], 0.005, "target")
-    t.equal(alert["priority"], "P1", "priority at 300 % over the target")
+    t.equal(alert["priority"], "P1", "priority at 300 % over the target and more")
     t.equal(alert["action"], "Look at it", "action")
 
     ended = time.monotonic()
@@ -78,6 +83,7 @@ def breach_fires_and_resolves_in_time(t):
     )
     t.equal(len(watch.alerts(state="firing")), 1, "alerts fired")
     watch.stop()
+    t.one_of(alert["value"], logged_s(target), "value")
 
 
 @test(60)
@@ -102,9 +108,11 @@ def severity_moves_to_critical(t):
     t.equal([line["severity"] for _, line in firing], ["warning", "critical"], "severities")
     evidence = firing[1][1]["evidence"]
     t.between(len(evidence), 1, 3, "pieces of evidence")
-    t.near(evidence[0]["wall_s"], 0.0801, "slowest span of the evidence", 0.1)
-    t.near(evidence[0]["wait_s"]["sleep"], 0.0801, "why it waited", 0.1)
+    slowest = evidence[0]
+    t.check(slowest["wall_s"] >= 0.08, f"slowest span of the evidence: {slowest['wall_s']}")
+    t.near(slowest["wait_s"]["sleep"], slowest["wall_s"], "why it waited", 0.1)
     watch.stop(signal.SIGINT)
+    t.one_of(slowest["wall_s"], logged_s(target), "slowest span of the evidence")
 
 
 @test(60)

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 
-from harness import BUILD, ROOT, Failure, Process, Skip, Summary, test, wait_until
+from harness import BUILD, RELATIVE_ERROR, ROOT, Failure, Process, Skip, Summary, test, wait_until
 
 ALICE = BUILD / "assistants" / "alice"
 STAGES = ("stt", "intent", "response", "tts")
@@ -204,14 +204,15 @@ def assistant_slow_intent_fires(t):
     watch = t.watch(alice.pid, CONFIG + more)
     alice.go()
     _, firing = watch.wait_alert("intent.latency", "firing", 20)
-    t.equal(firing["severity"], "warning", "severity of 600 ms")
-    t.between(firing["value"], 0.55, 0.75, "value")
+    t.check(firing["value"] >= 0.6 * (1 - RELATIVE_ERROR), f"value: {firing['value']}")
+    severity = "critical" if firing["value"] > 0.8 else "warning"
+    t.equal(firing["severity"], severity, f"severity of {firing['value']} s")
     slowest = firing["evidence"][0]
     t.equal(slowest["stage"], "intent", "stage of the evidence")
-    t.between(slowest["wall_s"], 0.55, 0.75, "its wall time")
     watch.wait_alert("intent.latency", "resolved", 25)
-    faults = load_truth().Truth(alice.log_path).faults("slow-intent")
-    t.equal(len(faults), 1, "faults in the assistant's log")
+    truth = load_truth().Truth(alice.log_path)
+    t.one_of(slowest["wall_s"], [ns / 1e9 for ns in truth.durations("intent")], "its wall time")
+    t.equal(len(truth.faults("slow-intent")), 1, "faults in the assistant's log")
     watch.stop()
 
 
@@ -262,8 +263,7 @@ def assistant_slow_turns_are_explained(t):
         t.near(parts, turn["wall_s"], "stages and gaps together", 1e-6, 2e-6)
         slowest = max(turn["spans"], key=lambda span: span["wall_s"])
         t.equal(slowest["stage"], "response", "the slowest stage")
-        t.between(slowest["wall_s"], 0.4, 0.6, "its wall time")
-        t.between(slowest["wait_s"]["sleep"], 0.39, 0.6, "its sleep")
+        t.between(slowest["wait_s"]["sleep"], 0.4, slowest["wall_s"], "its sleep")
         for span in turn["spans"]:
             split = span["cpu_s"] + sum(span["wait_s"].values())
             t.near(split, span["wall_s"], "CPU and waits of a stage together", 1e-3, 1e-5)
@@ -274,9 +274,10 @@ def assistant_waiting_for_a_lock_is_explained(t):
     firing = fire(t, "lock=300ms", "intent.latency", "stat: p50, warning: 150ms")
     for span in firing["evidence"]:
         t.equal(span["stage"], "intent", "stage of the evidence")
-        t.between(span["wait_s"]["lock"], 0.9 * 0.3, span["wall_s"], "its wait for a lock")
-        others = span["wall_s"] - span["wait_s"]["lock"]
-        t.between(others, 0, 0.15, "all else")
+        waits = dict(span["wait_s"])
+        lock = waits.pop("lock")
+        t.between(lock, 0.9 * 0.3, span["wall_s"], "its wait for a lock")
+        t.check(lock > 10 * max(waits.values()), f"lock {lock} s, others {waits}")
 
 
 @test(60)

@@ -49,15 +49,21 @@ def cpu_seconds_by_voice_and_background(t):
 
 @test(60)
 def cpu_usage_percent(t):
-    """One thread at half of one CPU: an average of 50 % of one, over the CPUs that it may use."""
+    """One thread that wants half of one CPU: its share of the CPUs that it may use."""
     target = t.target("memory", wait=False)
     watch = t.watch(target.pid, config(VOICE, more="", overhead="1%"))
+    before = cpu_seconds(target.pid)
     cpus = len(os.sched_getaffinity(target.pid))
     t.equal(watch.hello["cpus"], cpus, "CPUs available to the target")
     target.command("cycle 80 50 50", 30)
+    used = cpu_seconds(target.pid) - before
+    t.check(used > 3, f"the target used {used} s of CPU time")
     summary = watch.stop()
-    t.near(summary.number("cpu.usage.average") * cpus, 50, "average, % of one CPU", 0.1, 4)
-    t.between(summary.number("cpu.usage.peak") * cpus, 45, 80, "peak, % of one CPU")
+    share = 100 * used / (summary.overhead()["elapsed_ns"] / 1e9)
+    average = summary.number("cpu.usage.average") * cpus
+    # The session is a little longer than the seconds that its readings cover.
+    t.near(average, share, "average, % of one CPU", 0.04, 2)
+    t.between(summary.number("cpu.usage.peak") * cpus, average, 101, "peak, % of one CPU")
 
 
 WAITS = {
@@ -200,8 +206,8 @@ def process_cpu_of_a_stage(t):
     summary = watch.last_summary()
     t.near(
         summary.number("stage.process_cpu"),
-        truth["wall_ns"] / truth["spans"] / 1e9,
-        "stage.process_cpu: one CPU is never idle",
+        truth["process_cpu_ns"] / truth["spans"] / 1e9,
+        "stage.process_cpu",
         0.05,
         100e-6,
     )

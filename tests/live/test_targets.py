@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The targets alone, unwatched: what the other tests take for granted."""
 
-from harness import changed_text_bytes, test
+from harness import TARGETS, changed_text_bytes, test
 
 PLAIN = {
     "steady": (),
@@ -34,7 +34,9 @@ PLAIN = {
 def targets_are_right_by_themselves(t):
     for program, args in PLAIN.items():
         target = t.target(program, "--iterations", 7, "--us", "300:1500", *args)
-        t.equal(changed_text_bytes(target.pid), 0, f"bytes of {program}'s code that differ")
+        # Of the system's libraries anybody may be watching a function.
+        changed = changed_text_bytes(target.pid, TARGETS.resolve())
+        t.equal(changed, 0, f"bytes of {program}'s code that differ")
         target.go()
         truth = target.finish()
         t.check(truth.end["checks"] > 0, f"{program} checked nothing")

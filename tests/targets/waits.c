@@ -3,7 +3,7 @@
  * One stage for each reason to wait, with the truth by the target's own clocks. --mode names one of
  * them, or nothing for all in turn. Beside the usual function lines the log has, per stage,
  *   {"type":"wait","name":"stage_lock","spans":3,"wall_ns":…,"cpu_ns":…,"run_delay_ns":…,
- *    "switches":…}
+ *    "switches":…,"process_cpu_ns":…}
  * where wall and CPU time are summed by clock_gettime(), run_delay by /proc/thread-self/schedstat,
  * and context switches of the thread, as many as it was off the CPU, by getrusage().
  * --extra is a file on a disk, made by the test, larger than 64 KiB for each span.
@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CHUNK_BYTES	65536
@@ -268,6 +269,14 @@ static uint64_t run_delay_ns(void)
 	return delay;
 }
 
+static uint64_t process_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 static unsigned long switches(void)
 {
 	struct rusage usage = {0};
@@ -299,6 +308,7 @@ static void run_way(const struct way *way, const struct truth_opts *opts)
 {
 	struct truth_function *fn = truth_fn(way->name);
 	uint64_t wall_ns = 0, cpu_ns = 0, delay_ns = 0;
+	uint64_t process_cpu_ns = 0;
 	unsigned long switched = 0;
 	unsigned int random = opts->seed;
 	struct truth_pace pace;
@@ -312,11 +322,13 @@ static void run_way(const struct way *way, const struct truth_opts *opts)
 			way->prepare(us);
 		start_delay_ns = run_delay_ns();
 		switched -= switches();
+		process_cpu_ns -= process_now_ns();
 		start_ns = truth_now_ns();
 		start_cpu_ns = truth_cpu_ns();
 		good = way->stage(us);
 		cpu_ns += truth_cpu_ns() - start_cpu_ns;
 		end_ns = truth_now_ns();
+		process_cpu_ns += process_now_ns();
 		switched += switches();
 		delay_ns += run_delay_ns() - start_delay_ns;
 		wall_ns += end_ns - start_ns;
@@ -324,9 +336,10 @@ static void run_way(const struct way *way, const struct truth_opts *opts)
 		truth_check(good == 1, way->name);
 	}
 	truth_log("{\"type\":\"wait\",\"name\":\"%s\",\"spans\":%ld,\"wall_ns\":%llu,"
-		  "\"cpu_ns\":%llu,\"run_delay_ns\":%llu,\"switches\":%lu}",
+		  "\"cpu_ns\":%llu,\"run_delay_ns\":%llu,\"switches\":%lu,"
+		  "\"process_cpu_ns\":%llu}",
 		  way->name, pace.done, (unsigned long long)wall_ns, (unsigned long long)cpu_ns,
-		  (unsigned long long)delay_ns, switched);
+		  (unsigned long long)delay_ns, switched, (unsigned long long)process_cpu_ns);
 }
 
 static void run_beside_burner(const struct way *way, const struct truth_opts *opts)

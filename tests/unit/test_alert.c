@@ -97,6 +97,22 @@ static void test_fires_after_for_and_resolves_after_for(void **state)
 	    TURNS(400, RESOLVED, WARNING), QUIET(400), TURNS(600, PENDING, NONE));
 }
 
+/* Looked at a little late the first time and on time the last: that is not a second less. */
+static void test_ticks_that_jitter(void **state)
+{
+	static const uint64_t at_ms[] = {1080, 2010, 3000, 4001};
+	struct sample sample = sample_of(600);
+	struct alert_event event;
+	struct alert alert = {0};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(alert_step(&alert, &latency, &sample, at_ms[i] * S / 1000, &event),
+				 i == 0);
+	assert_true(alert_step(&alert, &latency, &sample, at_ms[3] * S / 1000, &event));
+	assert_int_equal(event.state, ALERT_FIRING);
+}
+
 static void test_pending_that_ends_is_no_alert(void **state)
 {
 	(void)state;
@@ -286,6 +302,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fires_after_for_and_resolves_after_for),
+		cmocka_unit_test(test_ticks_that_jitter),
 		cmocka_unit_test(test_pending_that_ends_is_no_alert),
 		cmocka_unit_test(test_between_95_and_100_percent_nothing_moves),
 		cmocka_unit_test(test_severity_moves),

@@ -176,6 +176,55 @@ static void test_the_next_stage_ends_it(void **state)
 	assert_near(session_ms("turn.gap.stt.response.max"), 40);
 }
 
+/* All of it is joined at once, a moment later: nobody has looked at the stream in between. */
+static void test_a_short_stream_is_looked_up_when_it_ends(void **state)
+{
+	(void)state;
+	feed(STT, WIRE_SPAN_STREAM_OPEN, 100, 0, 100);
+	feed(STT, WIRE_SPAN_STREAM_FIRST, 100, 110, 110);
+	feed(RESPONSE, WIRE_SPAN_STREAM_OPEN, 140, 0, 140);
+	kernel = (struct wire_stream){.start_ns = T0 + 100 * MS,
+				      .first_ns = T0 + 110 * MS,
+				      .last_ns = T0 + 130 * MS,
+				      .outputs = 3};
+	kernel_has = true;
+	poll(300);
+	assert_near(session_ms("stt.total.max"), 30);
+	assert_near(session_ms("turn.gap.stt.response.max"), 10);
+}
+
+static void test_what_it_puts_out_after_the_next_stage_is_not_its(void **state)
+{
+	(void)state;
+	feed(STT, WIRE_SPAN_STREAM_OPEN, 100, 0, 100);
+	feed(STT, WIRE_SPAN_STREAM_FIRST, 100, 110, 110);
+	feed(RESPONSE, WIRE_SPAN_STREAM_OPEN, 140, 0, 140);
+	kernel = (struct wire_stream){.start_ns = T0 + 100 * MS,
+				      .first_ns = T0 + 110 * MS,
+				      .last_ns = T0 + 190 * MS,
+				      .outputs = 3};
+	kernel_has = true;
+	poll(300);
+	assert_near(session_ms("stt.total.max"), 10);
+}
+
+static void test_the_end_of_the_target_ends_it(void **state)
+{
+	(void)state;
+	feed(STT, WIRE_SPAN_STREAM_OPEN, 100, 0, 100);
+	feed(STT, WIRE_SPAN_STREAM_FIRST, 100, 150, 150);
+	kernel = (struct wire_stream){.start_ns = T0 + 100 * MS,
+				      .first_ns = T0 + 150 * MS,
+				      .last_ns = T0 + 200 * MS,
+				      .outputs = 2};
+	kernel_has = true;
+	poll(300);
+	assert_true(session_ms("stt.total.max") == -1);
+	metrics__target_gone(m, T0 + 310 * MS);
+	assert_near(session_ms("stt.total.max"), 100);
+	assert_near(session_ms("stt.count"), 1000);
+}
+
 static void test_a_stream_of_another_turn_does_not(void **state)
 {
 	struct wire_span other = {.stage = RESPONSE,
@@ -254,6 +303,9 @@ int main(void)
 		T(test_the_next_from_ends_it),
 		T(test_the_gap_ends_it),
 		T(test_the_next_stage_ends_it),
+		T(test_a_short_stream_is_looked_up_when_it_ends),
+		T(test_what_it_puts_out_after_the_next_stage_is_not_its),
+		T(test_the_end_of_the_target_ends_it),
 		T(test_a_stream_of_another_turn_does_not),
 		T(test_first_output_is_latency_where_it_streams),
 		T(test_ended_from_another_thread),

@@ -54,7 +54,7 @@ class Timeout(Exception):
     """The test took longer than its limit."""
 
 
-def test(timeout_s=40):
+def test(timeout_s=60):
     """Marks a function of a test file as a test with a time limit of its own."""
 
     def mark(function):
@@ -373,7 +373,7 @@ class Watch(Process):
         with self.lines.changed:
             start = len(self.lines.items)
         self.signal(signal.SIGUSR1)
-        return Summary(self.wait_for("summary", 5, None, start)[1])
+        return Summary(self.wait_for("summary", START_DEADLINE_S, None, start)[1])
 
     def last_summary(self):
         summaries = self.objects("summary")
@@ -538,7 +538,7 @@ def text_segments(pid):
 
 
 def changed_text_bytes(pid, folder="/"):
-    """How many bytes of the process's code differ from the files, in the folder, it is mapped from."""
+    """How many bytes of code differ from the files, in the folder, that they were mapped from."""
     changed = 0
     with open(f"/proc/{pid}/mem", "rb", 0) as memory:
         for start, end, offset, path in text_segments(pid):

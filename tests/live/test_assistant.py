@@ -50,7 +50,7 @@ class Alice(Process):
         super().__init__(case, "alice", [ALICE, "--log", self.log_path, *args], cwd=ROOT)
         self.lines.wait(lambda line: line.startswith("alice: ready"), 30, "alice ready")
         self.signal(signal.SIGSTOP)
-        wait_until(self.stopped, 5, "alice is stopped")
+        wait_until(self.stopped, 15, "alice is stopped")
         self.stopped_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
     def stopped(self):
@@ -171,7 +171,7 @@ def assistant_cpu_equals_proc(t):
     log = load_truth()
     log.wait_for(alice.log_path, "turn", 60, 50)
     alice.signal(signal.SIGSTOP)
-    wait_until(alice.stopped, 5, "alice is stopped")
+    wait_until(alice.stopped, 15, "alice is stopped")
     used = cpu_of(alice.pid) - before
     summary = watch.summary_now()
 

@@ -147,7 +147,7 @@ def nothing_known_is_still_watched(t):
     t.equal(watch.hello["engines"], [], "engines")
     t.equal(watch.hello["stages"], [], "stages")
     t.check("stages:" in watch.errors(), f"no lines of YAML to start from: {watch.errors()[-300:]}")
-    wait_until(lambda: watch.summary_now().value("cpu.usage.average") is not None, 5, "cpu.usage")
+    wait_until(lambda: watch.summary_now().value("cpu.usage.average") is not None, 15, "cpu.usage")
     summary = watch.stop()
     for metric in ("memory.rss", "threads.count", "fds.open", "cpu.usage.average"):
         t.check(summary.number(metric) > 0, f"{metric} is {summary.value(metric)}")

@@ -238,7 +238,7 @@ class NamespaceTarget(Target):
             wait=False,
             name="inner",
         )
-        self.inner_pid = wait_until(lambda: child_of(self.pid, "inner"), 5, "inner process")
+        self.inner_pid = wait_until(lambda: child_of(self.pid, "inner"), 15, "inner process")
 
 
 @test()

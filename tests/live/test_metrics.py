@@ -124,7 +124,15 @@ def check_waits(t, summary: Summary, stage, truth, least_ns):
         wall * 1.02 + edge,
         f"{stage}: the sum (by the target {wall})",
     )
-    t.near(waits["runqueue"], delay, f"{stage}.wait.runqueue", 0.05, 150e-6)
+    # Of a stage that never blocks all else is waiting for a CPU. The delay by schedstat is read
+    # outside the readings of the clock, and may have some of what came between.
+    waited = wall - cpu if WAITS.get(stage, "runqueue") == "runqueue" else delay
+    t.between(
+        waits["runqueue"],
+        min(waited, delay) * 0.95 - 150e-6,
+        max(waited, delay) * 1.05 + 150e-6,
+        f"{stage}.wait.runqueue",
+    )
     if stage in WAITS and WAITS[stage] != "runqueue":
         expected = wall - cpu - delay
         t.near(waits[WAITS[stage]], expected, f"{stage}.wait.{WAITS[stage]}", 0.1, 250e-6)

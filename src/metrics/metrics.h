@@ -42,8 +42,9 @@ enum metrics_stage_state {
 void metrics__stage_state(struct metrics *m, size_t stage, enum metrics_stage_state state);
 
 /*
- * The kernel's running totals of a stage.  The first call is the base line: call it before
- * arming (or with zeros).  `frame` is NULL but for frame stages.
+ * The kernel's running totals of a stage, as copies that do not change during the call.  The first
+ * call is the base line: call it before arming (or with zeros).  `frame` is NULL but for frame
+ * stages.
  */
 void metrics__feed_stage(struct metrics *m, size_t stage, const struct wire_stage_stats *stats,
 			 const struct wire_histogram *latency, const struct wire_histogram *frame,

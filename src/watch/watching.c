@@ -33,14 +33,19 @@ static void configure_stage(struct watching *w, size_t i)
 	stage->state = WIRE_STAGE_OFF;
 }
 
+/*
+ * The kernel goes on counting while we read: what is compared with the last reading and what is
+ * kept as this one must be the same copy, or the counts in between are lost.
+ */
 static void feed_stage(struct watching *w, size_t i, uint64_t now_ns)
 {
+	struct wire_stage_stats stats = *loader__stats(w->loader, (uint32_t)i);
 	bool frames = w->config->stages[i].kind == STAGE_FRAME;
 
-	metrics__feed_stage(w->metrics, i, loader__stats(w->loader, (uint32_t)i),
-			    loader__hist(w->loader, (uint32_t)i, WIRE_HIST_LATENCY),
-			    frames ? loader__hist(w->loader, (uint32_t)i, WIRE_HIST_FRAME) : NULL,
-			    now_ns);
+	for (int which = 0; which < WIRE_HISTS; which++)
+		w->hists[which] = *loader__hist(w->loader, (uint32_t)i, (enum wire_hist)which);
+	metrics__feed_stage(w->metrics, i, &stats, &w->hists[WIRE_HIST_LATENCY],
+			    frames ? &w->hists[WIRE_HIST_FRAME] : NULL, now_ns);
 }
 
 /* Tells the metrics what can be known of each stage. */

@@ -39,6 +39,7 @@ struct watching {
 	struct breaker breaker;
 	struct metrics *metrics;
 	struct rules *rules;
+	struct wire_histogram hists[WIRE_HISTS]; /* copies while a stage is fed */
 	struct watching_losses losses;
 	char *engines; /* recognised, comma-separated; NULL: stages were given */
 	char *engines_skipped;

@@ -34,17 +34,14 @@ def cpu_seconds_by_voice_and_background(t):
     background = cpu_s(summary, "background") - cpu_s(base, "background")
     t.near(whole, used, "CPU-seconds of the target", 0.02, 0.02)
     t.near(voice + background, whole, "voice and background together", 0.001, 1e-3)
-    t.near(voice, 8 * 0.4, "CPU-seconds with a voice stage in flight", 0.03, 0.03)
-    t.near(background, used - 8 * 0.4, "CPU-seconds without one", 0.03, 0.05)
     target.send_line("quit")
     truth = target.finish()
     watch.wait(20)
-    logged = [line for line in truth.others if line["type"] == "voice"]
-    t.near(
-        watch.last_summary().number("voice.cpu.sum"),
-        sum(line["cpu_ns"] for line in logged) / 1e9,
-        "voice.cpu.sum",
-    )
+    # The thread's own clock around its stage: what was asked for is less where others got the CPU.
+    spoken = sum(line["cpu_ns"] for line in truth.others if line["type"] == "voice") / 1e9
+    t.near(voice, spoken, "CPU-seconds with a voice stage in flight", 0.02, 0.02)
+    t.near(background, used - spoken, "CPU-seconds without one", 0.02, 0.03)
+    t.near(watch.last_summary().number("voice.cpu.sum"), spoken, "voice.cpu.sum")
 
 
 @test(60)

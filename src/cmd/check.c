@@ -97,7 +97,7 @@ static void print_stages(const struct bindings *b, const struct object_table *ob
 static int check_target(const struct options *o, struct config *config,
 			const struct calibration *cal)
 {
-	char *engines = NULL, *skipped = NULL, why[512];
+	char *engines = NULL, why[512];
 	struct object_table objects = {};
 	struct bindings bindings = {};
 	struct process proc;
@@ -109,7 +109,7 @@ static int check_target(const struct options *o, struct config *config,
 	}
 	snprintf(why, sizeof(why), "its maps cannot be read");
 	err = object_table_read(&objects, &proc);
-	err = err ?: recognise_engines(config, &objects, &engines, &skipped, why, sizeof(why));
+	err = err ?: recognise_engines(config, &objects, &engines, why, sizeof(why));
 	if (!err) {
 		if (engines && engines[0])
 			printf("engines: %s\n", engines);
@@ -123,7 +123,6 @@ static int check_target(const struct options *o, struct config *config,
 	if (err)
 		log_err("process %d: %s: %s", o->pid, why, err_str(err));
 	free(engines);
-	free(skipped);
 	object_table_free(&objects);
 	process_close(&proc);
 	return err ? session_exit_code(err) : EXIT_FINE;

@@ -186,11 +186,11 @@ static void print_config(const struct config *config, char *engines)
 static void suggest(const struct object_table *objects)
 {
 	struct config_errors *errors = config_errors__new();
-	char *engines = NULL, *skipped = NULL, none[] = "", why[256];
+	char *engines = NULL, none[] = "", why[256];
 	struct config *config = NULL;
 
 	if (errors && !config_load(NULL, errors, &config) &&
-	    !recognise_engines(config, objects, &engines, &skipped, why, sizeof(why))) {
+	    !recognise_engines(config, objects, &engines, why, sizeof(why))) {
 		printf("\nstages recognised, from engines: %s\n",
 		       engines && engines[0] ? engines : "none");
 		for (size_t i = 0; i < config->stages_n; i++)
@@ -199,7 +199,6 @@ static void suggest(const struct object_table *objects)
 		print_config(config, engines ? engines : none);
 	}
 	free(engines);
-	free(skipped);
 	config_free(config);
 	config_errors__free(errors);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/metric_names.h"
 #include "metrics/state.h"
 
 #define ID_MAX 192
@@ -20,24 +21,6 @@ void ids_join(char *out, size_t size, const char *a, const char *b, const char *
 			out[at++] = *p;
 	}
 	out[at] = '\0';
-}
-
-enum statistic ids_stat(const char *name)
-{
-	static const struct {
-		const char *name;
-		enum statistic stat;
-	} stats[] = {
-		{"now", STAT_NOW},     {"mean", STAT_MEAN},	{"average", STAT_MEAN},
-		{"max", STAT_MAX},     {"peak", STAT_MAX},	{"p50", STAT_P50},
-		{"p95", STAT_P95},     {"p99", STAT_P99},	{"rate", STAT_RATE},
-		{"count", STAT_COUNT}, {"median", STAT_MEDIAN}, {"min", STAT_MIN},
-	};
-
-	for (size_t i = 0; i < sizeof(stats) / sizeof(stats[0]); i++)
-		if (strcmp(stats[i].name, name) == 0)
-			return stats[i].stat;
-	return STAT_INVALID;
 }
 
 /* Length of the stage name that `id` begins with, dot included; 0: it does not. */
@@ -120,7 +103,7 @@ static struct series *find_any(struct metrics *m, const char *id, enum statistic
 		return series;
 	memcpy(stem, id, (size_t)(dot - id));
 	stem[dot - id] = '\0';
-	*stat = ids_stat(dot + 1);
+	*stat = stat_parse(dot + 1);
 	return *stat == STAT_INVALID ? NULL : find(m, stem, stat, stage);
 }
 

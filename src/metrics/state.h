@@ -144,8 +144,6 @@ extern const struct defs_alias defs_aliases[];
 
 /* Three parts with dots between them (`c` may be NULL), cut to fit. */
 void ids_join(char *out, size_t size, const char *a, const char *b, const char *c);
-/* "p95" and the like; STAT_INVALID for anything else. */
-enum statistic ids_stat(const char *name);
 
 /* join.c: the callbacks of streams and turns, and what follows from a span in order. */
 void join_stream(void *ctx, enum stream_step step, const struct wire_span *span);

@@ -175,8 +175,7 @@ static const char *attach_failure(int err)
 		return "more probes than fit";
 	case -E2BIG:
 		return "more than 8 exits, and this kernel has no uprobe_multi: detaching would "
-		       "take "
-		       "about 0.1 s a probe";
+		       "take about 0.1 s a probe";
 	}
 	return err_str(err);
 }

@@ -19,20 +19,10 @@ void bindings_init(struct bindings *b, const struct config *config)
 		b->stages[i].conf = &config->stages[i];
 }
 
-void bindings_clear(struct bindings *b)
+void bindings_free(struct bindings *b)
 {
 	for (size_t i = 0; i < b->functions_n; i++)
 		func_plan_free(&b->functions[i].plan);
-	b->functions_n = 0;
-	for (size_t i = 0; i < b->stages_n; i++) {
-		b->stages[i].functions_n = 0;
-		b->stages[i].complete = false;
-	}
-}
-
-void bindings_free(struct bindings *b)
-{
-	bindings_clear(b);
 	free(b->functions);
 	memset(b, 0, sizeof(*b));
 }

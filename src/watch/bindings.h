@@ -53,8 +53,6 @@ struct bindings {
 
 void bindings_init(struct bindings *b, const struct config *config);
 void bindings_free(struct bindings *b);
-/* Forgets all functions. */
-void bindings_clear(struct bindings *b);
 
 /*
  * After an exec: marks the functions of files that are not mapped any more as gone, with all

@@ -7,18 +7,11 @@
 #include <time.h>
 
 #include "target/process_stats.h"
+#include "watch/clock.h"
 #include "watch/publish.h"
 #include "watch/publish_head.h"
 
 #define LISTED_MAX 16
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 uint64_t publish_realtime_ns(uint64_t monotonic_ns)
 {

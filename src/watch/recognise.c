@@ -34,16 +34,16 @@ static void sort_stages(struct config *config)
 }
 
 int recognise_engines(struct config *config, const struct object_table *objects, char **engines,
-		      char **skipped, char *why, size_t why_size)
+		      char *why, size_t why_size)
 {
 	struct config_errors *errors;
 	struct catalogue *catalogue = NULL;
 	const char **names;
+	char *skipped = NULL;
 	size_t n = 0;
 	int err;
 
 	*engines = NULL;
-	*skipped = NULL;
 	if (!config->engines)
 		return 0;
 	errors = config_errors__new();
@@ -53,10 +53,13 @@ int recognise_engines(struct config *config, const struct object_table *objects,
 		if (!objects->objects[i]->gone)
 			names[n++] = objects->objects[i]->basename;
 	if (!err)
-		err = catalogue_apply(catalogue, config, names, n, engines, skipped);
+		err = catalogue_apply(catalogue, config, names, n, engines, &skipped);
 	sort_stages(config);
 	if (err < 0)
 		snprintf(why, why_size, "the engine catalogue cannot be used: %s", err_str(err));
+	if (skipped)
+		log_warn("engines left out: %s", skipped);
+	free(skipped);
 	catalogue_free(catalogue);
 	config_errors__free(errors);
 	free(names);

@@ -8,11 +8,11 @@ struct config;
 struct object_table;
 
 /*
- * Without stages of the operator's, gives the configuration those of the engines whose objects
- * the target maps.  *engines and *skipped are allocated texts or NULL.  0 or a negative errno
- * with the reason in `why`.
+ * Where the configuration wants it, adds the stages of the engines whose objects the target maps;
+ * an engine whose stages do not fit is left out with a warning.  *engines is an allocated text or
+ * NULL.  0 or a negative errno with the reason in `why`.
  */
 int recognise_engines(struct config *config, const struct object_table *objects, char **engines,
-		      char **skipped, char *why, size_t why_size);
+		      char *why, size_t why_size);
 
 #endif

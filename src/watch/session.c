@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "log/log.h"
+#include "watch/clock.h"
 #include "watch/hints.h"
 #include "watch/privileges.h"
 #include "watch/publish.h"
@@ -58,14 +59,6 @@ struct session {
 	const char *reason;   /* of the end */
 	bool target_gone;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 int session_exit_code(int err)
 {
@@ -232,7 +225,7 @@ static void on_timer(struct session *s)
 
 	if (read(s->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		log_warn("timer: %s", err_str(errno));
-	now_ns = monotonic_ns();
+	now_ns = clock_ns(CLOCK_MONOTONIC);
 	drain(s, now_ns);
 	if (watching_scan_due(&s->watching, now_ns))
 		rescan(s, now_ns);
@@ -261,8 +254,8 @@ static int start(struct session *s, struct config *config)
 	if (err)
 		return err;
 	err = add_source(s, loader__ring_fd(s->watching.loader), SOURCE_RING);
-	s->next_tick_ns = monotonic_ns() + TICK_NS;
-	start_summaries(s, monotonic_ns());
+	s->next_tick_ns = clock_ns(CLOCK_MONOTONIC) + TICK_NS;
+	start_summaries(s, clock_ns(CLOCK_MONOTONIC));
 	return err;
 }
 
@@ -316,7 +309,7 @@ static void on_signal(struct session *s)
 			reload(s);
 			break;
 		case SIGUSR1:
-			now_ns = monotonic_ns();
+			now_ns = clock_ns(CLOCK_MONOTONIC);
 			watching_flush(&s->watching, now_ns);
 			publish_summary(&s->publisher, SINK_SUMMARY_SIGNAL, now_ns);
 			break;
@@ -339,7 +332,7 @@ static void dispatch(struct session *s, enum source source)
 		s->target_gone = true;
 		break;
 	case SOURCE_RING:
-		drain(s, monotonic_ns());
+		drain(s, clock_ns(CLOCK_MONOTONIC));
 		break;
 	case SOURCE_SINKS:
 		sink_set__flush(s->publisher.sinks);
@@ -367,14 +360,14 @@ static void loop(struct session *s)
 static void wait_for_exit_record(struct session *s)
 {
 	const struct timespec pause = {.tv_nsec = 5000000};
-	uint64_t until_ns = monotonic_ns() + LAST_RECORDS_NS, decided;
+	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + LAST_RECORDS_NS, decided;
 
 	do {
-		watching_drain(&s->watching, monotonic_ns(), &decided);
+		watching_drain(&s->watching, clock_ns(CLOCK_MONOTONIC), &decided);
 		if (s->watching.exit_seen)
 			return;
 		nanosleep(&pause, NULL);
-	} while (monotonic_ns() < until_ns);
+	} while (clock_ns(CLOCK_MONOTONIC) < until_ns);
 }
 
 static void fill_target(const struct session *s, struct sink_bye *bye)
@@ -417,7 +410,7 @@ static void last_numbers(struct session *s)
 	}
 	if (!s->said_hello)
 		say_hello(s);
-	now_ns = monotonic_ns();
+	now_ns = clock_ns(CLOCK_MONOTONIC);
 	watching_flush(&s->watching, now_ns);
 	s->publisher.target_gone = s->target_gone;
 	if (s->target_gone)
@@ -435,9 +428,9 @@ static int finish(struct session *s)
 	if (!s->broken)
 		last_numbers(s);
 	remember_worst(s);
-	now_ns = monotonic_ns();
+	now_ns = clock_ns(CLOCK_MONOTONIC);
 	watching_stop(&s->watching);
-	bye.detach_s = (double)(monotonic_ns() - now_ns) / 1e9;
+	bye.detach_s = (double)(clock_ns(CLOCK_MONOTONIC) - now_ns) / 1e9;
 	bye.reason = s->reason;
 	bye.exit_code = exit_code(s);
 	fill_target(s, &bye);
@@ -504,7 +497,7 @@ int session_run(const struct session_opts *opts, struct config *config, struct s
 		log_err("cannot set up the event loop: %s", err_str(err));
 		config_free(config);
 	} else {
-		s.started_ns = monotonic_ns();
+		s.started_ns = clock_ns(CLOCK_MONOTONIC);
 		err = start(&s, config);
 	}
 	if (!err) {

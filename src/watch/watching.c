@@ -10,6 +10,7 @@
 #include "log/log.h"
 #include "metrics/decode.h"
 #include "target/process_stats.h"
+#include "watch/clock.h"
 #include "watch/recognise.h"
 
 /* The maps are read when something says that they changed; in any case as often as this. */
@@ -42,8 +43,9 @@ static void feed_stage(struct watching *w, size_t i, uint64_t now_ns)
 	struct wire_stage_stats stats = *loader__stats(w->loader, (uint32_t)i);
 	bool frames = w->config->stages[i].kind == STAGE_FRAME;
 
-	for (int which = 0; which < WIRE_HISTS; which++)
-		w->hists[which] = *loader__hist(w->loader, (uint32_t)i, (enum wire_hist)which);
+	w->hists[WIRE_HIST_LATENCY] = *loader__hist(w->loader, (uint32_t)i, WIRE_HIST_LATENCY);
+	if (frames)
+		w->hists[WIRE_HIST_FRAME] = *loader__hist(w->loader, (uint32_t)i, WIRE_HIST_FRAME);
 	metrics__feed_stage(w->metrics, i, &stats, &w->hists[WIRE_HIST_LATENCY],
 			    frames ? &w->hists[WIRE_HIST_FRAME] : NULL, now_ns);
 }
@@ -116,14 +118,6 @@ static int start_kernel(struct watching *w, const struct watching_opts *opts, ch
 	return 0;
 }
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
 static int read_objects(struct watching *w, char *why, size_t why_size)
 {
 	int err;
@@ -153,8 +147,7 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 	if (err)
 		return err;
 	snprintf(why, why_size, "out of memory");
-	err = recognise_engines(config, &w->objects, &w->engines, &w->engines_skipped, why,
-				why_size);
+	err = recognise_engines(config, &w->objects, &w->engines, why, why_size);
 	if (err)
 		return err;
 	bindings_init(&w->bindings, config);
@@ -162,8 +155,8 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 	err = start_kernel(w, opts, why, why_size);
 	if (err)
 		return err;
-	now_ns = monotonic_ns();
-	w->started_ns = w->last_tick_ns = w->last_breaker_ns = w->last_scan_ns = now_ns;
+	now_ns = clock_ns(CLOCK_MONOTONIC);
+	w->started_ns = w->last_breaker_ns = w->last_scan_ns = now_ns;
 	w->metrics = metrics__new(config, now_ns);
 	w->rules = w->metrics ? rules__new(config, w->metrics) : NULL;
 	if (!w->rules)
@@ -192,7 +185,6 @@ void watching_free(struct watching *w)
 	bindings_free(&w->bindings);
 	object_table_free(&w->objects);
 	free(w->engines);
-	free(w->engines_skipped);
 	config_free(w->config);
 	memset(w, 0, sizeof(*w));
 }
@@ -254,7 +246,7 @@ static void stream_forget(void *ctx, const struct wire_stream_key *key)
 {
 	struct watching *w = ctx;
 
-	loader__stream_forget(w->loader, key, monotonic_ns());
+	loader__stream_forget(w->loader, key, clock_ns(CLOCK_MONOTONIC));
 }
 
 void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *decided)
@@ -423,7 +415,6 @@ int watching_tick(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *
 		return err;
 	metrics__tick(w->metrics, now_ns);
 	rules__tick(w->rules, now_ns, fn, ctx);
-	w->last_tick_ns = now_ns;
 	return 0;
 }
 

@@ -42,9 +42,7 @@ struct watching {
 	struct wire_histogram hists[WIRE_HISTS]; /* copies while a stage is fed */
 	struct watching_losses losses;
 	char *engines; /* recognised, comma-separated; NULL: stages were given */
-	char *engines_skipped;
 	uint64_t started_ns;
-	uint64_t last_tick_ns;
 	uint64_t last_breaker_ns;
 	uint64_t last_scan_ns; /* of the objects */
 	uint64_t lib_bytes;    /* executable mappings at the last tick */

@@ -53,6 +53,7 @@ struct probe_config {
 	struct wire_value error;
 	struct wire_value work;
 	struct wire_value per_second;
+	struct wire_value cached;
 	uint8_t handle_class; /* index + 1 into config.classes; 0 none */
 	bool uretprobe;	      /* the operator asked for one by name (exit: uretprobe) */
 };
@@ -78,6 +79,8 @@ struct stage_config {
 	uint64_t hang_ns;	/* in flight longer: target not responsive; default 10 s */
 	bool voice;		/* counts as voice processing; default true, frames false */
 	bool turn;		/* takes part in turns; default true */
+	char **models;		/* globs on the paths of its model files */
+	size_t models_n;
 };
 
 enum statistic {
@@ -130,6 +133,38 @@ struct budget_config {
 	double priority1_over;	/* over the target by more than this ratio: P1; default 0.5 */
 	double priority2_over;	/* default 0.2 */
 	uint8_t priority_floor; /* never less urgent than this when it fires; 3 is default (P3) */
+	uint8_t tier;		/* index + 1 into config.users.tiers; 0: always in force */
+};
+
+#define CONFIG_PRIORITIES 4
+
+/* What a priority asks for: P0 .. P3. */
+struct priority_config {
+	uint64_t respond_within_s;
+	char *response; /* what is done then, may be NULL */
+};
+
+/* How alerts are told. */
+struct alerts_config {
+	uint64_t remind_ns;    /* an alert that still fires is told again; 0: never */
+	uint32_t rate_per_min; /* alerts told a minute, P0 always; the rest waits and is counted */
+	uint64_t group_ns;     /* alerts of one cause within so long are one group */
+};
+
+/* Budgets that come on top while so many users are active. */
+struct tier_config {
+	char *name;	/* "5-15 users" */
+	uint32_t up_to; /* users; UINT32_MAX: the last one, without an end */
+	char *action;	/* may be NULL */
+};
+
+#define CONFIG_TIERS_MAX 16
+
+struct users_config {
+	uint16_t port;	  /* users are connections accepted on it; 0: simultaneously open turns */
+	uint64_t hold_ns; /* a lower tier is entered after so long below */
+	struct tier_config *tiers; /* by rising up_to */
+	size_t tiers_n;		   /* <= CONFIG_TIERS_MAX */
 };
 
 enum turn_key {
@@ -159,6 +194,9 @@ struct config {
 	size_t classes_n;
 	struct probe_list class_probes; /* functions that give a handle its class */
 	struct turn_config turn;
+	struct users_config users;
+	struct alerts_config alerts;
+	struct priority_config priorities[CONFIG_PRIORITIES];
 	double overhead_percent;      /* ceiling, of one CPU; default 1 */
 	uint32_t records_per_s;	      /* span records per stage; default 200 */
 	uint64_t summary_interval_ns; /* 0: only at the end */

@@ -68,6 +68,23 @@ struct metrics_streams_ops {
 void metrics__poll_streams(struct metrics *m, const struct metrics_streams_ops *ops, void *ctx,
 			   uint64_t now_ns);
 
+/* Where the other end of a socket is. */
+enum process_net {
+	PROCESS_NET_REMOTE = 0,
+	PROCESS_NET_LOOPBACK = 1, /* this host: 127.0.0.0/8, ::1, or one of its own addresses */
+	PROCESS_NET_UNIX = 2,	  /* unix sockets */
+	PROCESS_NETS = 3,
+};
+
+/* Socket payload of the process, running totals since watching began. */
+struct process_traffic {
+	uint64_t sent_bytes;
+	uint64_t received_bytes;
+	bool known;	    /* false: not measured at all here */
+	bool partial;	    /* a part is missing (an old kernel's UDP): said in `reason` */
+	const char *reason; /* static, or NULL */
+};
+
 /* Times and bytes of the whole process, read at about 1 Hz. */
 struct process_sample {
 	uint64_t ts_ns;	       /* when the CPU and voice clocks were read */
@@ -82,9 +99,30 @@ struct process_sample {
 	uint32_t threads;   /* 0: not known */
 	uint32_t fds;
 	bool fds_known;
+	uint64_t disk_read_bytes, disk_write_bytes; /* to and from storage, running totals */
+	bool disk_known;
+	struct process_traffic traffic[PROCESS_NETS];
+	uint32_t connections; /* accepted and established on the port of `users:` */
+	bool connections_known;
+	uint64_t host_busy_ns, host_stolen_ns, host_total_ns; /* all CPUs, running totals */
+	bool host_known;
 };
 
 void metrics__feed_process(struct metrics *m, const struct process_sample *sample);
+
+/* Model files of a stage that are mapped or open now: bytes of all, bytes of the largest. */
+void metrics__feed_models(struct metrics *m, size_t stage, uint64_t bytes, uint64_t largest_bytes,
+			  uint32_t files, uint64_t now_ns);
+
+/* Anonymous memory and the open spans of every stage at one instant, about 10 times a second while
+   metrics__wants_memory(). */
+void metrics__feed_memory(struct metrics *m, uint64_t anon_bytes, const uint32_t *in_flight,
+			  uint64_t now_ns);
+/* A stage whose memory per stream somebody asked for is, or just was, in flight. */
+bool metrics__wants_memory(const struct metrics *m);
+
+/* Threads wait for locks that nobody gives back: `why` is a sentence; NULL: no longer. */
+void metrics__feed_stuck(struct metrics *m, const char *why, uint64_t now_ns);
 
 /* Running totals by reason (enum wire_counter): what was lost makes turns and streams partial. */
 void metrics__feed_counters(struct metrics *m, const uint64_t counters[WIRE_CTR_CNT],

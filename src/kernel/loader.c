@@ -13,30 +13,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "cheshire.skel.h"
-#include "kernel/shared_clock.h"
+#include "kernel/loader_state.h"
 #include "log/log.h"
 
 /* PROC_PID_INIT_INO of include/linux/proc_ns.h, the same on every kernel. */
 #define PID_NAMESPACE_INIT_INO 0xEFFFFFFCU
-
-/* An array map that is mapped into our memory. */
-struct shared_map {
-	void *base;
-	size_t size_bytes;
-};
-
-struct loader {
-	struct cheshire_bpf *skel;
-	struct ring_buffer *ring;
-	struct shared_map stages, stats, hists, slices;
-	struct shared_clock *clocks; /* in the .bss of the programs */
-	int cpus_n;
-	size_t stages_n;
-	bool multi;
-	loader_record_fn record;
-	void *record_ctx;
-};
 
 static int __attribute__((format(printf, 2, 0)))
 log_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
@@ -189,6 +170,7 @@ static int load(struct loader *l, const struct loader_opts *opts, char *why, siz
 		return -EOPNOTSUPP;
 	}
 	raise_memlock();
+	l->tgid = opts->tgid;
 	l->stages_n = opts->stages_n;
 	l->multi = !opts->force_perf && uprobe_link_have_multi();
 	err = open_skeleton(l, opts, why, why_size);

@@ -163,6 +163,7 @@ static const struct argument_rule argument_rules[] = {
 	BPF(BPF_OBJ_GET_INFO_BY_FD),
 	BPF(BPF_LINK_CREATE),
 	BPF(BPF_RAW_TRACEPOINT_OPEN),
+	BPF(BPF_ITER_CREATE),
 	/* A reload.  Never BPF_OBJ_PIN (nothing is left behind), nor objects of others by id. */
 	BPF(BPF_MAP_CREATE),
 	BPF(BPF_MAP_FREEZE),

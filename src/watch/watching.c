@@ -9,9 +9,9 @@
 
 #include "log/log.h"
 #include "metrics/decode.h"
-#include "target/process_stats.h"
 #include "watch/clock.h"
 #include "watch/recognise.h"
+#include "watch/sampling.h"
 
 /* The maps are read when something says that they changed; in any case as often as this. */
 #define SCAN_NS	      10000000000ULL
@@ -327,43 +327,6 @@ int watching_break(struct watching *w, uint64_t now_ns)
 	return stage;
 }
 
-/* 1 Hz numbers of the process. */
-static int feed_process(struct watching *w, uint64_t now_ns)
-{
-	struct process_sample sample = {.ts_ns = now_ns};
-	struct process_status status;
-	struct process_cpus cpus;
-	struct loader_cpu cpu;
-	int err;
-
-	err = process_read_cpu_ns(w->proc, &sample.cpu_ns);
-	if (err)
-		return err;
-	loader__cpu(w->loader, now_ns, &cpu);
-	sample.voice_ns = cpu.voice_ns;
-	sample.voice_cpu_ns = cpu.voice_cpu_ns;
-	sample.voice_known = true;
-	if (!process_read_cpus(w->proc, &cpus))
-		sample.cpus = cpus.available_milli / 1000.0;
-	if (!process_read_status(w->proc, &status)) {
-		sample.rss_bytes = status.vm_rss_bytes;
-		sample.hwm_bytes = status.vm_hwm_bytes;
-		sample.anon_bytes = status.rss_anon_bytes;
-		sample.file_bytes = status.rss_file_bytes;
-		sample.shared_bytes = status.rss_shmem_bytes;
-		sample.swap_bytes = status.vm_swap_bytes;
-		sample.memory_known = status.has_memory;
-		sample.threads = status.threads;
-		/* Much cheaper to watch than the maps, which take the kernel long to print. */
-		if (status.vm_lib_bytes != w->lib_bytes)
-			w->objects_changed = true;
-		w->lib_bytes = status.vm_lib_bytes;
-	}
-	sample.fds_known = !process_count_fds(w->proc, &sample.fds);
-	metrics__feed_process(w->metrics, &sample);
-	return 0;
-}
-
 static void feed_kernel(struct watching *w, uint64_t now_ns)
 {
 	uint64_t counters[WIRE_CTR_CNT];
@@ -410,7 +373,7 @@ int watching_tick(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *
 	int err;
 
 	feed_kernel(w, now_ns);
-	err = feed_process(w, now_ns);
+	err = sampling_feed(w, now_ns);
 	if (err == -ESRCH)
 		return err;
 	metrics__tick(w->metrics, now_ns);
@@ -424,7 +387,7 @@ void watching_flush(struct watching *w, uint64_t now_ns)
 
 	watching_drain(w, now_ns, &decided);
 	feed_kernel(w, now_ns);
-	feed_process(w, now_ns);
+	sampling_feed(w, now_ns);
 	metrics__flush(w->metrics, now_ns);
 }
 

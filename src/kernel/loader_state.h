@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* loader_state.h - the inside of struct loader, for the files of src/kernel that share it. */
+#ifndef CHESHIRE_KERNEL_LOADER_STATE_H
+#define CHESHIRE_KERNEL_LOADER_STATE_H
+
+#include "cheshire.skel.h"
+#include "kernel/loader.h"
+#include "kernel/shared_clock.h"
+
+/* An array map that is mapped into our memory. */
+struct shared_map {
+	void *base;
+	size_t size_bytes;
+};
+
+struct loader {
+	struct cheshire_bpf *skel;
+	struct ring_buffer *ring;
+	struct shared_map stages, stats, hists, slices;
+	struct shared_clock *clocks; /* in the .bss of the programs */
+	int cpus_n;
+	uint32_t tgid;
+	size_t stages_n;
+	bool multi;
+	loader_record_fn record;
+	void *record_ctx;
+};
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * snapshot.h - a BPF iterator over the target's threads or descriptors, run whenever user space
+ * asks.
+ *
+ * The program walks in the caller's context, at the caller's cost, and writes records of one size
+ * with bpf_seq_write().  Where the kernel can (6.1, f0d74c4da1f0 "bpf: Parameterize task
+ * iterators."), it visits the target only; else the program is run for every task of the host and
+ * has to look at the tgid itself, which it must do in any case.
+ */
+#ifndef CHESHIRE_KERNEL_SNAPSHOT_H
+#define CHESHIRE_KERNEL_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bpf_program;
+struct snapshot;
+
+/* Called once a record; it is valid during the call only. */
+typedef void (*snapshot_record_fn)(void *ctx, const void *record);
+
+/* Links the (loaded) program, which must outlive the snapshot.  0 or a negative errno. */
+int snapshot__open(struct bpf_program *prog, uint32_t tgid, size_t record_bytes,
+		   struct snapshot **out);
+/*
+ * Runs it once, to its end.  0 or a negative errno: records may have been handed out before it
+ * failed.  Works with CAP_BPF alone (or with none where unprivileged BPF is on).
+ */
+int snapshot__run(struct snapshot *snapshot, snapshot_record_fn fn, void *ctx);
+/* The kernel visits the target only: a run costs by the target's size, not by the host's. */
+bool snapshot__narrow(const struct snapshot *snapshot);
+void snapshot__free(struct snapshot *snapshot);
+
+#endif

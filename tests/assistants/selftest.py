@@ -187,6 +187,61 @@ def test_process_faults(scratch):
     check("an idle assistant listens at 50 frames a second", 80 <= frames <= 102, frames)
 
 
+def test_control(scratch):
+    path = os.path.join(scratch, "log")
+    held = 64 << 20
+    with subprocess.Popen([ALICE, "--audio", CORPUS, "--log", path, "--turns", "0", "--control"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as proc:
+        def say(line):
+            proc.stdin.write(line + "\n")
+            proc.stdin.flush()
+            return proc.stdout.readline().strip()
+
+        proc.stdout.readline()
+        before = status_field(proc.pid, "VmRSS")
+        check("a fault begins when it is told to", say("begin hold=%dB" % held) == "done")
+        check("hold holds", wait_until(
+            lambda: status_field(proc.pid, "VmRSS") * 1024 >= before * 1024 + held))
+        check("a fault ends when it is told to", say("end hold") == "done")
+        check("and gives back", wait_until(
+            lambda: status_field(proc.pid, "VmRSS") * 1024 < before * 1024 + held // 2))
+        check("disk-write begins", say("begin disk-write=5MB") == "done")
+        written = wait_for(path, "written")[0]["bytes"]
+        check("disk-write writes", written == 5 << 20, written)
+        for line in ("begin nonsense", "end nonsense", "end hold", "begin hold@3s", "hold"):
+            check("'%s' is refused" % line, say(line).startswith("refused: "))
+        proc.send_signal(signal.SIGTERM)
+        proc.wait(TIMEOUT_S)
+    log = Truth(path)
+    check("the log has both ends of it", [end is not None for _, _, end in log.faults("hold")]
+          == [True], log.faults())
+
+
+def test_audio(scratch):
+    first = {}
+    for mode in ("whole", "stream"):
+        _, log = run(scratch, "--fast", "--turns", "2", "--tts-mode", mode,
+                     "--fault", "slow-chunk=20ms")
+        spans = log.spans("tts")
+        first[mode] = min((s["first_audio_ns"] - s["start_ns"]) / MS for s in spans)
+        pieces = min(s["audio_samples"] / s["rate"] for s in spans) / 0.2
+        check("%s: every piece takes its time" % mode, all(
+            s["end_ns"] - s["start_ns"] >= pieces * 20 * MS for s in spans))
+    check("streaming plays the first piece at once", 20 <= first["stream"] < 60, first)
+    check("the whole answer is made first otherwise", first["whole"] >= 5 * 20, first)
+    _, log = run(scratch, "--fast", "--turns", "2", "--frame", "200ms", "--log-frames")
+    check("long frames wake it too", len(log.spans("wake_word")) == 2)
+    frames = len(log.of_type("frame"))
+    check("and are fewer", 4 <= frames <= 30, frames)
+
+
+def test_errors(scratch):
+    for stage in ("stt", "intent", "response", "tts"):
+        _, log = run(scratch, "--fast", "--turns", "2", "--fault", stage + "-error")
+        wrong = [s["stage"] for s in log.spans() if not s["ok"]]
+        check("%s-error fails its stage only" % stage, wrong == [stage] * 2, wrong)
+
+
 def sleeps(pid):
     """True if the user's thread, which never waits in a fast run, sleeps for a while."""
     for tid in os.listdir("/proc/%d/task" % pid):
@@ -234,7 +289,8 @@ def test_pace(scratch):
 
 def test_usage():
     for args in (("--users", "9"), ("--fault", "nonsense"), ("--fault", "leak=3@1s"), ("--pause", "3"),
-                 ("--fault", "leak@9s-3s"), ("extra",), ("--fault", "overlap")):
+                 ("--fault", "leak@9s-3s"), ("extra",), ("--fault", "overlap"), ("--frame", "600ms"),
+                 ("--tts", "flite", "--tts-mode", "stream")):
         p = subprocess.run([ALICE, *args], capture_output=True, text=True, check=False, timeout=10)
         check("%s is refused" % " ".join(args), p.returncode == 2 and p.stderr, p)
 
@@ -242,7 +298,7 @@ def test_usage():
 def main():
     with tempfile.TemporaryDirectory() as scratch:
         for test in (test_turns, test_users, test_engines, test_stage_faults, test_turn_faults,
-                     test_process_faults, test_ends, test_pace):
+                     test_process_faults, test_control, test_audio, test_errors, test_ends, test_pace):
             test(scratch)
     test_usage()
     print("FAIL: %s" % "; ".join(failures) if failures else "ok")

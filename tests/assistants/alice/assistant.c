@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "control.h"
 #include "corpus.h"
 #include "decoder.h"
 #include "faults.h"
@@ -154,9 +155,11 @@ int assistant_run(struct options *opt)
 	if (err)
 		return 1;
 	assistant.ready_ns = now_ns();
-	faults_arm(opt->faults, opt->fault_cnt, assistant.ready_ns);
+	faults_arm(opt->faults, opt->fault_cnt, MAX_FAULTS, assistant.ready_ns);
 	announce();
 	err = start_users(opt);
+	if (!err && opt->control)
+		err = control_start();
 	if (!err)
 		oversee(opt);
 	stop_request();

@@ -15,6 +15,7 @@
 #define MAX_EXTRA_THREADS 1000
 #define MAX_EXTRA_FDS	  100000
 #define LEAK_BLOCK_BYTES  (64ULL << 10)
+#define WRITE_BLOCK_BYTES (8ULL << 20)
 
 /* One running background fault. */
 struct job {
@@ -111,6 +112,52 @@ static void *spike(void *arg)
 	return NULL;
 }
 
+/* Touches job->value bytes and keeps them until it is stopped. */
+static void *hold(void *arg)
+{
+	struct job *job = arg;
+	volatile char *area = malloc(job->value);
+
+	if (!area)
+		return NULL;
+	for (uint64_t i = 0; i < job->value && !job->stop; i += 4096)
+		area[i] = 1;
+	log_line("{\"type\":\"held\",\"bytes\":%llu,\"at_ns\":%llu}",
+		 (unsigned long long)job->value, (unsigned long long)now_ns());
+	while (!job->stop)
+		sleep_ns(20 * NSEC_PER_MSEC);
+	free((void *)area);
+	return NULL;
+}
+
+/* Writes job->value bytes into a file without a name, once, and has them on the disk. */
+static void *write_disk(void *arg)
+{
+	struct job *job = arg;
+	char *block = calloc(1, WRITE_BLOCK_BYTES);
+	char path[] = "audio-log.XXXXXX";
+	int fd = mkostemp(path, O_CLOEXEC);
+	uint64_t done = 0;
+
+	if (fd >= 0)
+		unlink(path);
+	while (block && fd >= 0 && done < job->value && !job->stop) {
+		uint64_t left = job->value - done;
+		ssize_t n = write(fd, block, left < WRITE_BLOCK_BYTES ? left : WRITE_BLOCK_BYTES);
+
+		/* Bit by bit: pages that are dropped before they reach the disk do not count. */
+		if (n <= 0 || fdatasync(fd) != 0)
+			break;
+		done += (uint64_t)n;
+	}
+	log_line("{\"type\":\"written\",\"bytes\":%llu,\"at_ns\":%llu}", (unsigned long long)done,
+		 (unsigned long long)now_ns());
+	if (fd >= 0)
+		close(fd);
+	free(block);
+	return NULL;
+}
+
 static void *idle_thread(void *arg)
 {
 	(void)arg;
@@ -184,10 +231,9 @@ static void *leave(void *arg)
 }
 
 static void *(*const runners[FAULT_CNT])(void *) = {
-	[FAULT_BURN_THREAD] = burn, [FAULT_LEAK] = leak,
-	[FAULT_SPIKE] = spike,	    [FAULT_THREADS] = start_threads,
-	[FAULT_FDS] = open_fds,	    [FAULT_CRASH] = crash,
-	[FAULT_EXIT] = leave,
+	[FAULT_BURN_THREAD] = burn,	 [FAULT_LEAK] = leak,	[FAULT_SPIKE] = spike,
+	[FAULT_THREADS] = start_threads, [FAULT_HOLD] = hold,	[FAULT_DISK_WRITE] = write_disk,
+	[FAULT_FDS] = open_fds,		 [FAULT_CRASH] = crash, [FAULT_EXIT] = leave,
 };
 
 void background_start(enum fault_kind kind, uint64_t value)

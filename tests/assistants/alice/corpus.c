@@ -27,7 +27,7 @@ static int load_sound(struct sound *sound, const char *dir, const char *file)
 	if (sound->samples)
 		sound->cnt = fread(sound->samples, sizeof(*sound->samples), MAX_SAMPLES, f);
 	fclose(f);
-	if (sound->cnt < FRAME_SAMPLES) {
+	if (sound->cnt < FRAME_SAMPLES_MAX) {
 		fprintf(stderr, "alice: %s: no sound in it\n", path);
 		return -EINVAL;
 	}

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SAMPLE_RATE   16000
-#define FRAME_SAMPLES 320 /* 20 ms */
+#define SAMPLE_RATE	  16000
+#define FRAME_SAMPLES_MAX 8000 /* 500 ms */
 
 struct sound {
 	int16_t *samples;

@@ -23,6 +23,7 @@ static const struct fault_type {
 	[FAULT_SLOW_INTENT] = {"slow-intent", parse_duration, 600 * NSEC_PER_MSEC},
 	[FAULT_SLOW_RESPONSE] = {"slow-response", parse_duration, 600 * NSEC_PER_MSEC},
 	[FAULT_SLOW_TTS] = {"slow-tts", parse_duration, 600 * NSEC_PER_MSEC},
+	[FAULT_SLOW_CHUNK] = {"slow-chunk", parse_duration, 100 * NSEC_PER_MSEC},
 	[FAULT_HANG_WAKE] = {"hang-wake", parse_duration, 10 * NSEC_PER_SEC},
 	[FAULT_HANG_STT] = {"hang-stt", parse_duration, 10 * NSEC_PER_SEC},
 	[FAULT_HANG_INTENT] = {"hang-intent", parse_duration, 10 * NSEC_PER_SEC},
@@ -31,7 +32,10 @@ static const struct fault_type {
 	[FAULT_CPU_INTENT] = {"cpu-intent", parse_duration, 300 * NSEC_PER_MSEC},
 	[FAULT_LOCK] = {"lock", parse_duration, 300 * NSEC_PER_MSEC},
 	[FAULT_DISK] = {"disk", parse_bytes, 32ULL << 20},
+	[FAULT_STT_ERROR] = {"stt-error", NULL, 0},
 	[FAULT_INTENT_ERROR] = {"intent-error", NULL, 0},
+	[FAULT_RESPONSE_ERROR] = {"response-error", NULL, 0},
+	[FAULT_TTS_ERROR] = {"tts-error", NULL, 0},
 	[FAULT_NO_TTS] = {"no-tts", NULL, 0},
 	[FAULT_BARGE_IN] = {"barge-in", NULL, 0},
 	[FAULT_OVERLAP] = {"overlap", NULL, 0},
@@ -40,6 +44,8 @@ static const struct fault_type {
 	[FAULT_BURN_THREAD] = {"burn-thread", parse_percent, 80},
 	[FAULT_LEAK] = {"leak", parse_bytes, 1ULL << 20},
 	[FAULT_SPIKE] = {"spike", parse_bytes, 300ULL << 20},
+	[FAULT_HOLD] = {"hold", parse_bytes, 300ULL << 20},
+	[FAULT_DISK_WRITE] = {"disk-write", parse_bytes, 32ULL << 20},
 	[FAULT_THREADS] = {"threads", parse_count, 50},
 	[FAULT_FDS] = {"fds", parse_count, 500},
 	[FAULT_CRASH] = {"crash", NULL, 0},
@@ -48,7 +54,8 @@ static const struct fault_type {
 
 static struct {
 	struct fault *faults;
-	unsigned int cnt;
+	atomic_uint cnt; /* a fault is whole before it is counted */
+	unsigned int max;
 	uint64_t ready_ns;
 } plan;
 
@@ -77,8 +84,13 @@ static int parse_schedule(char *text, struct fault *fault)
 		*to++ = '\0';
 	if (parse_duration(text, &fault->from_ns) != 0)
 		return -EINVAL;
-	if (to && *to != '\0' && parse_duration(to, &fault->to_ns) != 0)
-		return -EINVAL;
+	if (to && *to != '\0') {
+		uint64_t to_ns;
+
+		if (parse_duration(to, &to_ns) != 0)
+			return -EINVAL;
+		fault->to_ns = to_ns;
+	}
 	return fault->to_ns > fault->from_ns ? 0 : -EINVAL;
 }
 
@@ -109,11 +121,49 @@ int fault_parse(const char *text, struct fault *fault, const char **why)
 	return at ? parse_schedule(at, fault) : 0;
 }
 
-void faults_arm(struct fault *faults, unsigned int cnt, uint64_t ready_ns)
+void faults_arm(struct fault *faults, unsigned int cnt, unsigned int max, uint64_t ready_ns)
 {
 	plan.faults = faults;
-	plan.cnt = cnt;
+	plan.max = max;
 	plan.ready_ns = ready_ns;
+	plan.cnt = cnt;
+}
+
+int faults_begin(const char *text, const char **why)
+{
+	struct fault *fault = &plan.faults[plan.cnt];
+
+	*why = "too many faults";
+	if (plan.cnt == plan.max)
+		return -EINVAL;
+	if (fault_parse(text, fault, why) != 0)
+		return -EINVAL;
+	*why = "a fault that begins now has no schedule";
+	if (fault->from_ns != 0)
+		return -EINVAL;
+	fault->from_ns = now_ns() - plan.ready_ns;
+	plan.cnt++;
+	return 0;
+}
+
+int faults_finish(const char *name, const char **why)
+{
+	uint64_t since_ns = now_ns() - plan.ready_ns;
+	enum fault_kind kind;
+
+	*why = "no such fault";
+	if (find_type(name, &kind) != 0)
+		return -EINVAL;
+	*why = "it is not there";
+	for (unsigned int i = 0; i < plan.cnt; i++) {
+		struct fault *f = &plan.faults[i];
+
+		if (f->kind != kind || since_ns >= f->to_ns)
+			continue;
+		f->to_ns = since_ns;
+		*why = NULL;
+	}
+	return *why ? -EINVAL : 0;
 }
 
 static struct fault *find_active(enum fault_kind kind)

@@ -20,6 +20,7 @@ enum fault_kind {
 	FAULT_SLOW_INTENT,
 	FAULT_SLOW_RESPONSE,
 	FAULT_SLOW_TTS,
+	FAULT_SLOW_CHUNK,
 	FAULT_HANG_WAKE,
 	FAULT_HANG_STT,
 	FAULT_HANG_INTENT,
@@ -28,7 +29,10 @@ enum fault_kind {
 	FAULT_CPU_INTENT,
 	FAULT_LOCK,
 	FAULT_DISK,
+	FAULT_STT_ERROR,
 	FAULT_INTENT_ERROR,
+	FAULT_RESPONSE_ERROR,
+	FAULT_TTS_ERROR,
 	/* of a turn */
 	FAULT_NO_TTS,
 	FAULT_BARGE_IN,
@@ -39,6 +43,8 @@ enum fault_kind {
 	FAULT_BURN_THREAD,
 	FAULT_LEAK,
 	FAULT_SPIKE,
+	FAULT_HOLD,
+	FAULT_DISK_WRITE,
 	FAULT_THREADS,
 	FAULT_FDS,
 	FAULT_CRASH,
@@ -48,11 +54,11 @@ enum fault_kind {
 
 struct fault {
 	enum fault_kind kind;
-	uint64_t value;	     /* ns, bytes, bytes per second, percent or count, by kind */
-	uint64_t from_ns;    /* after ready */
-	uint64_t to_ns;	     /* after ready; UINT64_MAX: for ever */
-	atomic_bool used;    /* a fault that acts once has acted */
-	bool started, ended; /* main thread only */
+	uint64_t value;		    /* ns, bytes, bytes per second, percent or count, by kind */
+	uint64_t from_ns;	    /* after ready */
+	atomic_uint_fast64_t to_ns; /* after ready; UINT64_MAX: for ever */
+	atomic_bool used;	    /* a fault that acts once has acted */
+	bool started, ended;	    /* main thread only */
 };
 
 /* Reads one --fault argument. 0, or -EINVAL with a reason in @why. */
@@ -60,8 +66,19 @@ int fault_parse(const char *text, struct fault *fault, const char **why);
 
 const char *fault_name(enum fault_kind kind);
 
-/* Starts the schedule: @faults belong to the caller and stay until the process ends. */
-void faults_arm(struct fault *faults, unsigned int cnt, uint64_t ready_ns);
+/*
+ * Starts the schedule: @faults belong to the caller and stay until the process ends. The first
+ * @cnt of @max are filled.
+ */
+void faults_arm(struct fault *faults, unsigned int cnt, unsigned int max, uint64_t ready_ns);
+
+/*
+ * The schedule changes as it runs, one caller at a time: a fault NAME[=VALUE] that begins now, and
+ * the end of those called NAME. 0, or -EINVAL with a reason in @why. What the main thread has to
+ * do about it is done by the next faults_tick().
+ */
+int faults_begin(const char *text, const char **why);
+int faults_finish(const char *name, const char **why);
 
 /* True while a fault of this kind is scheduled; its value in @value, which may be NULL. */
 bool fault_active(enum fault_kind kind, uint64_t *value);

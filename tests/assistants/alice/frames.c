@@ -40,7 +40,7 @@ int frames_listen(struct session *s, const int16_t *frame, struct span *span)
 	int hit;
 
 	span_begin(&timing, SPAN_WAKE_WORD);
-	hit = detect_wake_word(s, frame, FRAME_SAMPLES);
+	hit = detect_wake_word(s, frame, s->mic.samples);
 	span_end(&timing, hit >= 0);
 	remember(s, timing.end_ns - timing.start_ns);
 	if (s->opt->log_frames)

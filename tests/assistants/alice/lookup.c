@@ -119,7 +119,7 @@ static int write_catalogue(const char *dir, uint64_t bytes)
 int lookup_prepare(const struct options *opt)
 {
 	uint64_t disk_bytes = 0;
-	bool lock = false;
+	bool lock = opt->control;
 	int err = 0;
 
 	for (unsigned int i = 0; i < opt->fault_cnt; i++) {

@@ -7,15 +7,16 @@
 #include "faults.h"
 #include "stop.h"
 
-#define FRAME_NS   (20 * NSEC_PER_MSEC)
 #define BACKLOG_NS NSEC_PER_SEC
 
-void mic_open(struct mic *mic, const struct corpus *corpus, bool fast)
+void mic_open(struct mic *mic, const struct corpus *corpus, const struct options *opt)
 {
 	memset(mic, 0, sizeof(*mic));
 	mic->corpus = corpus;
-	mic->fast = fast;
-	mic->next_ns = now_ns() + FRAME_NS;
+	mic->fast = opt->fast;
+	mic->frame_ns = opt->frame_ns;
+	mic->samples = (size_t)(opt->frame_ns * SAMPLE_RATE / NSEC_PER_SEC);
+	mic->next_ns = now_ns() + mic->frame_ns;
 }
 
 void mic_say(struct mic *mic, const struct utterance *utt, size_t from)
@@ -48,30 +49,30 @@ static void wait_for_frame(struct mic *mic)
 	if (now < mic->next_ns) {
 		sleep_until_ns(mic->next_ns);
 	} else if (now - mic->next_ns > BACKLOG_NS) {
-		mic->dropped += (now - mic->next_ns) / FRAME_NS;
+		mic->dropped += (now - mic->next_ns) / mic->frame_ns;
 		mic->next_ns = now;
 	}
-	mic->next_ns += FRAME_NS;
+	mic->next_ns += mic->frame_ns;
 }
 
-bool mic_read(struct mic *mic, int16_t frame[FRAME_SAMPLES])
+bool mic_read(struct mic *mic, int16_t frame[FRAME_SAMPLES_MAX])
 {
 	const struct sound *room = &mic->corpus->room;
 	size_t n = 0;
 
 	while (fault_active(FAULT_MIC_STOP, NULL) && !stop_requested()) {
-		sleep_ns(FRAME_NS);
+		sleep_ns(mic->frame_ns);
 		mic->next_ns = now_ns();
 	}
 	if (!mic->fast)
 		wait_for_frame(mic);
 	if (mic->speech) {
-		n = take(&mic->speech->sound, &mic->position, frame, FRAME_SAMPLES);
+		n = take(&mic->speech->sound, &mic->position, frame, mic->samples);
 		if (mic->position == mic->speech->sound.cnt)
 			mic->speech = NULL;
 	}
-	while (n < FRAME_SAMPLES) {
-		n += take(room, &mic->room_position, frame + n, FRAME_SAMPLES - n);
+	while (n < mic->samples) {
+		n += take(room, &mic->room_position, frame + n, mic->samples - n);
 		if (mic->room_position == room->cnt)
 			mic->room_position = 0;
 	}

@@ -17,8 +17,10 @@ static const char usage[] =
 	"  --turns N          turns of each user; 0: stay idle (10, without limit if --duration)\n"
 	"  --duration T       end after this time, such as 90s\n"
 	"  --pause T          quiet between turns (2s, 0 with --fast)\n"
+	"  --frame T          sound of one frame, 10ms to 500ms (20ms)\n"
 	"  --fast             do not wait for the clock of the microphone\n"
 	"  --tts ENGINE       espeak (default) or flite\n"
+	"  --tts-mode MODE    whole (default): all is made, then played; stream: at once\n"
 	"  --push-to-talk     turns without a wake word\n"
 	"  --handoff          answer on a second thread of each user\n"
 	"  --audio DIR        corpus (build/corpus)\n"
@@ -27,6 +29,8 @@ static const char usage[] =
 	"  --log-frames       log every wake word frame too\n"
 	"  --verbose          show the dialogue on standard error\n"
 	"  --fault NAME[=VALUE][@FROM[-TO]]   misbehave; may be repeated\n"
+	"  --control          faults begin and end by lines on standard input:\n"
+	"                     begin NAME[=VALUE], end NAME\n"
 	"  --help\n"
 	"\n"
 	"Faults:";
@@ -36,8 +40,10 @@ enum {
 	OPT_TURNS,
 	OPT_DURATION,
 	OPT_PAUSE,
+	OPT_FRAME,
 	OPT_FAST,
 	OPT_TTS,
+	OPT_TTS_MODE,
 	OPT_PUSH_TO_TALK,
 	OPT_HANDOFF,
 	OPT_AUDIO,
@@ -46,6 +52,7 @@ enum {
 	OPT_LOG_FRAMES,
 	OPT_VERBOSE,
 	OPT_FAULT,
+	OPT_CONTROL,
 	OPT_HELP,
 };
 
@@ -54,8 +61,10 @@ static const struct option long_options[] = {
 	{"turns", required_argument, NULL, OPT_TURNS},
 	{"duration", required_argument, NULL, OPT_DURATION},
 	{"pause", required_argument, NULL, OPT_PAUSE},
+	{"frame", required_argument, NULL, OPT_FRAME},
 	{"fast", no_argument, NULL, OPT_FAST},
 	{"tts", required_argument, NULL, OPT_TTS},
+	{"tts-mode", required_argument, NULL, OPT_TTS_MODE},
 	{"push-to-talk", no_argument, NULL, OPT_PUSH_TO_TALK},
 	{"handoff", no_argument, NULL, OPT_HANDOFF},
 	{"audio", required_argument, NULL, OPT_AUDIO},
@@ -64,6 +73,7 @@ static const struct option long_options[] = {
 	{"log-frames", no_argument, NULL, OPT_LOG_FRAMES},
 	{"verbose", no_argument, NULL, OPT_VERBOSE},
 	{"fault", required_argument, NULL, OPT_FAULT},
+	{"control", no_argument, NULL, OPT_CONTROL},
 	{"help", no_argument, NULL, OPT_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -101,6 +111,24 @@ static uint64_t duration(const char *name, const char *arg)
 	return value;
 }
 
+static uint64_t frame_length(const char *arg)
+{
+	uint64_t ns = duration("--frame", arg);
+
+	if (ns < 10 * NSEC_PER_MSEC || ns > 500 * NSEC_PER_MSEC)
+		refuse("--frame", arg, "not between 10ms and 500ms");
+	return ns;
+}
+
+static bool streams(const char *arg)
+{
+	if (strcmp(arg, "stream") == 0)
+		return true;
+	if (strcmp(arg, "whole") != 0)
+		refuse("--tts-mode", arg, "neither whole nor stream");
+	return false;
+}
+
 static enum tts_engine engine(const char *arg)
 {
 	if (strcmp(arg, "flite") == 0)
@@ -135,11 +163,17 @@ static void take_option(struct options *opt, int key, const char *arg)
 	case OPT_PAUSE:
 		opt->pause_ns = duration("--pause", arg);
 		break;
+	case OPT_FRAME:
+		opt->frame_ns = frame_length(arg);
+		break;
 	case OPT_FAST:
 		opt->fast = true;
 		break;
 	case OPT_TTS:
 		opt->tts = engine(arg);
+		break;
+	case OPT_TTS_MODE:
+		opt->tts_stream = streams(arg);
 		break;
 	case OPT_PUSH_TO_TALK:
 		opt->push_to_talk = true;
@@ -165,6 +199,9 @@ static void take_option(struct options *opt, int key, const char *arg)
 	case OPT_FAULT:
 		add_fault(opt, arg);
 		break;
+	case OPT_CONTROL:
+		opt->control = true;
+		break;
 	case OPT_HELP:
 		help();
 	default:
@@ -182,6 +219,7 @@ void options_parse(struct options *opt, int argc, char **argv)
 	opt->audio_dir = "build/corpus";
 	opt->model_dir = "/usr/share/pocketsphinx/model/en-us/en-us";
 	opt->users = 1;
+	opt->frame_ns = 20 * NSEC_PER_MSEC;
 	opt->turns = unset_turns;
 	opt->pause_ns = unset;
 	while ((key = getopt_long(argc, argv, "", long_options, NULL)) != -1)
@@ -192,6 +230,8 @@ void options_parse(struct options *opt, int argc, char **argv)
 		opt->turns = opt->duration_ns ? UNLIMITED : 10;
 	if (opt->pause_ns == unset)
 		opt->pause_ns = opt->fast ? 0 : 2 * NSEC_PER_SEC;
+	if (opt->tts_stream && opt->tts != TTS_ESPEAK)
+		refuse("--tts-mode", "stream", "only espeak hands over pieces");
 	for (unsigned int i = 0; i < opt->fault_cnt; i++) {
 		if (opt->faults[i].kind == FAULT_OVERLAP && !opt->handoff)
 			refuse("--fault", "overlap", "needs --handoff");

@@ -9,7 +9,7 @@
 #include "faults.h"
 
 #define MAX_USERS  8
-#define MAX_FAULTS 32
+#define MAX_FAULTS 256 /* those of the control included */
 #define UNLIMITED  UINT32_MAX
 
 enum tts_engine { TTS_ESPEAK = 0, TTS_FLITE };
@@ -22,10 +22,13 @@ struct options {
 	uint32_t turns;	      /* per user; UNLIMITED: until the duration is over */
 	uint64_t duration_ns; /* 0: until the turns are done */
 	uint64_t pause_ns;    /* between a user's turns */
+	uint64_t frame_ns;    /* of sound that the microphone hands over at once */
 	enum tts_engine tts;
+	bool tts_stream;   /* sound is played while the rest is being made */
 	bool fast;	   /* do not wait for the microphone's clock */
 	bool push_to_talk; /* no wake word */
 	bool handoff;	   /* response and speech on a thread of their own */
+	bool control;	   /* faults come and go by lines on standard input */
 	bool log_frames;   /* one log line per wake word frame */
 	bool verbose;	   /* show the dialogue */
 	struct fault faults[MAX_FAULTS];

@@ -72,6 +72,10 @@ static int answer_intent(struct session *s, const struct intent *intent, char *a
 int generate_response(struct session *s, const struct intent *intent, char *answer, size_t size)
 {
 	stage_delays(FAULT_SLOW_RESPONSE, FAULT_HANG_RESPONSE);
+	if (fault_active(FAULT_RESPONSE_ERROR, NULL)) {
+		look_up_fact(s, "sorry", answer, size);
+		return -EIO;
+	}
 	if (intent && answer_intent(s, intent, answer, size) == 0)
 		return 0;
 	return look_up_fact(s, "sorry", answer, size);

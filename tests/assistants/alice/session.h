@@ -35,6 +35,8 @@ struct session {
 	struct frame_stats frames;
 	uint64_t engine_start_ns; /* of the last transcribe(): ps_end_utt is called */
 	uint64_t engine_end_ns;	  /* of the last transcribe(): ps_get_hyp has returned */
+	uint64_t first_audio_ns;  /* of the answer: play_audio() is called */
+	uint64_t played_samples;
 	uint64_t total_frames, total_frames_ns;
 	atomic_uint turns; /* begun; read by the main thread at the end */
 	uint32_t wake_hits, missed;

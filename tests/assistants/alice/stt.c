@@ -46,7 +46,7 @@ int transcribe(struct session *s, char *text, size_t size)
 	stage_delays(FAULT_SLOW_STT, FAULT_HANG_STT);
 	hyp = ps_get_hyp(s->stt, NULL);
 	s->engine_end_ns = now_ns();
-	if (err)
+	if (err || fault_active(FAULT_STT_ERROR, NULL))
 		return -EIO;
 	if (!hyp || !*hyp)
 		return -ENODATA;

@@ -6,9 +6,11 @@
 #include <flite/flite.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
+#include "player.h"
 #include "session.h"
 #include "stage.h"
 
@@ -20,18 +22,45 @@ static struct {
 	enum tts_engine engine;
 	int rate;	  /* espeak-ng's, Hz */
 	cst_voice *voice; /* flite's */
-	uint64_t samples; /* of the sentence being spoken by espeak-ng */
+	/* Of the sentence being spoken by espeak-ng: */
+	struct session *session;
+	uint64_t samples;
+	int16_t *sound; /* all of it, where it is played as a whole */
+	size_t sound_cap;
 } tts = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void keep_sound(const short *sound, size_t samples)
+{
+	size_t need = tts.samples + samples;
+
+	if (need > tts.sound_cap) {
+		int16_t *bigger = realloc(tts.sound, 2 * need * sizeof(*bigger));
+
+		if (!bigger)
+			return;
+		tts.sound = bigger;
+		tts.sound_cap = 2 * need;
+	}
+	memcpy(tts.sound + tts.samples, sound, samples * sizeof(*sound));
+}
 
 /* espeak-ng hands over a piece of sound; a slow consumer keeps the engine waiting. */
 static int take_sound(short *sound, int samples, espeak_EVENT *events)
 {
+	uint64_t chunk_ns;
+
 	(void)events;
-	if (sound && samples > 0) {
-		if (tts.samples == 0)
-			stage_delays(FAULT_SLOW_TTS, FAULT_HANG_TTS);
-		tts.samples += (uint64_t)samples;
-	}
+	if (!sound || samples <= 0)
+		return 0;
+	if (tts.samples == 0)
+		stage_delays(FAULT_SLOW_TTS, FAULT_HANG_TTS);
+	if (fault_active(FAULT_SLOW_CHUNK, &chunk_ns))
+		sleep_ns(chunk_ns);
+	if (tts.session->opt->tts_stream)
+		play_audio(tts.session, sound, (size_t)samples);
+	else
+		keep_sound(sound, (size_t)samples);
+	tts.samples += (uint64_t)samples;
 	return 0;
 }
 
@@ -57,12 +86,14 @@ void tts_close(void)
 {
 	if (tts.engine == TTS_ESPEAK)
 		espeak_Terminate();
+	free(tts.sound);
 }
 
-static int speak_espeak(const char *answer, struct speech *out)
+static int speak_espeak(struct session *s, const char *answer, struct speech *out)
 {
 	espeak_ERROR err;
 
+	tts.session = s;
 	tts.samples = 0;
 	out->engine_start_ns = now_ns();
 	err = espeak_Synth(answer, strlen(answer) + 1, 0, POS_CHARACTER, 0, espeakCHARS_UTF8, NULL,
@@ -72,10 +103,12 @@ static int speak_espeak(const char *answer, struct speech *out)
 	out->engine_end_ns = now_ns();
 	out->rate = (uint32_t)tts.rate;
 	out->samples = tts.samples;
+	if (tts.samples && !s->opt->tts_stream)
+		play_audio(s, tts.sound, tts.samples < tts.sound_cap ? tts.samples : tts.sound_cap);
 	return err == EE_OK ? 0 : -EIO;
 }
 
-static int speak_flite(const char *answer, struct speech *out)
+static int speak_flite(struct session *s, const char *answer, struct speech *out)
 {
 	cst_wave *wave;
 
@@ -86,8 +119,9 @@ static int speak_flite(const char *answer, struct speech *out)
 		return -EIO;
 	out->rate = (uint32_t)wave->sample_rate;
 	out->samples = (uint64_t)wave->num_samples;
-	delete_wave(wave);
 	stage_delays(FAULT_SLOW_TTS, FAULT_HANG_TTS);
+	play_audio(s, wave->samples, (size_t)wave->num_samples);
+	delete_wave(wave);
 	return 0;
 }
 
@@ -95,10 +129,12 @@ int synthesize(struct session *s, const char *answer, struct speech *out)
 {
 	int err;
 
-	(void)s;
+	s->played_samples = 0;
 	memset(out, 0, sizeof(*out));
 	pthread_mutex_lock(&tts.lock);
-	err = tts.engine == TTS_FLITE ? speak_flite(answer, out) : speak_espeak(answer, out);
+	err = tts.engine == TTS_FLITE ? speak_flite(s, answer, out) : speak_espeak(s, answer, out);
 	pthread_mutex_unlock(&tts.lock);
-	return err;
+	if (s->played_samples)
+		out->first_audio_ns = s->first_audio_ns;
+	return err || fault_active(FAULT_TTS_ERROR, NULL) ? -EIO : 0;
 }

@@ -13,6 +13,7 @@ struct session;
 struct speech {
 	uint32_t rate; /* Hz */
 	uint64_t samples;
+	uint64_t first_audio_ns;  /* the player is given the first piece; 0: there was none */
 	uint64_t engine_start_ns; /* just around the engine's own call */
 	uint64_t engine_end_ns;
 };

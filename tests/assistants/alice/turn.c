@@ -14,14 +14,14 @@
 #include "turn_log.h"
 #include "wake.h"
 
-/* Frames to wait after the last word: the spotter reports some 100 ms late. */
-#define WAKE_GRACE_FRAMES 25
+/* To wait after the last word: the spotter reports some 100 ms late. */
+#define WAKE_GRACE_NS (500 * NSEC_PER_MSEC)
 
 /* Listens until the wake word, or until the utterance is over without it. */
 static bool wait_for_wake_word(struct session *s, struct turn *turn)
 {
-	int16_t frame[FRAME_SAMPLES];
-	unsigned int grace = WAKE_GRACE_FRAMES;
+	int16_t frame[FRAME_SAMPLES_MAX];
+	uint64_t grace = (WAKE_GRACE_NS + s->mic.frame_ns - 1) / s->mic.frame_ns;
 	struct span *span = &turn->spans[SPAN_WAKE_WORD];
 	int hit = 0;
 
@@ -44,7 +44,7 @@ static bool wait_for_wake_word(struct session *s, struct turn *turn)
 /* Feeds speech-to-text until the user is silent. */
 static bool listen(struct session *s, struct turn *turn)
 {
-	int16_t frame[FRAME_SAMPLES];
+	int16_t frame[FRAME_SAMPLES_MAX];
 
 	turn->speech_start_ns = now_ns();
 	if (begin_speech(s) != 0)
@@ -55,7 +55,7 @@ static bool listen(struct session *s, struct turn *turn)
 		if (!mic_read(&s->mic, frame))
 			return false;
 		start_ns = now_ns();
-		hear_speech(s, frame, FRAME_SAMPLES);
+		hear_speech(s, frame, s->mic.samples);
 		turn->feed_ns += now_ns() - start_ns;
 		turn->feed_frames++;
 	} while (!mic_quiet(&s->mic));

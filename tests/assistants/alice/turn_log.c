@@ -31,8 +31,10 @@ static void stage_extras(const struct turn *turn, const struct span *sp, char *o
 			 (ull)(sp->start_ns - turn->speech_start_ns), (ull)turn->feed_frames,
 			 (ull)turn->feed_ns);
 	else if (sp->stage == SPAN_TTS)
-		snprintf(out + n, size - (size_t)n, ",\"audio_samples\":%llu,\"rate\":%u",
-			 (ull)turn->speech.samples, turn->speech.rate);
+		snprintf(out + n, size - (size_t)n,
+			 ",\"audio_samples\":%llu,\"rate\":%u,\"first_audio_ns\":%llu",
+			 (ull)turn->speech.samples, turn->speech.rate,
+			 (ull)turn->speech.first_audio_ns);
 }
 
 void span_log(const struct session *s, uint32_t turn_number, const struct span *sp,

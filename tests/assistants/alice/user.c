@@ -19,7 +19,7 @@
  */
 static bool quiet(struct session *s, uint64_t ns)
 {
-	int16_t frame[FRAME_SAMPLES];
+	int16_t frame[FRAME_SAMPLES_MAX];
 	uint64_t until_ns = now_ns() + ns;
 	struct span unused;
 
@@ -58,7 +58,7 @@ void *user_run(void *arg)
 	enum turn_outcome outcome = TURN_COMPLETE;
 	bool going_on = true;
 
-	mic_open(&s->mic, s->corpus, s->opt->fast);
+	mic_open(&s->mic, s->corpus, s->opt);
 	/* Not all at the same moment. */
 	if (s->opt->turns > 0 && !s->opt->fast)
 		going_on = quiet(s, s->user * 370 * NSEC_PER_MSEC);

@@ -76,7 +76,7 @@ struct stage_config {
 	bool latency_is_first;	/* stream: .latency ends at the first output, not the last */
 	uint64_t gap_ns;	/* stream: closed after so long without output, default 2 s */
 	uint64_t timeout_ns;	/* 0: none */
-	uint64_t hang_ns;	/* in flight longer: target not responsive; default 10 s */
+	uint64_t hang_ns;	/* in flight longer: target not responsive; default 4 s */
 	bool voice;		/* counts as voice processing; default true, frames false */
 	bool turn;		/* takes part in turns; default true */
 	char **models;		/* globs on the paths of its model files */

@@ -186,7 +186,7 @@ void read_stages(struct reader *r, const struct yaml_node *node, void *ctx)
 		stage->name = arena__strdup(r->arena, n->key->text);
 		stage->pos = read_pos(r, n->key);
 		stage->gap_ns = 2 * SECOND_NS;
-		stage->hang_ns = 10 * SECOND_NS;
+		stage->hang_ns = 4 * SECOND_NS;
 		stage->voice = true;
 		stage->turn = true;
 		/* Listening goes on all day: not voice processing unless the file says so. */

@@ -89,6 +89,7 @@ void join_stream(void *ctx, enum stream_step step, const struct wire_span *span)
 
 	switch (step) {
 	case STREAM_BEGIN:
+		stage->gave_up = false;
 		turns__begin(m->turns, span);
 		break;
 	case STREAM_FIRST:
@@ -105,6 +106,8 @@ void join_stream(void *ctx, enum stream_step step, const struct wire_span *span)
 		turns__end(m->turns, span);
 		break;
 	case STREAM_EMPTY:
+		stage->gave_up = stage->config->hang_ns &&
+				 m->now_ns > span->start_ns + stage->config->hang_ns;
 		break;
 	}
 }

@@ -57,6 +57,7 @@ struct metrics *metrics__new(const struct config *config, uint64_t now_ns)
 	m->config = config;
 	m->start_ns = now_ns;
 	m->now_ns = now_ns;
+	m->due_ns = UINT64_MAX;
 	m->stages_n = config->stages_n;
 	if (m->stages_n > WIRE_STAGES_MAX)
 		m->stages_n = WIRE_STAGES_MAX;
@@ -98,6 +99,7 @@ void metrics__stage_state(struct metrics *m, size_t stage, enum metrics_stage_st
 	m->stage[stage].state = state;
 	/* Frames that are not looked at have not stopped. */
 	m->stage[stage].flowing_since_ns = 0;
+	m->stage[stage].gave_up = false;
 }
 
 void metrics__poll_streams(struct metrics *m, const struct metrics_streams_ops *ops, void *ctx,
@@ -163,13 +165,6 @@ void metrics__flush(struct metrics *m, uint64_t now_ns)
 	m->now_ns = now_ns;
 	join_until(m, UINT64_MAX);
 	streams__tick(m->streams, now_ns);
-}
-
-const char *metrics__unresponsive(const struct metrics *m, size_t *stage)
-{
-	if (m->unresponsive)
-		*stage = m->unresponsive_stage;
-	return m->unresponsive;
 }
 
 void metrics__losses(const struct metrics *m, struct metrics_losses *out)

@@ -133,6 +133,11 @@ void metrics__target_gone(struct metrics *m, uint64_t now_ns);
 
 /* Joins spans to turns, closes windows, watches for hangs.  Call it last in the tick. */
 void metrics__tick(struct metrics *m, uint64_t now_ns);
+/*
+ * When target.responsive has to be looked at again though no second has passed, as far as the last
+ * tick can tell: a hang is said when its limit passes, not at the next tick.  UINT64_MAX: never.
+ */
+uint64_t metrics__due_ns(const struct metrics *m);
 /* The same without waiting for stragglers: before the last summary. */
 void metrics__flush(struct metrics *m, uint64_t now_ns);
 
@@ -158,7 +163,10 @@ size_t metrics__slowest(struct metrics *m, int handle, uint64_t now_ns,
 typedef void (*metrics_each_fn)(void *ctx, const char *id, const struct sample *sample);
 void metrics__each(struct metrics *m, uint64_t now_ns, metrics_each_fn fn, void *ctx);
 
-/* Why target.responsive is 0 (a sentence without a stage name), and whose fault; else NULL. */
+#define METRICS_NO_STAGE SIZE_MAX
+
+/* Why target.responsive is 0 (a sentence without a stage name), and whose fault (METRICS_NO_STAGE:
+   no stage's); else NULL.  Valid until the next call that feeds or ticks. */
 const char *metrics__unresponsive(const struct metrics *m, size_t *stage);
 
 /* What the engine itself had to leave out, running totals; all zero is normal. */

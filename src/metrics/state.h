@@ -10,6 +10,7 @@
 #include "metrics/turns.h"
 
 #define METRICS_GAPS_MAX 128
+#define METRICS_STUCK	 320 /* bytes of a sentence */
 
 /* Series of a stage; which of them a stage has depends on its kind. */
 enum stage_series {
@@ -80,6 +81,7 @@ struct stage_state {
 	uint64_t frames_ns;	   /* the newest came about then */
 	uint64_t hit_ns;	   /* the newest that hit came about then */
 	uint64_t ended_ns;	   /* not frames: the newest span ended about then */
+	bool gave_up;		   /* streams: the newest hung, and is not waited for any more */
 };
 
 struct gap_series {
@@ -125,6 +127,9 @@ struct metrics {
 	bool counters_valid;
 	const char *unresponsive; /* why; NULL: responsive */
 	size_t unresponsive_stage;
+	uint64_t due_ns;	   /* as metrics__due_ns() */
+	char stuck[METRICS_STUCK]; /* threads in the way of each other; "": none */
+	char why[METRICS_STUCK + 64];
 	struct metrics_losses losses;
 };
 

@@ -6,6 +6,9 @@
 
 #include "metrics/turns.h"
 
+/* A stream without any output is given up after so long, or its stage's hang limit. */
+#define SILENT_NS (30ULL * 1000000000ULL)
+
 enum stream_state {
 	FREE = 0,
 	OPEN = 1,
@@ -257,13 +260,15 @@ void streams__next_stage(struct streams *s, const struct wire_span *span)
 	}
 }
 
-/* Is the stream over by then?  One that has given nothing yet is given as long as a hung stage. */
+/* Is the stream over by then?  A first output may be late, and the stage be said to hang. */
 static bool overdue(const struct streams *s, const struct stream *stream, uint64_t time_ns)
 {
 	const struct stage_config *stage = &s->config->stages[stream->span.stage];
 	uint64_t patience_ns = stage->gap_ns;
 
-	if (!stream->span.first_ns && stage->hang_ns > stage->gap_ns)
+	if (!stream->span.first_ns && patience_ns < SILENT_NS)
+		patience_ns = SILENT_NS;
+	if (!stream->span.first_ns && patience_ns < stage->hang_ns)
 		patience_ns = stage->hang_ns;
 	return time_ns > stream->span.end_ns + patience_ns;
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "target/thread_name.h"
 #include "watch/publish.h"
@@ -118,22 +119,50 @@ static size_t fill_evidence(const struct watching *w, int handle, uint64_t now_n
 	return n;
 }
 
-/* What only the metrics know of an unresponsive target. */
+/* How the target ended, as far as its exit record has come. */
+static const char *end_of(const struct watching *w, char *buf, size_t size)
+{
+	int status = (int)w->exit_status;
+	const char *name;
+
+	if (!w->exit_seen)
+		return NULL;
+	if (!WIFSIGNALED(status)) {
+		snprintf(buf, size, "exited with status %d", WEXITSTATUS(status));
+		return buf;
+	}
+	name = sigabbrev_np(WTERMSIG(status));
+	if (name)
+		snprintf(buf, size, "killed by SIG%s", name);
+	else
+		snprintf(buf, size, "killed by signal %d", WTERMSIG(status));
+	if (WCOREDUMP(status))
+		strncat(buf, ", core dumped", size - strlen(buf) - 1);
+	return buf;
+}
+
+/* Why target.responsive is 0; only the metrics know it. */
+static const char *hang_of(const struct watching *w, char *buf, size_t size)
+{
+	size_t stage;
+	const char *why = metrics__unresponsive(w->metrics, &stage);
+
+	if (!why || stage == METRICS_NO_STAGE)
+		return why;
+	snprintf(buf, size, "stage %s: %s", stage_name(w, (uint16_t)stage), why);
+	return buf;
+}
+
 static const char *reason_of(const struct watching *w, const struct alert_event *event, char *buf,
 			     size_t size)
 {
-	const char *why;
-	size_t stage;
-
-	if (event->sample.reason)
+	if (event->sample.reason || event->state != ALERT_FIRING)
 		return event->sample.reason;
-	if (strcmp(event->budget->metric, "target.responsive") || event->state != ALERT_FIRING)
-		return NULL;
-	why = metrics__unresponsive(w->metrics, &stage);
-	if (!why)
-		return NULL;
-	snprintf(buf, size, "stage %s: %s", stage_name(w, (uint16_t)stage), why);
-	return buf;
+	if (!strcmp(event->budget->metric, "target.up"))
+		return end_of(w, buf, size);
+	if (!strcmp(event->budget->metric, "target.responsive"))
+		return hang_of(w, buf, size);
+	return NULL;
 }
 
 void publish_alert(struct publisher *p, const struct alert_event *event, int handle)
@@ -141,7 +170,7 @@ void publish_alert(struct publisher *p, const struct alert_event *event, int han
 	const struct watching *w = p->watching;
 	const struct budget_config *budget = event->budget;
 	struct evidence_text evidence;
-	char metric[160], reason[192];
+	char metric[160], reason[480];
 	struct sink_alert alert;
 
 	if (event->state == ALERT_PENDING || event->state == ALERT_INACTIVE ||

@@ -231,6 +231,8 @@ static void on_timer(struct session *s)
 		rescan(s, now_ns);
 	if (now_ns >= s->next_tick_ns)
 		tick(s, now_ns);
+	else if (watching_look_due(&s->watching, now_ns))
+		watching_look(&s->watching, now_ns, on_event, s);
 }
 
 static void start_summaries(struct session *s, uint64_t now_ns)

@@ -381,6 +381,18 @@ int watching_tick(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *
 	return 0;
 }
 
+bool watching_look_due(const struct watching *w, uint64_t now_ns)
+{
+	return now_ns > metrics__due_ns(w->metrics);
+}
+
+void watching_look(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *ctx)
+{
+	feed_kernel(w, now_ns);
+	metrics__tick(w->metrics, now_ns);
+	rules__tick(w->rules, now_ns, fn, ctx);
+}
+
 void watching_flush(struct watching *w, uint64_t now_ns)
 {
 	uint64_t decided;

@@ -76,6 +76,10 @@ int watching_break(struct watching *w, uint64_t now_ns);
 /* Every second: counters in, rules evaluated.  -ESRCH: the target is gone. */
 int watching_tick(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *ctx);
 
+/* True when it has to be looked between two ticks whether the target is responsive. */
+bool watching_look_due(const struct watching *w, uint64_t now_ns);
+void watching_look(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *ctx);
+
 /* The same without waiting for stragglers, before the last summary. */
 void watching_flush(struct watching *w, uint64_t now_ns);
 

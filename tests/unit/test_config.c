@@ -82,7 +82,7 @@ static void the_example_of_the_documentation(void **state)
 	assert_int_equal(c->class_probes.item[0].handle_class, 1);
 	assert_int_equal(stt->kind, STAGE_STREAM);
 	assert_int_equal(stt->gap_ns, 2000000000ull);
-	assert_int_equal(stt->hang_ns, 10000000000ull);
+	assert_int_equal(stt->hang_ns, 4000000000ull);
 	assert_true(stt->voice);
 	assert_int_equal(stt->from.item[0].key.base, WIRE_BASE_ARG);
 	assert_int_equal(stt->to.item[0].key.base, WIRE_BASE_ARG);

@@ -409,6 +409,105 @@ static void test_frames_stop_rightly_after_a_hit(void **state)
 	metrics__free(m);
 }
 
+static const char *why_after(struct metrics *m, uint64_t now_ns)
+{
+	size_t stage;
+
+	metrics__tick(m, now_ns);
+	return metrics__unresponsive(m, &stage);
+}
+
+/* What has to be looked at between two ticks, so that a hang is said when its limit passes. */
+static void test_due_between_ticks(void **state)
+{
+	struct metrics *m = begin();
+	uint64_t now_ns = T0;
+
+	(void)state;
+	stages[TTS].hang_ns = 4 * S;
+	assert_true(metrics__due_ns(m) == UINT64_MAX);
+	stats[TTS].open[0].start_ns = T0 + 300 * MS;
+	for (int i = 0; i < 8; i++) {
+		stats[WAKE].spans += 50;
+		tick(m, now_ns += S / 2);
+		assert_true(metrics__due_ns(m) == T0 + 4300 * MS);
+	}
+	assert_null(why_after(m, T0 + 4300 * MS));
+	assert_non_null(why_after(m, T0 + 4301 * MS));
+	stats[TTS].open[0].start_ns = 0;
+	for (int i = 0; i < 4; i++) {
+		stats[WAKE].spans += 50;
+		tick(m, now_ns += S);
+	}
+	/* The frames have stopped, no turn explains it. */
+	assert_true(metrics__due_ns(m) == now_ns + 3500 * MS);
+	tick(m, now_ns + 3 * S);
+	assert_null(why_after(m, now_ns + 3500 * MS));
+	assert_string_equal(why_after(m, now_ns + 3501 * MS), "audio frames stopped");
+	metrics__free(m);
+}
+
+/* A microphone that stops is missed at once, also when the last turn was just over. */
+static void test_frames_stop_after_a_turn(void **state)
+{
+	struct metrics *m = begin();
+	uint64_t now_ns = T0;
+	size_t stage;
+
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		stats[WAKE].spans += 50;
+		stats[WAKE].hits += i == 6;
+		stats[TTS].spans += i == 8;
+		tick(m, now_ns += S);
+	}
+	for (int i = 0; i < 3; i++) {
+		tick(m, now_ns += S);
+		assert_null(metrics__unresponsive(m, &stage));
+	}
+	tick(m, now_ns += S);
+	assert_string_equal(metrics__unresponsive(m, &stage), "audio frames stopped");
+	/* A turn without a wake word begins: the microphone may be closed for it. */
+	for (int i = 0; i < 8; i++) {
+		stats[WAKE].spans += 50;
+		stats[TTS].spans += i == 7;
+		tick(m, now_ns += S);
+	}
+	for (int i = 0; i < 10; i++) {
+		tick(m, now_ns += S);
+		assert_null(metrics__unresponsive(m, &stage));
+	}
+	tick(m, now_ns += S);
+	assert_string_equal(metrics__unresponsive(m, &stage), "audio frames stopped");
+	metrics__free(m);
+}
+
+static void test_threads_that_are_stuck(void **state)
+{
+	struct metrics *m = begin();
+	size_t stage = 0;
+
+	(void)state;
+	assert_true(isnan(read_now(m, "target.responsive", STAT_NOW, T0)));
+	metrics__feed_stuck(m, "threads wait for each other", T0);
+	tick(m, T0 + S);
+	assert_string_equal(metrics__unresponsive(m, &stage), "threads wait for each other");
+	assert_true(stage == METRICS_NO_STAGE);
+	assert_true(read_now(m, "target.responsive", STAT_NOW, T0 + S) == 0);
+	/* In a stage: its hang is told with what it hangs for. */
+	stats[TTS].open[0].start_ns = T0;
+	for (int i = 2; i < 12; i++)
+		tick(m, T0 + (uint64_t)i * S);
+	assert_string_equal(metrics__unresponsive(m, &stage),
+			    "in flight longer than its hang limit; threads wait for each other");
+	assert_int_equal(stage, TTS);
+	stats[TTS].open[0].start_ns = 0;
+	metrics__feed_stuck(m, NULL, T0 + 13 * S);
+	tick(m, T0 + 13 * S);
+	assert_null(metrics__unresponsive(m, &stage));
+	metrics__free(m);
+}
+
 static void test_records_out_of_order_make_one_turn(void **state)
 {
 	struct metrics *m = begin();
@@ -450,6 +549,9 @@ int main(void)
 		cmocka_unit_test_setup(test_shed_stage_is_unknown_once, setup),
 		cmocka_unit_test_setup(test_hang_and_frames_and_exit, setup),
 		cmocka_unit_test_setup(test_frames_stop_rightly_after_a_hit, setup),
+		cmocka_unit_test_setup(test_due_between_ticks, setup),
+		cmocka_unit_test_setup(test_frames_stop_after_a_turn, setup),
+		cmocka_unit_test_setup(test_threads_that_are_stuck, setup),
 		cmocka_unit_test_setup(test_records_out_of_order_make_one_turn, setup),
 	};
 

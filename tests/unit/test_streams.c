@@ -290,10 +290,51 @@ static void test_lost_opening_and_no_output(void **state)
 	metrics__tick(m, T0 + 600 * MS);
 	assert_near(session_ms("stt.total.max"), 300);
 	feed(TTS, WIRE_SPAN_STREAM_OPEN, 1000, 0, 1000);
-	metrics__tick(m, T0 + 20000 * MS);
+	metrics__tick(m, T0 + 32000 * MS);
 	metrics__losses(m, &losses);
 	assert_int_equal(losses.streams_empty, 1);
 	assert_true(session_ms("tts.total.max") == -1);
+}
+
+/* The hang is said when its limit passes, outlasts the giving up, and ends with a new start. */
+static void test_no_output_is_a_hang(void **state)
+{
+	struct wire_stage_stats stats = {.open[0] = {.start_ns = T0 + 1000 * MS, .tid = 3}};
+	struct wire_stage_stats none = {0};
+	struct wire_histogram hist = {0};
+	size_t stage;
+
+	(void)state;
+	stages[TTS].hang_ns = 4 * S;
+	metrics__feed_stage(m, TTS, &none, &hist, NULL, T0);
+	feed(TTS, WIRE_SPAN_STREAM_OPEN, 1000, 0, 1000);
+	metrics__feed_stage(m, TTS, &stats, &hist, NULL, T0 + 4900 * MS);
+	metrics__tick(m, T0 + 4900 * MS);
+	assert_null(metrics__unresponsive(m, &stage));
+	metrics__tick(m, T0 + 5100 * MS);
+	assert_non_null(metrics__unresponsive(m, &stage));
+	assert_int_equal(stage, TTS);
+	metrics__tick(m, T0 + 32000 * MS);
+	metrics__feed_stage(m, TTS, &none, &hist, NULL, T0 + 33000 * MS);
+	metrics__tick(m, T0 + 33000 * MS);
+	assert_non_null(metrics__unresponsive(m, &stage));
+	feed(TTS, WIRE_SPAN_STREAM_OPEN, 34000, 0, 34000);
+	metrics__tick(m, T0 + 35000 * MS);
+	assert_null(metrics__unresponsive(m, &stage));
+}
+
+/* A stream that goes on for long has its first output behind it: not in flight any more. */
+static void test_a_first_output_after_the_hang_limit_counts(void **state)
+{
+	(void)state;
+	stages[TTS].hang_ns = 4 * S;
+	feed(TTS, WIRE_SPAN_STREAM_OPEN, 1000, 0, 1000);
+	metrics__tick(m, T0 + 6000 * MS);
+	feed(TTS, WIRE_SPAN_STREAM_FIRST, 1000, 7000, 7000);
+	metrics__tick(m, T0 + 8000 * MS);
+	metrics__tick(m, T0 + 10000 * MS);
+	assert_near(session_ms("tts.first.max"), 6000);
+	assert_near(session_ms("tts.total.max"), 6000);
 }
 
 int main(void)
@@ -310,6 +351,8 @@ int main(void)
 		T(test_first_output_is_latency_where_it_streams),
 		T(test_ended_from_another_thread),
 		T(test_lost_opening_and_no_output),
+		T(test_no_output_is_a_hang),
+		T(test_a_first_output_after_the_hang_limit_counts),
 #undef T
 	};
 

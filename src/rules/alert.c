@@ -99,6 +99,16 @@ double alert_over_percent(const struct budget_config *budget, double value)
 	return isfinite(over) && !isnan(budget->target) ? over * 100.0 : NAN;
 }
 
+double alert_improvement_percent(const struct alert_event *event)
+{
+	double gain = event->worst - event->sample.value;
+
+	if (event->state != ALERT_RESOLVED || event->sample.idle || isnan(gain) ||
+	    event->worst == 0.0)
+		return NAN;
+	return (event->budget->below ? -gain : gain) / fabs(event->worst) * 100.0;
+}
+
 bool alert_notice(const struct budget_config *budget, const struct sample *sample)
 {
 	if (sample->idle || sample->quality == QUALITY_UNKNOWN || isnan(sample->value))
@@ -197,6 +207,25 @@ static void latches_step(struct alert *alert, const struct budget_config *budget
 	}
 }
 
+/* Also at the tick that resolves: the value there is no worse. */
+static void worst_step(struct alert *alert, const struct budget_config *budget,
+		       const struct sample *sample, enum verdict verdict)
+{
+	bool crossed = alert->severity != SEVERITY_NONE || any_closed(alert) ||
+		       alert->latch[0].over_since_ns || alert->latch[1].over_since_ns;
+
+	/* What is not known says nothing: neither that it is over nor how bad it is. */
+	if (verdict == VERDICT_UNKNOWN)
+		return;
+	if (!crossed) {
+		alert->has_worst = false;
+	} else if (verdict == VERDICT_KNOWN &&
+		   (!alert->has_worst || beyond(budget, sample->value, alert->worst))) {
+		alert->worst = sample->value;
+		alert->has_worst = true;
+	}
+}
+
 static enum severity severity_of(const struct alert *alert)
 {
 	if (alert->latch[1].closed)
@@ -232,6 +261,7 @@ static void fill_event(const struct alert *alert, const struct budget_config *bu
 		latch = alert->latch[1].over_since_ns != 0 || isnan(budget->warning);
 	event->limit = limit_of(budget, latch);
 	event->over_since_ns = alert->latch[latch].over_since_ns;
+	event->worst = alert->has_worst ? alert->worst : NAN;
 	event->over_percent = alert_over_percent(budget, sample->value);
 	event->priority = -1;
 	if (!isnan(sample->value) && sample->quality != QUALITY_UNKNOWN)
@@ -251,6 +281,7 @@ bool alert_step(struct alert *alert, const struct budget_config *budget,
 		sample.quality = QUALITY_FEW;
 	verdict = judge(alert, budget, &sample);
 	latches_step(alert, budget, &sample, verdict, now_ns);
+	worst_step(alert, budget, &sample, verdict);
 	after = severity_of(alert);
 	state = next_state(alert, verdict, before);
 	if (state == alert->state && after == before)

@@ -51,6 +51,8 @@ struct alert {
 	struct alert_latch latch[2]; /* warning, critical */
 	uint64_t since_ns;	     /* when the state or severity last changed */
 	uint64_t fired_cnt;	     /* times it went from not firing to firing */
+	double worst;		     /* value since a limit was crossed, while has_worst */
+	bool has_worst;
 };
 
 struct alert_event {
@@ -65,6 +67,7 @@ struct alert_event {
 	const struct budget_config *budget;
 	struct sample sample;
 	double limit;		/* that was crossed (resolved: that it had crossed) */
+	double worst;		/* the worst value known since a limit was crossed; NAN: none */
 	double over_percent;	/* over the target, negative: inside; NAN: no target or 0 */
 	uint64_t since_ns;	/* when the previous state or severity began */
 	uint64_t over_since_ns; /* firing, pending: limit crossed since */
@@ -76,6 +79,11 @@ int alert_priority(const struct budget_config *budget, double value, enum severi
 uint64_t alert_respond_within_s(int priority);
 /* How far beyond the target; negative: inside.  NAN: no target, or a target of 0. */
 double alert_over_percent(const struct budget_config *budget, double value);
+/*
+ * How much better the value of a resolved alert is than its worst, percent of the worst: 300 ms
+ * that became 80 ms are 73.  NAN: not resolved, or resolved without a value.
+ */
+double alert_improvement_percent(const struct alert_event *event);
 /* Over the target but inside warning and critical: a line of the summary, no alert. */
 bool alert_notice(const struct budget_config *budget, const struct sample *sample);
 

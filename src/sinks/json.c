@@ -206,6 +206,8 @@ static void json_alert(struct sink *sink, const struct sink_alert *alert)
 	json_number(&w, "limit", alert->limit);
 	json_number(&w, "target", alert->target);
 	json_number(&w, "over_percent", alert->over_percent);
+	json_number(&w, "worst", alert->worst);
+	json_number(&w, "improvement_percent", alert->improvement_percent);
 	json_bool(&w, "below", alert->below);
 	json_number(&w, "window_s", alert->window_s);
 	json_number(&w, "for_s", alert->for_s);

@@ -155,11 +155,13 @@ struct sink_alert {
 	const char *stat;	     /* "p95"; NULL */
 	double value;
 	enum unit unit;
-	double limit;	     /* the limit crossed */
-	double target;	     /* the budget's target; NAN: none */
-	double over_percent; /* over the target; NAN: no target */
-	bool below;	     /* a value below the limit is the violation */
-	double window_s;     /* NAN: none */
+	double limit;		    /* the limit crossed */
+	double target;		    /* the budget's target; NAN: none */
+	double over_percent;	    /* over the target; NAN: no target */
+	double worst;		    /* value since the limit was crossed; NAN: none */
+	double improvement_percent; /* resolved: better than the worst by so much; NAN */
+	bool below;		    /* a value below the limit is the violation */
+	double window_s;	    /* NAN: none */
 	double for_s;
 	double respond_within_s; /* NAN: none */
 	enum sink_quality quality;

@@ -239,6 +239,19 @@ static void first_line(struct strbuf *out, bool color, const struct sink_alert *
 	strbuf_puts(out, "\n");
 }
 
+/* What was gained, where something was: the value of an alert that is over beside its worst. */
+static void gain(struct strbuf *out, const struct sink_alert *alert)
+{
+	struct unit_scale scale = unit_scale_for(alert->worst, alert->unit);
+	char text[FORMAT_MAX];
+
+	if (alert->state != SINK_ALERT_RESOLVED || !(alert->improvement_percent > 0))
+		return;
+	strbuf_printf(out, "    %-8s %s at its worst, now %.0f %% better\n", "gain",
+		      unit_format_scaled(text, sizeof(text), alert->worst, &scale),
+		      alert->improvement_percent);
+}
+
 void text_alert(struct strbuf *out, bool color, const struct sink_alert *alert)
 {
 	char within[FORMAT_MAX];
@@ -247,6 +260,7 @@ void text_alert(struct strbuf *out, bool color, const struct sink_alert *alert)
 	first_line(out, color, alert);
 	strbuf_puts(out, text_color(color, TEXT_DIM));
 	detail(out, "why", alert->reason);
+	gain(out, alert);
 	if (alert->state == SINK_ALERT_FIRING) {
 		detail(out, "action", alert->action);
 		detail(out, "impact", alert->impact);

@@ -193,6 +193,8 @@ void publish_alert(struct publisher *p, const struct alert_event *event, int han
 		.limit = event->limit,
 		.target = budget->target,
 		.over_percent = event->over_percent,
+		.worst = event->worst,
+		.improvement_percent = alert_improvement_percent(event),
 		.below = budget->below,
 		.window_s = budget->window_ns ? (double)budget->window_ns / 1e9 : NAN,
 		.for_s = (double)budget->for_ns / 1e9,

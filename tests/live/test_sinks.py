@@ -28,6 +28,7 @@ ALERT = {
     "limit": float,
     "target": float,
     "over_percent": float,
+    "worst": float,
     "window_s": float,
     "for_s": float,
     "respond_within_s": float,

@@ -97,6 +97,68 @@ static void test_fires_after_for_and_resolves_after_for(void **state)
 	    TURNS(400, RESOLVED, WARNING), QUIET(400), TURNS(600, PENDING, NONE));
 }
 
+/* One step at the time, in seconds; the event, if there was one. */
+static bool step_at(struct alert *alert, const struct budget_config *budget, double value,
+		    uint64_t at_s, struct alert_event *event)
+{
+	struct sample sample = sample_of(value);
+
+	return alert_step(alert, budget, &sample, at_s * S, event);
+}
+
+/* Case study 1 of the document: 300 ms that become 80 ms are an improvement of 73 %. */
+static void test_improvement_is_told_when_it_resolves(void **state)
+{
+	static const double values[] = {600, UNKNOWN, 620, 3000};
+	struct alert alert = {0};
+	struct alert_event event;
+	uint64_t now_s = 1;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		step_at(&alert, &latency, values[i], now_s++, &event);
+	while (!step_at(&alert, &latency, 800, now_s++, &event))
+		assert_true(now_s < 100);
+	assert_int_equal(event.state, ALERT_FIRING);
+	assert_int_equal(event.severity, SEVERITY_WARNING);
+	assert_true(event.worst == 3000.0);
+	assert_true(isnan(alert_improvement_percent(&event)));
+	while (!step_at(&alert, &latency, 300, now_s++, &event))
+		assert_true(now_s < 200);
+	assert_int_equal(event.state, ALERT_RESOLVED);
+	assert_true(event.worst == 3000.0);
+	assert_true(alert_improvement_percent(&event) == 90.0);
+	/* The next one has a worst of its own. */
+	assert_false(step_at(&alert, &latency, 310, now_s++, &event));
+	assert_true(step_at(&alert, &latency, 550, now_s++, &event));
+	assert_true(event.worst == 550.0);
+	/* Nothing happens any more: no value, so no improvement either. */
+	while (!step_at(&alert, &latency, 560, now_s++, &event))
+		assert_true(now_s < 300);
+	assert_true(step_at(&alert, &latency, IDLE, now_s++, &event));
+	assert_int_equal(event.state, ALERT_RESOLVED);
+	assert_true(isnan(alert_improvement_percent(&event)));
+}
+
+static void test_improvement_where_less_is_worse(void **state)
+{
+	struct budget_config budget = latency;
+	struct alert alert = {0};
+	struct alert_event event;
+
+	(void)state;
+	budget.below = true;
+	budget.target = 80;
+	budget.warning = 60;
+	budget.critical = 40;
+	budget.for_ns = 0;
+	assert_true(step_at(&alert, &budget, 50, 1, &event));
+	assert_false(step_at(&alert, &budget, 45, 2, &event));
+	assert_true(step_at(&alert, &budget, 90, 3, &event));
+	assert_true(event.worst == 45.0);
+	assert_true(alert_improvement_percent(&event) == 100.0);
+}
+
 /* Looked at a little late the first time and on time the last: that is not a second less. */
 static void test_ticks_that_jitter(void **state)
 {
@@ -302,6 +364,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fires_after_for_and_resolves_after_for),
+		cmocka_unit_test(test_improvement_is_told_when_it_resolves),
+		cmocka_unit_test(test_improvement_where_less_is_worse),
 		cmocka_unit_test(test_ticks_that_jitter),
 		cmocka_unit_test(test_pending_that_ends_is_no_alert),
 		cmocka_unit_test(test_between_95_and_100_percent_nothing_moves),

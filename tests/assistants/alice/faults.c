@@ -23,6 +23,7 @@ static const struct fault_type {
 	[FAULT_SLOW_INTENT] = {"slow-intent", parse_duration, 600 * NSEC_PER_MSEC},
 	[FAULT_SLOW_RESPONSE] = {"slow-response", parse_duration, 600 * NSEC_PER_MSEC},
 	[FAULT_SLOW_TTS] = {"slow-tts", parse_duration, 600 * NSEC_PER_MSEC},
+	[FAULT_TTS_WHOLE] = {"tts-whole", NULL, 0},
 	[FAULT_SLOW_CHUNK] = {"slow-chunk", parse_duration, 100 * NSEC_PER_MSEC},
 	[FAULT_HANG_WAKE] = {"hang-wake", parse_duration, 10 * NSEC_PER_SEC},
 	[FAULT_HANG_STT] = {"hang-stt", parse_duration, 10 * NSEC_PER_SEC},

@@ -25,6 +25,7 @@ static struct {
 	/* Of the sentence being spoken by espeak-ng: */
 	struct session *session;
 	uint64_t samples;
+	bool stream;
 	int16_t *sound; /* all of it, where it is played as a whole */
 	size_t sound_cap;
 } tts = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -56,7 +57,7 @@ static int take_sound(short *sound, int samples, espeak_EVENT *events)
 		stage_delays(FAULT_SLOW_TTS, FAULT_HANG_TTS);
 	if (fault_active(FAULT_SLOW_CHUNK, &chunk_ns))
 		sleep_ns(chunk_ns);
-	if (tts.session->opt->tts_stream)
+	if (tts.stream)
 		play_audio(tts.session, sound, (size_t)samples);
 	else
 		keep_sound(sound, (size_t)samples);
@@ -94,6 +95,7 @@ static int speak_espeak(struct session *s, const char *answer, struct speech *ou
 	espeak_ERROR err;
 
 	tts.session = s;
+	tts.stream = s->opt->tts_stream && !fault_active(FAULT_TTS_WHOLE, NULL);
 	tts.samples = 0;
 	out->engine_start_ns = now_ns();
 	err = espeak_Synth(answer, strlen(answer) + 1, 0, POS_CHARACTER, 0, espeakCHARS_UTF8, NULL,
@@ -103,7 +105,7 @@ static int speak_espeak(struct session *s, const char *answer, struct speech *ou
 	out->engine_end_ns = now_ns();
 	out->rate = (uint32_t)tts.rate;
 	out->samples = tts.samples;
-	if (tts.samples && !s->opt->tts_stream)
+	if (tts.samples && !tts.stream)
 		play_audio(s, tts.sound, tts.samples < tts.sound_cap ? tts.samples : tts.sound_cap);
 	return err == EE_OK ? 0 : -EIO;
 }

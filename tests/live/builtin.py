@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The built-in configuration with nothing but its times shortened, and the assistant under it.
+
+`cheshire config` has windows of minutes and hours, which no test can wait for. shortened() takes
+its text as it is printed, with all limits, statistics, names and texts, and rewrites `window`,
+`for` and `hold` only.
+"""
+
+import re
+import subprocess
+
+from harness import CHESHIRE, Failure, wait_until
+from test_assistant import Alice, load_truth
+
+TIME = r"\d+(?:\.\d+)?(?:ms|s|min|m|h|d)"
+KEY = re.compile(r"^\s+([a-z][a-z_]*(?:\.[a-z_]+)+):")
+OF_TIME = re.compile(rf"\b(window|for|hold): {TIME}\b")
+
+# What an operator binds who knows the demo assistant: its own functions, so that a planted fault
+# lies inside of the stage that it is planted in. Without audio lengths nothing has a real-time
+# factor but the wake word.
+STAGES = """\
+stages:
+  wake_word:
+    frame:
+      probe: "alice:detect_wake_word"
+      work: { value: arg2, per_second: 16000 }
+      hit: { when: "i32 ret > 0" }
+  stt: { call: { probe: "alice:transcribe", error: "i32 ret < 0" }, timeout: 2s }
+  intent: { call: { probe: "alice:parse_intent", error: "i32 ret < 0" }, timeout: 2s }
+  response: { call: { probe: "alice:generate_response", error: "i32 ret < 0" }, timeout: 4s }
+  tts: { call: { probe: "alice:synthesize", error: "i32 ret < 0" }, timeout: 2s }
+"""
+
+
+def builtin_text():
+    if not CHESHIRE.exists():
+        raise Failure(f"{CHESHIRE} is not built")
+    shown = subprocess.run(
+        [CHESHIRE, "config"], capture_output=True, text=True, timeout=20, check=True
+    )
+    return shown.stdout
+
+
+def shortened(stages, window="3s", lasting="1s", windows=None, without=(), more=""):
+    """The built-in budgets over other times.
+
+    windows: {metric: window} for those that are to differ. without: budgets that are left out,
+    because the test is about something else that moves them too; a test says why.
+    """
+    lines, metric, left_out = [], None, False
+    for line in builtin_text().splitlines():
+        if re.match(r"^[a-z]", line):
+            metric, left_out = None, False
+        found = KEY.match(line)
+        if found:
+            metric = found.group(1)
+            left_out = metric in without
+        if left_out:
+            continue
+        if line.startswith("turn:"):
+            lines += stages.splitlines()
+        lines.append(OF_TIME.sub(lambda part: new_time(part, metric, window, lasting, windows), line))
+    text = "\n".join(lines) + "\n"
+    return text.replace("overhead: 1% ", "overhead: 50% ").replace("records: 200/s", "records: 5000/s") + more
+
+
+def new_time(part, metric, window, lasting, windows):
+    """What is at once stays so."""
+    key = part.group(1)
+    if part.group(0).endswith(" 0s"):
+        return part.group(0)
+    if key == "window":
+        return f"window: {(windows or {}).get(metric, window)}"
+    return f"{key}: {lasting}"
+
+
+class Planted(Alice):
+    """The demo assistant whose faults begin and end when the test says so, and which goes on."""
+
+    def __init__(self, case, *args):
+        turns = () if "--turns" in args else ("--turns", 1000000)
+        super().__init__(case, "--control", *turns, *args)
+
+    def plant(self, fault):
+        self.tell(f"begin {fault}")
+
+    def lift(self, fault):
+        self.tell(f"end {fault.partition('=')[0]}")
+
+    def tell(self, command):
+        with self.lines.changed:
+            start = len(self.lines.items)
+        self.send_line(command)
+        _, (_, answer) = self.lines.wait(lambda line: line, 10, f"an answer to '{command}'", start)
+        if answer != "done":
+            raise Failure(f"alice: {command}: {answer}")
+
+    def turns(self, count):
+        """Waits for so many more turns than there are in its log."""
+        log = load_truth()
+        before = len(log.Truth(self.log_path).turns())
+        wait_until(
+            lambda: len(log.Truth(self.log_path).turns()) >= before + count, 60, f"{count} turns"
+        )
+
+    def so_far(self):
+        return load_truth().Truth(self.log_path)

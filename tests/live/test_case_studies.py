@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Case studies 1 and 3 of the document, on the demo assistant."""
+
+from builtin import STAGES, Planted, shortened
+from harness import RELATIVE_ERROR, test
+
+# The first sound is what the user waits for; all of it is what the engine needs.
+SPOKEN = STAGES.replace(
+    'tts: { call: { probe: "alice:synthesize", error: "i32 ret < 0" }, timeout: 2s }',
+    """tts:
+    stream: { from: "alice:synthesize@entry", to: "alice:play_audio@return", key: arg0, gap: 1s }
+    latency: first""",
+)
+WINDOW = "8s"
+
+
+def check_improvement(t, resolved, slow, fast):
+    """What the resolved alert tells, against the log; `slow` and `fast` in ns, by the log."""
+    t.one_of(resolved["worst"], [ns / 1e9 for ns in slow], "worst value")
+    t.one_of(resolved["value"], [ns / 1e9 for ns in fast], "value when it resolves")
+    least = 100 * (1 - max(fast) / max(slow))
+    most = 100 * (1 - min(fast) / max(slow))
+    t.between(
+        resolved["improvement_percent"],
+        least - 100 * RELATIVE_ERROR,
+        most + 100 * RELATIVE_ERROR,
+        "improvement in percent",
+    )
+
+
+def until_lifted(alice, found):
+    """Those that began before the end of the first fault that ended, and those after."""
+    until_ns = min(end for _, _, end in alice.so_far().faults() if end)
+    return (
+        [span for span in found if span["start_ns"] < until_ns],
+        [span for span in found if span["start_ns"] >= until_ns],
+    )
+
+
+def walls(found):
+    return [span["end_ns"] - span["start_ns"] for span in found]
+
+
+@test(120)
+def case_study_1_wake_word_model_too_large(t):
+    """Frames of 200 ms that take 300 ms, and fall behind; then 80 ms with a smaller model."""
+    large, small = "slow-wake=300ms", "slow-wake=75ms"
+    alice = Planted(
+        t, "--users", 2, "--frame", "200ms", "--pause", "100ms", "--log-frames", "--fault", large
+    )
+    watch = t.watch(alice.pid, shortened(STAGES, window=WINDOW))
+    alice.go()
+    _, firing = watch.wait_alert("wake_word.latency", "firing", 40)
+    t.equal(firing["severity"], "critical", f"severity at {firing['value']} s")
+    t.equal(firing["priority"], "P1", "priority at three times the target")
+    t.equal(firing["impact"], "Delayed responsiveness", "impact")
+    t.equal(firing["limit"], 0.25, "limit")
+    behind = watch.summary_now().number("wake_word.rtf")
+    t.check(behind > 1, f"wake_word.rtf {behind}: it does not fall behind")
+    alice.lift(large)
+    alice.plant(small)
+    _, resolved = watch.wait_alert("wake_word.latency", "resolved", 40)
+    alice.turns(4)
+    alerts = [(line["metric"], line["state"]) for _, line in watch.alerts("wake_word.latency.p95")]
+    t.equal(
+        alerts,
+        [("wake_word.latency.p95", "firing"), ("wake_word.latency.p95", "resolved")],
+        "alerts on the latency",
+    )
+    others = {line["metric"] for _, line in watch.alerts()} - {"wake_word.latency.p95"}
+    t.check(others <= {"wake_word.rtf"}, f"other alerts: {others}")
+    before, after = until_lifted(alice, alice.so_far().spans("wake_word"))
+    t.one_of(firing["value"], [ns / 1e9 for ns in walls(before)], "value of the alert")
+    check_improvement(t, resolved, walls(before), walls(after))
+    frames = [wall / 2e8 for wall in walls(until_lifted(alice, alice.so_far().frames())[0])]
+    t.between(behind, min(frames), max(frames) * (1 + RELATIVE_ERROR), "wake_word.rtf")
+    watch.stop()
+
+
+@test(120)
+def case_study_3_speech_made_as_a_whole(t):
+    """Nothing is played before all is made; then every piece is played when it is made."""
+    alice = Planted(
+        t, "--fast", "--pause", "300ms", "--tts-mode", "stream",
+        "--fault", "slow-chunk=110ms", "--fault", "tts-whole",
+    )
+    watch = t.watch(alice.pid, shortened(SPOKEN, window=WINDOW))
+    alice.go()
+    _, firing = watch.wait_alert("tts.latency", "firing", 40)
+    t.equal(firing["severity"], "critical", f"severity at {firing['value']} s")
+    t.equal(firing["impact"], "Robotic interaction", "impact")
+    whole = watch.summary_now()
+    alice.lift("tts-whole")
+    _, resolved = watch.wait_alert("tts.latency", "resolved", 40)
+    alice.turns(4)
+    streamed = watch.summary_now()
+    others = {line["metric"] for _, line in watch.alerts()} - {"tts.latency.p95"}
+    t.equal(others, set(), "other alerts")
+    before, after = until_lifted(alice, alice.so_far().spans("tts"))
+    t.one_of(firing["value"], [ns / 1e9 for ns in first_audio(before)], "value of the alert")
+    check_improvement(t, resolved, first_audio(before), first_audio(after))
+    # As a whole the first sound is there when all is made; streamed it is there long before.
+    t.near(whole.number("tts.latency.p50"), whole.number("tts.total.p50"), "first sound and all")
+    t.check(streamed.number("tts.latency.p50") < 0.2, "streamed, the first sound is late")
+    t.one_of(streamed.number("tts.total.max"), [ns / 1e9 for ns in walls(before + after)], "all")
+    t.check(streamed.number("tts.total.p50") > 0.5, "streamed, all of it takes as long")
+    watch.stop()
+
+
+def first_audio(found):
+    return [span["first_audio_ns"] - span["start_ns"] for span in found]

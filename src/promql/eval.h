@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * eval.h - the value of an expression at one time, with Prometheus's semantics.
+ * eval.h - the value of an expression at one time, with the semantics of Prometheus 2.42.
  *
  * Unknown is an overlay: every element says whether a series that went into it was marked
  * unknown; and the whole result says so too (an absent element may be missing because of it).
@@ -16,8 +16,9 @@
 #include "promql/ast.h"
 #include "promql/store.h"
 
-#define EVAL_ELEMENTS_MAX 50000
-#define EVAL_SAMPLES_MAX  5000000 /* looked at in one evaluation */
+#define EVAL_ELEMENTS_MAX     50000   /* of one vector */
+#define EVAL_ALL_ELEMENTS_MAX 500000  /* of all vectors of one evaluation */
+#define EVAL_SAMPLES_MAX      5000000 /* looked at in one evaluation */
 
 struct promql_element {
 	const struct labels *labels; /* of the store's table */
@@ -35,15 +36,17 @@ struct promql_result {
 	const char *unknown; /* any series that was read, also those that were filtered out */
 };
 
-/* Keeps its memory from one evaluation to the next.  NULL and errno. */
+/* Keeps its memory from one evaluation to the next; `store` is kept by reference.  NULL and errno.
+ */
 struct evaluator;
 struct evaluator *evaluator__new(struct store *store);
 void evaluator__free(struct evaluator *evaluator);
+size_t evaluator__bytes(const struct evaluator *evaluator);
 
 /*
  * 0, or -EINVAL (with Prometheus's message in *error: "vector cannot contain metrics with the same
- * labelset", "found duplicate series for the match group ..."), -E2BIG (a bound), -ENOMEM.
- * The result is the evaluator's until the next call.
+ * labelset", "found duplicate series for the match group ..."), -E2BIG (a bound), -ENOMEM; *error
+ * is filled each time.  The result is the evaluator's until the next call.
  */
 int evaluator__eval(struct evaluator *evaluator, const struct promql_expr *expr, int64_t ts_ms,
 		    struct promql_result *result, struct promql_error *error);

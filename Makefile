@@ -33,7 +33,7 @@ DEPS := ca-certificates gcc g++ make pkg-config clang llvm libbpf-dev bpftool li
 	libseccomp-dev libiberty-dev libcmocka-dev libclang-rt-14-dev clang-format python3 binutils lld \
 	xz-utils pocketsphinx pocketsphinx-en-us pocketsphinx-testdata libpocketsphinx-dev \
 	espeak-ng libespeak-ng-dev flite flite1-dev libsqlite3-dev sqlite3 sox libpq-dev \
-	postgresql rsyslog sysstat bpftrace libbpf-tools
+	postgresql rsyslog sysstat bpftrace libbpf-tools libpcre2-dev prometheus
 MISSING = $(shell dpkg-query -W -f '$${db:Status-Status} $${Package}\n' $(DEPS) 2>/dev/null | \
 	awk -v want='$(DEPS)' '$$1 == "installed" { have[$$2] = 1 } \
 		END { n = split(want, w, " "); for (i = 1; i <= n; i++) if (!(w[i] in have)) print w[i] }')
@@ -51,7 +51,7 @@ with-deps = @if [ -n "$(strip $(MISSING))" ]; then $(MAKE) --no-print-directory 
 
 # --- flags --------------------------------------------------------------------------------------
 
-PKGS     := libbpf libelf zlib liblzma capstone libfyaml json-c libcap-ng libseccomp
+PKGS     := libbpf libelf zlib liblzma capstone libfyaml json-c libcap-ng libseccomp libpcre2-8
 NEEDS_PKGS := $(filter-out help clean deps demo test bench format%,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_PKGS),)
 ifneq ($(shell $(PKG_CONFIG) --atleast-version=1.1 libbpf && echo yes),yes)

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/arena.h"
+#include "memory/arena.h"
 #include "config/config_new.h"
 #include "config/embedded.h"
 #include "config/errors.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/arena.h"
+#include "memory/arena.h"
 #include "config/config.h"
 #include "config/config_new.h"
 

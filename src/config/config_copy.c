@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "config/arena.h"
+#include "memory/arena.h"
 #include "config/config.h"
 #include "config/config_new.h"
 

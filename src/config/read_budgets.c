@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/arena.h"
+#include "memory/arena.h"
 #include "config/catalogue.h"
 #include "config/metric_names.h"
 #include "config/near.h"

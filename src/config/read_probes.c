@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "config/arena.h"
+#include "memory/arena.h"
 #include "config/expr.h"
 #include "config/near.h"
 #include "config/read_parts.h"

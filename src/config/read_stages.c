@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <string.h>
 
-#include "config/arena.h"
+#include "memory/arena.h"
 #include "config/metric_names.h"
 #include "config/near.h"
 #include "config/read_parts.h"

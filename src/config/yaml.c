@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/arena.h"
+#include "memory/arena.h"
 #include "config/config.h"
 #include "config/errors.h"
 #include "config/utf8.h"

@@ -9,17 +9,18 @@
 #ifndef CHESHIRE_PROMQL_AST_H
 #define CHESHIRE_PROMQL_AST_H
 
-#include <regex.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#define PROMQL_TEXT_MAX	    (16u << 10) /* bytes of one expression */
-#define PROMQL_DEPTH_MAX    64
+#define PROMQL_TEXT_MAX	 (16u << 10) /* bytes of one expression */
+#define PROMQL_DEPTH_MAX 200 /* height of the tree; a chain of operators is as high as it is long  \
+			      */
 #define PROMQL_NODES_MAX    1000
 #define PROMQL_MATCHERS_MAX 32 /* of one selector */
 #define PROMQL_LABELS_MAX   32 /* of by, without, on, ignoring */
+#define PROMQL_ARGS_MAX	    3
 #define PROMQL_METRIC_LABEL "__name__"
 
 enum promql_type {
@@ -33,11 +34,13 @@ enum promql_kind {
 	PROMQL_NUMBER = 1,
 	PROMQL_TEXT = 2, /* a string literal */
 	PROMQL_SELECTOR = 3,
-	PROMQL_NEGATE = 4, /* unary minus of arg[0]; unary plus leaves no node */
+	PROMQL_NEGATE = 4, /* unary minus of arg[0]; of a number it is folded into the number */
 	PROMQL_BINARY = 5,
 	PROMQL_AGGREGATE = 6,
 	PROMQL_CALL = 7,
 	PROMQL_PAREN = 8, /* kept for printing; its value is that of arg[0] */
+	PROMQL_PLUS =
+		9, /* the value of arg[0] too, but timestamp(+a), absent(+a) see no selector */
 };
 
 enum promql_op {
@@ -78,8 +81,10 @@ struct promql_matcher {
 	const char *name;
 	enum promql_match op;
 	const char *value;
-	regex_t regex; /* RE and NRE: compiled, a POSIX extended form of the RE2 syntax */
+	struct promql_regex *regex; /* RE and NRE: compiled, see regex.h */
 };
+
+struct promql_regex;
 
 /* A function; the table is functions.c's. */
 struct promql_function {
@@ -87,7 +92,7 @@ struct promql_function {
 	uint8_t id; /* enum promql_function_id of functions.h */
 	enum promql_type result;
 	uint8_t args_min, args_max;
-	enum promql_type args[3];
+	enum promql_type args[PROMQL_ARGS_MAX];
 };
 
 struct promql_labels_list {
@@ -99,7 +104,8 @@ struct promql_node {
 	enum promql_kind kind;
 	enum promql_type type;
 	uint32_t start, end; /* bytes of the text that it came from */
-	struct promql_node *arg[3];
+	uint32_t height;     /* 1: without arguments */
+	struct promql_node *arg[PROMQL_ARGS_MAX];
 	size_t args_n;
 
 	double number;	  /* NUMBER */
@@ -108,6 +114,7 @@ struct promql_node {
 	/* SELECTOR: matchers include the one on __name__, first where the metric was named. */
 	struct promql_matcher *matchers;
 	size_t matchers_n;
+	bool named;	   /* the name stands before the braces */
 	int64_t range_ms;  /* 0: instant */
 	int64_t offset_ms; /* may be negative */
 	int slot;	   /* from 0, unlike for every selector of the expression */
@@ -135,9 +142,18 @@ struct promql_expr {
 	void *memory;
 };
 
-/* Where and why a text is refused. */
+enum promql_refusal {
+	PROMQL_SYNTAX = 1,
+	PROMQL_TYPE,		 /* well-formed, but Prometheus refuses it too */
+	PROMQL_UNKNOWN_FUNCTION, /* of Prometheus neither */
+	PROMQL_UNSUPPORTED,	 /* Prometheus has it, cheshire has not */
+	PROMQL_TOO_LARGE,	 /* a bound of this file */
+};
+
+/* Where and why a text is refused: the first reason, as Prometheus gives it. */
 struct promql_error {
-	uint32_t at; /* offset into the text */
+	enum promql_refusal refusal;
+	uint32_t at; /* offset into the text; its length at the end of input */
 	char message[256];
 };
 
@@ -155,10 +171,14 @@ void promql_print(const struct promql_node *node, FILE *out);
 /* "vector", "range vector" ...: in Prometheus's words, for messages. */
 const char *promql_type_name(enum promql_type type);
 
-/* Whether a label's value (NULL: the label is missing, which is "") satisfies the matcher. */
+/*
+ * Whether a label's value (NULL: the label is missing, which is "") satisfies the matcher.  The
+ * time is bounded by a polynomial of the lengths, whatever the pattern; a value that is not UTF-8
+ * matches no pattern.
+ */
 bool promql_matches(const struct promql_matcher *matcher, const char *value);
 
-/* A duration such as 1h30m, as in range selectors and `for:`.  0 or -EINVAL. */
+/* A duration such as 1h30m, as in range selectors and `for:`, where it may be 0.  0 or -EINVAL. */
 int promql_duration(const char *text, size_t len, int64_t *ms);
 
 #endif /* CHESHIRE_PROMQL_AST_H */

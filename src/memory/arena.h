@@ -2,10 +2,10 @@
 /*
  * arena.h - memory with one owner: everything taken from an arena is freed with it.
  *
- * A parsed configuration is a tree of many small strings and arrays that live and die together.
+ * A parsed configuration or expression is a tree of many small strings and arrays that live and die together.
  */
-#ifndef CHESHIRE_CONFIG_ARENA_H
-#define CHESHIRE_CONFIG_ARENA_H
+#ifndef CHESHIRE_MEMORY_ARENA_H
+#define CHESHIRE_MEMORY_ARENA_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,4 +28,4 @@ void *arena__append(struct arena *arena, void *array, size_t n, size_t item_byte
 /* True once any allocation failed: what was built is incomplete. */
 bool arena__failed(const struct arena *arena);
 
-#endif /* CHESHIRE_CONFIG_ARENA_H */
+#endif /* CHESHIRE_MEMORY_ARENA_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "config/arena.h"
+#include "memory/arena.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "promql/regex_class.h"
+
+#include <string.h>
+
+#include "promql/rune.h"
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+void regex_refuse(struct regex_reader *in, enum promql_refusal refusal, const char *why)
+{
+	if (in->refused)
+		return;
+	in->refused = true;
+	in->error->refusal = refusal;
+	snprintf(in->error->message, sizeof(in->error->message), "invalid regular expression: %s",
+		 why);
+}
+
+bool regex_rune(struct regex_reader *in, uint32_t *code)
+{
+	size_t n = rune_decode(in->text + in->at, strlen(in->text + in->at), code);
+
+	if (!n) {
+		regex_refuse(in, PROMQL_SYNTAX, "invalid UTF-8");
+		return false;
+	}
+	in->at += n;
+	return true;
+}
+
+static bool is_word(uint32_t code)
+{
+	return code < 0x80 && code &&
+	       (strchr(LETTERS, (int)code) || strchr("0123456789", (int)code));
+}
+
+void regex_literal(struct regex_reader *in, uint32_t code)
+{
+	if (is_word(code))
+		putc((int)code, in->out);
+	else
+		fprintf(in->out, "\\x{%x}", code);
+}
+
+static int hex_value(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *digit = c ? strchr(digits, c | (c >= 'A' && c <= 'F' ? 0x20 : 0)) : NULL;
+
+	return digit ? (int)(digit - digits) : -1;
+}
+
+/* Behind \x: two digits, or any number of them in braces. */
+static bool hex_escape(struct regex_reader *in, uint32_t *code)
+{
+	bool braces = in->text[in->at] == '{';
+	size_t digits = 0;
+	int value;
+
+	*code = 0;
+	in->at += braces;
+	while ((braces || digits < 2) && (value = hex_value(in->text[in->at])) >= 0 &&
+	       *code <= RUNE_MAX) {
+		*code = *code * 16 + (uint32_t)value;
+		in->at++;
+		digits++;
+	}
+	if (*code > RUNE_MAX || digits == 0 || (!braces && digits != 2))
+		return false;
+	if (!braces)
+		return true;
+	return in->text[in->at++] == '}';
+}
+
+/* \0 to \377; a single digit other than 0 would be a back reference. */
+static bool octal_escape(struct regex_reader *in, uint32_t *code)
+{
+	const char *p = in->text + in->at;
+	size_t n = 0;
+
+	if (p[0] != '0' && !(p[1] >= '0' && p[1] <= '7'))
+		return false;
+	*code = 0;
+	for (; n < 3 && p[n] >= '0' && p[n] <= '7'; n++)
+		*code = *code * 8 + (uint32_t)(p[n] - '0');
+	in->at += n;
+	return true;
+}
+
+bool regex_escape(struct regex_reader *in, uint32_t *code)
+{
+	static const char names[] = "afnrtv", values[] = "\a\f\n\r\t\v";
+	char c = in->text[++in->at];
+	const char *name = c ? strchr(names, c) : NULL;
+	bool good = true;
+
+	if (name) {
+		*code = (unsigned char)values[name - names];
+		in->at++;
+	} else if (c == 'x') {
+		in->at++;
+		good = hex_escape(in, code);
+	} else if (c >= '0' && c <= '7') {
+		good = octal_escape(in, code);
+	} else if (c > 0 && (unsigned char)c < 0x80 && !is_word((unsigned char)c)) {
+		*code = (unsigned char)c;
+		in->at++;
+	} else {
+		good = false;
+	}
+	if (!good)
+		regex_refuse(in, PROMQL_SYNTAX,
+			     c ? "invalid escape sequence"
+			       : "trailing backslash at end of expression");
+	return good;
+}
+
+/* RE2's \s has no vertical tab, PCRE2's has. */
+bool regex_perl_class(struct regex_reader *in, bool in_class)
+{
+	const char *p = in->text + in->at;
+
+	if (p[0] != '\\' || !p[1] || !strchr("dDsSwW", p[1]))
+		return false;
+	in->at += 2;
+	if (p[1] == 's')
+		fputs(in_class ? "\\t\\n\\f\\r\\x{20}" : "[\\t\\n\\f\\r\\x{20}]", in->out);
+	else if (p[1] == 'S')
+		fputs(in_class ? "\\x{0}-\\x{8}\\x{b}\\x{e}-\\x{1f}\\x{21}-\\x{10ffff}"
+			       : "[^\\t\\n\\f\\r\\x{20}]",
+		      in->out);
+	else
+		fprintf(in->out, "\\%c", p[1]);
+	return true;
+}
+
+/* \pL, \p{Greek}, \P{^Greek}: PCRE2 means scripts' extensions unless it is told sc:. */
+bool regex_unicode_class(struct regex_reader *in)
+{
+	const char *p = in->text + in->at, *name = p + 2;
+	bool negative;
+	size_t len = 1;
+
+	if (p[0] != '\\' || (p[1] != 'p' && p[1] != 'P'))
+		return false;
+	negative = p[1] == 'P';
+	if (*name == '{') {
+		name++;
+		if (*name == '^') {
+			negative = !negative;
+			name++;
+		}
+		len = strspn(name, LETTERS "_");
+		in->at = (size_t)(name - in->text) + len + 1;
+	} else {
+		in->at += 3;
+	}
+	if (len == 0 || !strchr(LETTERS, *name) || !*name ||
+	    (name[-1] != p[1] && name[len] != '}')) {
+		regex_refuse(in, PROMQL_SYNTAX, "invalid character class range");
+		return true;
+	}
+	fprintf(in->out, "\\%c{%s%.*s}", negative ? 'P' : 'p',
+		len > 2 && strncmp(name, "Any}", 4) ? "sc:" : "", (int)len, name);
+	return true;
+}
+
+/* [:alpha:] inside a class. */
+static bool posix_class(struct regex_reader *in)
+{
+	static const char *const names[] = {"alnum", "alpha", "ascii", "blank", "cntrl",
+					    "digit", "graph", "lower", "print", "punct",
+					    "space", "upper", "word",  "xdigit"};
+	const char *p = in->text + in->at, *end;
+
+	if (strncmp(p, "[:", 2) != 0)
+		return false;
+	end = strstr(p + 2, ":]");
+	if (!end)
+		return false;
+	in->at = (size_t)(end - in->text) + 2;
+	p += 2;
+	p += *p == '^';
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strlen(names[i]) != (size_t)(end - p) ||
+		    strncmp(names[i], p, (size_t)(end - p)))
+			continue;
+		fprintf(in->out, "[:%s%s:]", p[-1] == '^' ? "^" : "", names[i]);
+		return true;
+	}
+	regex_refuse(in, PROMQL_SYNTAX, "invalid character class range");
+	return true;
+}
+
+static bool class_rune(struct regex_reader *in, uint32_t *code)
+{
+	if (in->text[in->at] == '\0') {
+		regex_refuse(in, PROMQL_SYNTAX, "missing closing ]");
+		return false;
+	}
+	if (in->text[in->at] == '\\')
+		return regex_escape(in, code);
+	return regex_rune(in, code);
+}
+
+/* One character, or a range of them. */
+static void class_range(struct regex_reader *in)
+{
+	uint32_t low, high;
+
+	if (!class_rune(in, &low))
+		return;
+	high = low;
+	if (in->text[in->at] == '-' && in->text[in->at + 1] && in->text[in->at + 1] != ']') {
+		in->at++;
+		if (!class_rune(in, &high))
+			return;
+	}
+	if (high < low) {
+		regex_refuse(in, PROMQL_SYNTAX, "invalid character class range");
+		return;
+	}
+	regex_literal(in, low);
+	if (high != low) {
+		putc('-', in->out);
+		regex_literal(in, high);
+	}
+}
+
+void regex_class(struct regex_reader *in)
+{
+	bool first = true;
+
+	in->at++;
+	putc('[', in->out);
+	if (in->text[in->at] == '^') {
+		in->at++;
+		putc('^', in->out);
+	}
+	while (!in->refused && (first || in->text[in->at] != ']')) {
+		first = false;
+		if (in->text[in->at] == '\0') {
+			regex_refuse(in, PROMQL_SYNTAX, "missing closing ]");
+			return;
+		}
+		if (!posix_class(in) && !regex_perl_class(in, true) && !regex_unicode_class(in))
+			class_range(in);
+	}
+	in->at++;
+	putc(']', in->out);
+}

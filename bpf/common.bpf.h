@@ -5,6 +5,7 @@
 
 #include "maps.bpf.h"
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
 extern struct thread_states thread_states SEC(".maps");

@@ -372,6 +372,8 @@ struct wire_slice {
 	X(STACK_UNKNOWN, "stack_unknown", "could not tell which stack a frame is on")              \
 	X(NO_SLOT, "no_slot", "span in flight without a slot: its age is not watched")             \
 	X(HIT_WITHOUT_FRAME, "hit_without_frame", "a hit, but no frame of that handle before it")  \
+	X(SOCKET_NOTE, "socket_note", "looks at a socket that could not be noted: not counted")    \
+	X(SOCKET_RETRY, "socket_retry", "socket counter update gave up after bounded tries")       \
 	X(READ_FAILED, "read_failed", "kernel or target memory could not be read")                 \
 	X(BUG, "bug", "cannot happen")
 

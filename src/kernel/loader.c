@@ -14,6 +14,7 @@
 #include <bpf/libbpf.h>
 
 #include "kernel/loader_state.h"
+#include "kernel/sockets.h"
 #include "log/log.h"
 
 /* PROC_PID_INIT_INO of include/linux/proc_ns.h, the same on every kernel. */
@@ -179,6 +180,7 @@ static int load(struct loader *l, const struct loader_opts *opts, char *why, siz
 	l->skel->rodata->cfg_tgid = opts->tgid;
 	err = size_maps(l, opts);
 	err = err ?: set_attach_type(l);
+	err = err ?: sockets_choose(l);
 	if (err)
 		return explain_load(err, why, why_size);
 	err = cheshire_bpf__load(l->skel);

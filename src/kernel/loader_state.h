@@ -3,6 +3,9 @@
 #ifndef CHESHIRE_KERNEL_LOADER_STATE_H
 #define CHESHIRE_KERNEL_LOADER_STATE_H
 
+#include "cheshire/wire_net.h"
+
+/* Uses types of the headers above. */
 #include "cheshire.skel.h"
 #include "kernel/loader.h"
 #include "kernel/shared_clock.h"

@@ -154,3 +154,27 @@ int process_read_faults(const struct process *proc, uint64_t *minor, uint64_t *m
 	}
 	return -EPROTO;
 }
+
+int process_read_io(const struct process *proc, struct process_io *io)
+{
+	struct {
+		const char *key;
+		uint64_t *bytes;
+	} fields[] = {
+		{"\nread_bytes: ", &io->read_bytes},
+		{"\nwrite_bytes: ", &io->write_bytes},
+		{"\ncancelled_write_bytes: ", &io->cancelled_write_bytes},
+	};
+	char buf[512];
+	int err = proc_file_read(proc->dirfd, "io", buf, sizeof(buf), NULL);
+
+	memset(io, 0, sizeof(*io));
+	for (size_t i = 0; !err && i < sizeof(fields) / sizeof(fields[0]); i++) {
+		const char *at = strstr(buf, fields[i].key);
+
+		if (!at)
+			return -EPROTO;
+		*fields[i].bytes = strtoull(at + strlen(fields[i].key), NULL, 10);
+	}
+	return err;
+}

@@ -40,6 +40,18 @@ int process_read_cpu_ns(const struct process *proc, uint64_t *cpu_ns);
 /* Page faults of all threads, dead ones included: minor (no I/O) and major (waited for I/O). */
 int process_read_faults(const struct process *proc, uint64_t *minor, uint64_t *major);
 
+/*
+ * /proc/PID/io: bytes to and from storage, of all threads, dead ones and children that were waited
+ * for included.
+ */
+struct process_io {
+	uint64_t read_bytes;
+	uint64_t write_bytes;		/* counted when a page is made dirty */
+	uint64_t cancelled_write_bytes; /* of files truncated or deleted before they were written */
+};
+
+int process_read_io(const struct process *proc, struct process_io *io);
+
 /* CPUs the target may use: the smaller of its affinity and its cgroups' quota. */
 struct process_cpus {
 	uint32_t available_milli; /* thousandths of a CPU: 2 CPUs are 2000; never 0 */

@@ -11,7 +11,6 @@
 #include "metrics/decode.h"
 #include "watch/clock.h"
 #include "watch/recognise.h"
-#include "watch/sampling.h"
 
 /* The maps are read when something says that they changed; in any case as often as this. */
 #define SCAN_NS	      10000000000ULL
@@ -115,6 +114,9 @@ static int start_kernel(struct watching *w, const struct watching_opts *opts, ch
 			 err_str(err));
 		return err == -EPERM || err == -EACCES ? -EPERM : -EOPNOTSUPP;
 	}
+	err = sockets__open(w->loader, &w->sockets);
+	if (err)
+		log_info("sockets cannot be watched: %s", err_str(err));
 	return 0;
 }
 
@@ -181,6 +183,7 @@ void watching_free(struct watching *w)
 	watching_stop(w);
 	rules__free(w->rules);
 	metrics__free(w->metrics);
+	sockets__free(w->sockets);
 	loader__free(w->loader);
 	bindings_free(&w->bindings);
 	object_table_free(&w->objects);
@@ -405,6 +408,7 @@ void watching_flush(struct watching *w, uint64_t now_ns)
 
 void watching_gone(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *ctx)
 {
+	sampling_last(w, now_ns);
 	metrics__target_gone(w->metrics, now_ns);
 	metrics__tick(w->metrics, now_ns);
 	rules__tick(w->rules, now_ns, fn, ctx);

@@ -13,6 +13,7 @@
 
 #include "config/config.h"
 #include "kernel/loader.h"
+#include "kernel/sockets.h"
 #include "metrics/metrics.h"
 #include "rules/rules.h"
 #include "target/maps.h"
@@ -20,6 +21,7 @@
 #include "watch/attachment.h"
 #include "watch/bindings.h"
 #include "watch/breaker.h"
+#include "watch/sampling.h"
 
 #define WATCHING_WHY_MAX 512
 
@@ -35,6 +37,8 @@ struct watching {
 	struct object_table objects;
 	struct bindings bindings;
 	struct loader *loader;
+	struct sockets *sockets; /* NULL: they cannot be watched */
+	struct sampling sampling;
 	struct attachment attachment;
 	struct breaker breaker;
 	struct metrics *metrics;

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "kernel/sockets.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "kernel/loader_state.h"
+#include "kernel/snapshot.h"
+#include "log/log.h"
+
+struct sockets {
+	const struct wire_traffic *traffic; /* in the .bss of the programs */
+	struct snapshot *walk;
+	struct bpf_link *state, *sent, *received;
+};
+
+static bool has_tracepoint(const struct btf *btf, const char *name)
+{
+	return btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF) > 0;
+}
+
+int sockets_choose(struct loader *l)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool datagrams = btf && has_tracepoint(btf, "btf_trace_sock_send_length") &&
+			 has_tracepoint(btf, "btf_trace_sock_recv_length");
+	int err;
+
+	btf__free(btf);
+	err = bpf_program__set_autoload(l->skel->progs.socket_sent, datagrams);
+	return err ?: bpf_program__set_autoload(l->skel->progs.socket_received, datagrams);
+}
+
+static int attach_trace(struct bpf_program *prog, struct bpf_link **link)
+{
+	*link = bpf_program__attach_trace(prog);
+	return *link ? 0 : -errno;
+}
+
+/* Both or none: half of the traffic would be taken for all of it. */
+static void attach_datagrams(struct sockets *s, struct loader *l)
+{
+	int err;
+
+	if (!bpf_program__autoload(l->skel->progs.socket_sent))
+		return;
+	err = attach_trace(l->skel->progs.socket_sent, &s->sent);
+	err = err ?: attach_trace(l->skel->progs.socket_received, &s->received);
+	if (!err)
+		return;
+	log_info("the hooks on sends and receives cannot be attached: %s", err_str(err));
+	bpf_link__destroy(s->sent);
+	s->sent = NULL;
+}
+
+int sockets__open(struct loader *l, struct sockets **out)
+{
+	struct sockets *s = calloc(1, sizeof(*s));
+	struct sockets_reading first;
+	int err;
+
+	*out = NULL;
+	if (!s)
+		return -ENOMEM;
+	s->traffic = l->skel->bss->traffic;
+	err = snapshot__open(l->skel->progs.sockets_walk, l->tgid, sizeof(struct wire_socket),
+			     &s->walk);
+	err = err ?: attach_trace(l->skel->progs.sockets_state, &s->state);
+	err = err ?: sockets__read(s, 0, &first);
+	if (err) {
+		sockets__free(s);
+		return err;
+	}
+	attach_datagrams(s, l);
+	*out = s;
+	return 0;
+}
+
+void sockets__free(struct sockets *s)
+{
+	if (!s)
+		return;
+	bpf_link__destroy(s->received);
+	bpf_link__destroy(s->sent);
+	bpf_link__destroy(s->state);
+	snapshot__free(s->walk);
+	free(s);
+}
+
+bool sockets__datagrams(const struct sockets *s, const char **why)
+{
+	*why = s->sent ? NULL : "this kernel (before 6.3) does not tell of sends and receives";
+	return s->sent;
+}
+
+/* One look. */
+struct look {
+	struct sockets_reading *out;
+	uint16_t port;
+};
+
+static void on_socket(void *ctx, const void *record)
+{
+	const struct wire_socket *socket = record;
+	struct look *look = ctx;
+
+	switch (socket->protocol) {
+	case IPPROTO_TCP:
+		look->out->tcp++;
+		if (look->port && socket->local_port == look->port &&
+		    socket->state == WIRE_TCP_ESTABLISHED)
+			look->out->connections++;
+		break;
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		break;
+	default:
+		look->out->uncounted = true;
+	}
+}
+
+int sockets__read(struct sockets *s, uint16_t port, struct sockets_reading *out)
+{
+	struct look look = {.out = out, .port = port};
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	err = snapshot__run(s->walk, on_socket, &look);
+	for (int i = 0; i < WIRE_NETS; i++) {
+		const volatile struct wire_traffic *traffic = &s->traffic[i];
+
+		out->traffic[i].sent_bytes = traffic->sent_bytes;
+		out->traffic[i].received_bytes = traffic->received_bytes;
+	}
+	return err;
+}

@@ -21,6 +21,19 @@
 		__VA_ARGS__, STAGE_INVALID                                                         \
 	}
 
+/* Payload of one kind of socket. */
+#define NET(name, text)                                                                            \
+	ANY(name, UNIT_BIT_PER_S, STAT_MEAN, SHARES, false,                                        \
+	    "payload of " text ", both directions"),                                               \
+		ANY(name ".sent", UNIT_BIT_PER_S, STAT_MEAN, SHARES, false,                        \
+		    "payload sent by " text),                                                      \
+		ANY(name ".received", UNIT_BIT_PER_S, STAT_MEAN, SHARES, false,                    \
+		    "payload received by " text),                                                  \
+		ANY(name ".sent_bytes", UNIT_BYTES, STAT_COUNT, SUMS, false,                       \
+		    "bytes sent by " text),                                                        \
+		ANY(name ".received_bytes", UNIT_BYTES, STAT_COUNT, SUMS, false,                   \
+		    "bytes received by " text)
+
 static const struct metric_def globals[] = {
 	ANY("cpu.usage", UNIT_PERCENT, STAT_MEAN, SHARES, false,
 	    "on-CPU time of all threads, of the CPUs available"),
@@ -41,6 +54,17 @@ static const struct metric_def globals[] = {
 	    "slope of anonymous memory and swap"),
 	ANY("fds.open", UNIT_COUNT, STAT_NOW, SAMPLES, false, "open file descriptors"),
 	ANY("threads.count", UNIT_COUNT, STAT_NOW, SAMPLES, false, "threads"),
+	ANY("io.disk", UNIT_BYTES, STAT_COUNT, SUMS, false,
+	    "bytes read from and written to storage"),
+	ANY("io.disk.read", UNIT_BYTES, STAT_COUNT, SUMS, false, "those read"),
+	ANY("io.disk.write", UNIT_BYTES, STAT_COUNT, SUMS, false, "those written"),
+	NET("io.network", "sockets to other hosts"),
+	NET("io.network.loopback", "sockets to this host"),
+	NET("io.network.unix", "unix sockets"),
+	ANY("host.cpu.usage", UNIT_PERCENT, STAT_MEAN, SHARES, false,
+	    "CPU time of everything on the host, of all its CPUs"),
+	ANY("host.cpu.steal", UNIT_PERCENT, STAT_MEAN, SHARES, false,
+	    "CPU time that the hypervisor gave to others, of all CPUs"),
 	ANY("target.up", UNIT_COUNT, STAT_NOW, ONE(STAT_NOW), true, "1 while the target runs"),
 	ANY("target.responsive", UNIT_COUNT, STAT_NOW, ONE(STAT_NOW), true,
 	    "1 while no stage hangs and audio frames arrive"),

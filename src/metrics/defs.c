@@ -14,10 +14,11 @@
 	{                                                                                          \
 		name, WINDOW_RATIO, UNIT_S, STAT_MEAN, 0                                           \
 	}
-#define SUM_S(name)                                                                                \
+#define SUM(name, unit)                                                                            \
 	{                                                                                          \
-		name, WINDOW_SUM, UNIT_S, STAT_COUNT, 0                                            \
+		name, WINDOW_SUM, unit, STAT_COUNT, 0                                              \
 	}
+#define SUM_S(name) SUM(name, UNIT_S)
 #define RATIO(name, unit, flags)                                                                   \
 	{                                                                                          \
 		name, WINDOW_RATIO, unit, STAT_MEAN, flags                                         \
@@ -26,6 +27,18 @@
 	{                                                                                          \
 		name, WINDOW_GAUGE, unit, STAT_NOW, flags                                          \
 	}
+
+/* Of one kind of socket. */
+#define NET(net, name)                                                                             \
+	[TARGET_NET + (net)*NET_SERIES + NET_BOTH] = RATIO(name, UNIT_BIT_PER_S, 0),               \
+					 [TARGET_NET + (net)*NET_SERIES + NET_SENT] =              \
+						 RATIO(name ".sent", UNIT_BIT_PER_S, 0),           \
+					 [TARGET_NET + (net)*NET_SERIES + NET_RECEIVED] =          \
+						 RATIO(name ".received", UNIT_BIT_PER_S, 0),       \
+					 [TARGET_NET + (net)*NET_SERIES + NET_SENT_BYTES] =        \
+						 SUM(name ".sent_bytes", UNIT_BYTES),              \
+					 [TARGET_NET + (net)*NET_SERIES + NET_RECEIVED_BYTES] =    \
+						 SUM(name ".received_bytes", UNIT_BYTES)
 
 const struct series_def stage_defs[STAGE_SERIES] = {
 	[STAGE_LATENCY] = HIST("latency"),
@@ -80,6 +93,14 @@ const struct series_def target_defs[TARGET_SERIES] = {
 	[TARGET_MEMORY_GROWTH] = GAUGE("memory.growth", UNIT_BYTES_PER_H, SERIES_GROWTH),
 	[TARGET_THREADS] = GAUGE("threads.count", UNIT_COUNT, 0),
 	[TARGET_FDS] = GAUGE("fds.open", UNIT_COUNT, 0),
+	[TARGET_DISK] = SUM("io.disk", UNIT_BYTES),
+	[TARGET_DISK_READ] = SUM("io.disk.read", UNIT_BYTES),
+	[TARGET_DISK_WRITE] = SUM("io.disk.write", UNIT_BYTES),
+	NET(PROCESS_NET_REMOTE, "io.network"),
+	NET(PROCESS_NET_LOOPBACK, "io.network.loopback"),
+	NET(PROCESS_NET_UNIX, "io.network.unix"),
+	[TARGET_HOST_CPU] = RATIO("host.cpu.usage", UNIT_PERCENT, 0),
+	[TARGET_HOST_STEAL] = RATIO("host.cpu.steal", UNIT_PERCENT, 0),
 	[TARGET_UP] = GAUGE("target.up", UNIT_COUNT, SERIES_EXACT),
 	[TARGET_RESPONSIVE] = GAUGE("target.responsive", UNIT_COUNT, 0),
 	[TARGET_TURNS_OPEN] = GAUGE("turns.open", UNIT_COUNT, 0),

@@ -126,6 +126,7 @@ void metrics__feed_process(struct metrics *m, const struct process_sample *now)
 		series_add_gauge(&m->target[TARGET_THREADS], now->threads, false, now->ts_ns);
 	if (now->fds_known)
 		series_add_gauge(&m->target[TARGET_FDS], now->fds, false, now->ts_ns);
+	io_feed(m, now);
 	remember(m, now, enough);
 }
 
@@ -148,6 +149,9 @@ void metrics__feed_counters(struct metrics *m, const uint64_t counters[WIRE_CTR_
 			series_mark(&m->target[TARGET_CPU_BACKGROUND], QUALITY_PARTIAL, NULL,
 				    now_ns);
 		}
+		if (rose(m, counters, WIRE_CTR_SOCKET_NOTE) ||
+		    rose(m, counters, WIRE_CTR_SOCKET_RETRY))
+			io_lost(m, now_ns);
 		for (size_t i = 0; i < m->stages_n; i++) {
 			struct series *s = m->stage[i].series;
 			bool stream = m->stage[i].config->kind == STAGE_STREAM;

@@ -45,6 +45,8 @@ static const char *target_unknown(const struct metrics *m, const struct series *
 		return turns_unknown(m);
 	if (series < &t[0] || series >= &t[TARGET_SERIES])
 		return turns_unknown(m); /* gaps */
+	if (io_unknown(m, series))
+		return io_unknown(m, series);
 	/* Of one that is gone, all is known that there will ever be. */
 	if (m->gone || series == &t[TARGET_RESPONSIVE])
 		return NULL;
@@ -70,8 +72,10 @@ static struct sample read_one(struct metrics *m, struct series *series, struct v
 
 	/* Over the session, what was seen so far is still true where nothing was missed: not of a
 	   stage that was taken off while it ran. */
-	if (!reason || (!view && !missed(m, stage) && !sample.idle && sample.n))
+	if (!reason || (!view && !missed(m, stage) && !sample.idle && sample.n)) {
+		sample.reason = io_remark(m, series, &sample, view ? view->window_ns : 0, now_ns);
 		return sample;
+	}
 	sample.value = sample.low = sample.high = NAN;
 	sample.quality = QUALITY_UNKNOWN;
 	sample.idle = false;

@@ -24,7 +24,8 @@ struct sample {
 	enum quality quality;
 	uint64_t n;	    /* samples behind the value */
 	bool idle;	    /* known, and nothing happened: no sample */
-	const char *reason; /* QUALITY_UNKNOWN: why, a static string or the metrics'; else NULL */
+	const char *reason; /* QUALITY_UNKNOWN: why; else what has to be said of the value, or NULL;
+			       a static string or the metrics' */
 };
 
 #endif /* CHESHIRE_METRICS_SAMPLE_H */

@@ -34,6 +34,16 @@ enum stage_series {
 	STAGE_SERIES = STAGE_WAIT_SUM + WIRE_WAITS,
 };
 
+/* Series of one kind of socket. */
+enum net_series {
+	NET_BOTH, /* directions, together */
+	NET_SENT,
+	NET_RECEIVED,
+	NET_SENT_BYTES,
+	NET_RECEIVED_BYTES,
+	NET_SERIES,
+};
+
 /* Series of the whole target. */
 enum target_series {
 	TARGET_CPU_USAGE,
@@ -52,6 +62,12 @@ enum target_series {
 	TARGET_MEMORY_GROWTH,
 	TARGET_THREADS,
 	TARGET_FDS,
+	TARGET_DISK, /* read and written */
+	TARGET_DISK_READ,
+	TARGET_DISK_WRITE,
+	TARGET_NET, /* NET_SERIES for each enum process_net */
+	TARGET_HOST_CPU = TARGET_NET + PROCESS_NETS * NET_SERIES,
+	TARGET_HOST_STEAL,
 	TARGET_UP,
 	TARGET_RESPONSIVE,
 	TARGET_TURNS_OPEN,
@@ -104,6 +120,23 @@ struct cpu_totals {
 	bool valid;
 };
 
+/* A running total and when it was read. */
+struct total_at {
+	uint64_t ts_ns;
+	uint64_t total;
+	bool valid;
+};
+
+/* Up to where the counters of feed_io.c have been fed. */
+struct io_totals {
+	struct total_at disk_read, disk_write;
+	struct traffic_totals {
+		struct total_at sent, received;		  /* bytes: at every reading */
+		struct total_at sent_rate, received_rate; /* rates: not of short intervals */
+	} net[PROCESS_NETS];
+	struct total_at host_busy, host_stolen, host_total;
+};
+
 struct metrics {
 	const struct config *config;
 	uint64_t start_ns;
@@ -121,6 +154,7 @@ struct metrics {
 	uint64_t now_ns;	       /* of the call that is being worked on */
 	struct process_sample process; /* last */
 	struct cpu_totals cpu_totals;
+	struct io_totals io_totals;
 	bool process_valid;
 	bool gone; /* the target */
 	uint64_t counters[WIRE_CTR_CNT];
@@ -165,5 +199,15 @@ void responsive_frames(struct stage_state *stage, uint64_t frames, uint64_t hits
 void responsive_check(struct metrics *m, uint64_t now_ns);
 /* Start of the oldest span in flight of a stage that takes part in turns; 0: none. */
 uint64_t responsive_turn_in_flight(const struct metrics *m);
+
+/* feed_io.c: storage, sockets and the host's CPUs. */
+void io_feed(struct metrics *m, const struct process_sample *now);
+/* A socket could not be followed just now. */
+void io_lost(struct metrics *m, uint64_t now_ns);
+/* Why a series of it cannot be known; NULL: it can, or it is none of those. */
+const char *io_unknown(const struct metrics *m, const struct series *series);
+/* What has to be said of a value of the last `window_ns`; NULL: nothing. */
+const char *io_remark(const struct metrics *m, const struct series *series,
+		      const struct sample *sample, uint64_t window_ns, uint64_t now_ns);
 
 #endif /* CHESHIRE_METRICS_STATE_H */

@@ -165,6 +165,8 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 		return -ENOMEM;
 	for (size_t i = 0; i < config->stages_n; i++)
 		feed_stage(w, i, now_ns);
+	/* What is counted since the process began is counted from here. */
+	(void)sampling_feed(w, now_ns);
 	err = resolve(w, now_ns);
 	feed_states(w);
 	if (err)

@@ -232,6 +232,8 @@ static void the_built_in_budgets_are_the_documents(void **state)
 		{"turn.latency", STAT_P95, 1.5, 2.5, 4, "Poor user experience"},
 		{"fds.open", STAT_NOW, 100, 200, 500, "System resource exhaustion"},
 		{"threads.count", STAT_NOW, 50, 100, 200, "Context switching overhead"},
+		{"io.disk", STAT_COUNT, 50 * mb, 100 * mb, 200 * mb, "Storage wear, performance"},
+		{"io.network", STAT_MEAN, 10e6, 20e6, 50e6, "API rate limits, costs"},
 	};
 	struct config_errors *errors = config_errors__new();
 	struct config *c = NULL;

@@ -188,7 +188,8 @@ static void test_demand_errors(void **state)
 
 	(void)state;
 	assert_int_equal(metrics__demand(m, "nothing.latency", STAT_P95, S), -ENOENT);
-	assert_int_equal(metrics__demand(m, "io.disk", STAT_NOW, S), -ENOENT);
+	assert_int_equal(metrics__demand(m, "io.nothing", STAT_NOW, S), -ENOENT);
+	assert_int_equal(metrics__demand(m, "io.disk", STAT_NOW, S), -EINVAL);
 	assert_int_equal(metrics__demand(m, "stt.first", STAT_P95, S), -ENOENT);
 	assert_int_equal(metrics__demand(m, "stt.latency", STAT_NOW, S), -EINVAL);
 	assert_int_equal(metrics__demand(m, "cpu.usage", STAT_P95, S), -EINVAL);

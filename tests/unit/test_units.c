@@ -61,6 +61,7 @@ static void sizes_and_rates(void **state)
 	same("5MB/h", UNIT_BYTES_PER_H, 5242880);
 	same("5MB/hour", UNIT_BYTES_PER_H, 5242880);
 	same("10Mbit/s", UNIT_BIT_PER_S, 1e7);
+	same("10Mbps", UNIT_BIT_PER_S, 1e7);
 	same("200/s", UNIT_PER_S, 200);
 	same("200 1/s", UNIT_PER_S, 200);
 	same("60/min", UNIT_PER_S, 1);

@@ -154,7 +154,7 @@ enum promql_refusal {
 struct promql_error {
 	enum promql_refusal refusal;
 	uint32_t at; /* offset into the text; its length at the end of input */
-	char message[256];
+	char message[512];
 };
 
 /*

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Programs that read expressions for the comparisons with promtool.
+# Programs that read and evaluate expressions for the comparisons with Prometheus.
 
 PROMQL_TESTS := $(patsubst tests/promql/%.c,$(OUTPUT)/tests/promql/%,$(wildcard tests/promql/*.c))
 

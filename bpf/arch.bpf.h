@@ -4,6 +4,7 @@
 #define CHESHIRE_ARCH_BPF_H
 
 #include "maps.bpf.h"
+#include <bpf/bpf_core_read.h>
 
 #if !defined(__TARGET_ARCH_x86)
 #error "only x86-64 so far"
@@ -91,6 +92,26 @@ static __always_inline enum syscall_class arch_syscall_class(long nr)
 		return SYSCALL_SLEEP;
 	}
 	return SYSCALL_OTHER;
+}
+
+/* What a thread asked of futex(2). */
+struct futex_call {
+	__u64 address;
+	__u64 timeout; /* where it is, 0: none */
+	__u32 op;      /* with its flags */
+	__u32 value;
+};
+
+/* From the registers that the thread entered the kernel with; 0: by another call, or none. */
+static __always_inline int arch_futex(const struct pt_regs *regs, struct futex_call *call)
+{
+	if ((long)BPF_CORE_READ(regs, orig_ax) != 202)
+		return 0;
+	call->address = BPF_CORE_READ(regs, di);
+	call->op = (__u32)BPF_CORE_READ(regs, si);
+	call->value = (__u32)BPF_CORE_READ(regs, dx);
+	call->timeout = BPF_CORE_READ(regs, r10);
+	return 1;
 }
 
 #endif

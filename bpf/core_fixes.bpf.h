@@ -17,6 +17,22 @@ static __always_inline int have_find_vma(void)
 }
 
 /*
+ * The number of a struct pid in the namespace of that level.  Its array is of length 1 up to 6.4,
+ * b69f0aeb0689 ("pid: Replace struct pid 1-element array with flex-array"), and the size of its
+ * elements is the kernel's: an index that is no constant is not relocated by itself.
+ */
+static __always_inline int pid_number(struct pid *pid, __u32 level)
+{
+	const char *number = (const char *)pid + bpf_core_field_offset(struct pid, numbers) +
+			     (__u64)level * bpf_core_type_size(struct upid);
+	int nr = 0;
+
+	if (bpf_probe_read_kernel(&nr, sizeof(nr), number + bpf_core_field_offset(struct upid, nr)))
+		return 0;
+	return nr;
+}
+
+/*
  * sched_switch: 5.18, fa2c3254d7cf ("sched/tracing: Don't re-read p->state when emitting
  * sched_switch event") added prev_state as fourth argument; the three before it are everywhere
  * the same, so the programs declare three.

@@ -67,6 +67,7 @@ enum bpf_func_id {
 
 /* arch/x86/include/asm/ptrace.h */
 struct pt_regs {
+	unsigned long r10;
 	unsigned long r9;
 	unsigned long r8;
 	unsigned long ax;
@@ -141,11 +142,24 @@ struct vm_area_struct {
 	unsigned long vm_end;
 };
 
+/* include/linux/pid.h */
+struct upid {
+	int nr;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+
 struct task_struct {
 	unsigned int __state;
 	int pid;
 	int tgid;
 	int exit_code;
+	unsigned long nvcsw;
+	unsigned long nivcsw;
+	struct pid *thread_pid;
 	unsigned in_iowait : 1;
 	unsigned long sas_ss_sp;
 	unsigned long sas_ss_size;
@@ -216,6 +230,11 @@ struct bpf_iter__task_file {
 	struct task_struct *task;
 	__u32 fd;
 	struct file *file;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 #pragma clang attribute pop

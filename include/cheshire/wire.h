@@ -129,6 +129,21 @@ struct wire_learn {
 	__u64 return_address;
 };
 
+enum wire_lock_flags {
+	WIRE_LOCK_PI = 1 << 0,	   /* with priority inheritance: the word names the owner */
+	WIRE_LOCK_SHARED = 1 << 1, /* between processes */
+};
+
+/* A thread that sleeps for a lock; from an iterator, not from the ring. */
+struct wire_lock_wait {
+	__u64 address;	/* of the lock's word */
+	__u64 switches; /* of the thread's context, so far: as before, and it is the same wait */
+	__u32 tid;
+	__u32 own_tid; /* in the target's PID namespace; 0: not known */
+	__u32 value;   /* of the word, when it went to sleep */
+	__u32 flags;   /* enum wire_lock_flags */
+};
+
 /* --- configuration of probes, written by user space before arming --- */
 
 enum wire_base {
@@ -389,6 +404,7 @@ WIRE_ASSERT(sizeof(struct wire_hdr) == 24);
 WIRE_ASSERT(sizeof(struct wire_span) == 24 + 8 + 9 * 8 + WIRE_WAITS * 8 + 8);
 WIRE_ASSERT(sizeof(struct wire_life) == 40);
 WIRE_ASSERT(sizeof(struct wire_learn) == 40);
+WIRE_ASSERT(sizeof(struct wire_lock_wait) == 32);
 WIRE_ASSERT(sizeof(struct wire_value) == 40);
 WIRE_ASSERT(sizeof(struct wire_bind) == 8 + 7 * 40);
 WIRE_ASSERT(sizeof(struct wire_probe) == 16);

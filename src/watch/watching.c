@@ -10,6 +10,7 @@
 #include "log/log.h"
 #include "metrics/decode.h"
 #include "watch/clock.h"
+#include "watch/lock_watch.h"
 #include "watch/recognise.h"
 
 /* The maps are read when something says that they changed; in any case as often as this. */
@@ -117,6 +118,9 @@ static int start_kernel(struct watching *w, const struct watching_opts *opts, ch
 	err = sockets__open(w->loader, &w->sockets);
 	if (err)
 		log_info("sockets cannot be watched: %s", err_str(err));
+	w->locks = lock_watch__new(w->loader, w->proc);
+	if (!w->locks)
+		log_warn("deadlocks are not looked for: %s", err_str(errno));
 	return 0;
 }
 
@@ -186,6 +190,7 @@ void watching_free(struct watching *w)
 	rules__free(w->rules);
 	metrics__free(w->metrics);
 	sockets__free(w->sockets);
+	lock_watch__free(w->locks);
 	loader__free(w->loader);
 	bindings_free(&w->bindings);
 	object_table_free(&w->objects);
@@ -381,6 +386,7 @@ int watching_tick(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *
 	err = sampling_feed(w, now_ns);
 	if (err == -ESRCH)
 		return err;
+	lock_watch__look(w->locks, w->metrics, now_ns);
 	metrics__tick(w->metrics, now_ns);
 	rules__tick(w->rules, now_ns, fn, ctx);
 	return 0;
@@ -388,12 +394,13 @@ int watching_tick(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *
 
 bool watching_look_due(const struct watching *w, uint64_t now_ns)
 {
-	return now_ns > metrics__due_ns(w->metrics);
+	return now_ns > metrics__due_ns(w->metrics) || lock_watch__due(w->locks, now_ns);
 }
 
 void watching_look(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *ctx)
 {
 	feed_kernel(w, now_ns);
+	lock_watch__look(w->locks, w->metrics, now_ns);
 	metrics__tick(w->metrics, now_ns);
 	rules__tick(w->rules, now_ns, fn, ctx);
 }

@@ -23,6 +23,8 @@
 #include "watch/breaker.h"
 #include "watch/sampling.h"
 
+struct lock_watch;
+
 #define WATCHING_WHY_MAX 512
 
 /* What user space itself had to throw away; running totals. */
@@ -41,6 +43,7 @@ struct watching {
 	struct sampling sampling;
 	struct attachment attachment;
 	struct breaker breaker;
+	struct lock_watch *locks; /* NULL: this kernel cannot */
 	struct metrics *metrics;
 	struct rules *rules;
 	struct wire_histogram hists[WIRE_HISTS]; /* copies while a stage is fed */

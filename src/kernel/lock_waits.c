@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "kernel/lock_waits.h"
+
+#include "kernel/loader_state.h"
+#include "kernel/snapshot.h"
+
+int lock_waits_open(struct loader *l, struct snapshot **out)
+{
+	return snapshot__open(l->skel->progs.lock_waits, l->tgid, sizeof(struct wire_lock_wait),
+			      out);
+}

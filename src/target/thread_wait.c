@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "target/thread_wait.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "target/proc_file.h"
+#include "target/process.h"
+
+#define THREADS_MAX 8192 /* looked through for a number of another namespace */
+#define TID_MAX	    (1U << 22)
+#define USERS_MAX   4096 /* threads that hold or wait on a condition with one mutex */
+
+/* nptl/sysdeps/nptl/bits/struct_mutex.h, x86-64: the members up to the kind. */
+struct glibc_mutex {
+	uint32_t lock;
+	uint32_t count;
+	uint32_t owner;
+	uint32_t users;
+	int32_t kind;
+};
+
+enum {
+	GLIBC_CONTENDED = 2,
+	KIND_TYPE = 3, /* normal, recursive, error-checking, adaptive */
+	KIND_RECURSIVE = 1,
+	KIND_SHARED = 128,
+	KIND_ELISION = 256 | 512,
+};
+
+/* Calls that wait for something new; `set` is the argument that says of how many descriptors. */
+static const struct {
+	long nr;
+	int set; /* -1: always of some */
+} polling_calls[] = {
+	{7, 1},	   /* poll */
+	{23, 0},   /* select */
+	{43, -1},  /* accept */
+	{232, -1}, /* epoll_wait */
+	{270, 0},  /* pselect6 */
+	{271, 1},  /* ppoll */
+	{281, -1}, /* epoll_pwait */
+	{288, -1}, /* accept4 */
+	{426, -1}, /* io_uring_enter */
+	{441, -1}, /* epoll_pwait2 */
+};
+
+/* "232 0x4 0x7ffd... ..." */
+static bool polls(const struct process *proc, uint32_t tid)
+{
+	unsigned long args[2] = {0};
+	char path[48], text[256];
+	long nr;
+
+	snprintf(path, sizeof(path), "task/%u/syscall", tid);
+	if (proc_file_read(proc->dirfd, path, text, sizeof(text), NULL) ||
+	    sscanf(text, "%ld %lx %lx", &nr, &args[0], &args[1]) != 3)
+		return false;
+	for (size_t i = 0; i < sizeof(polling_calls) / sizeof(polling_calls[0]); i++)
+		if (polling_calls[i].nr == nr)
+			return polling_calls[i].set < 0 || args[polling_calls[i].set] != 0;
+	return false;
+}
+
+enum thread_doing thread_doing(const struct process *proc, uint32_t tid)
+{
+	char path[48], text[512], *end;
+
+	snprintf(path, sizeof(path), "task/%u/stat", tid);
+	if (proc_file_read(proc->dirfd, path, text, sizeof(text), NULL))
+		return THREAD_ENDED;
+	/* The name before it may hold anything. */
+	end = strrchr(text, ')');
+	if (!end || end[1] != ' ' || end[2] == 'Z' || end[2] == 'X')
+		return THREAD_ENDED;
+	if (end[2] == 'R')
+		return THREAD_RUNS;
+	return polls(proc, tid) ? THREAD_POLLS : THREAD_SLEEPS;
+}
+
+static bool has_own_tid(const struct process *proc, const char *tid, uint32_t own_tid)
+{
+	char path[48], text[8192];
+	const char *line, *last, *end;
+
+	snprintf(path, sizeof(path), "task/%.16s/status", tid);
+	if (proc_file_read(proc->dirfd, path, text, sizeof(text), NULL))
+		return false;
+	line = strstr(text, "\nNSpid:");
+	if (!line)
+		return false;
+	end = strchrnul(line + 1, '\n');
+	last = memrchr(line, '\t', (size_t)(end - line));
+	return last && strtoul(last + 1, NULL, 10) == own_tid;
+}
+
+int thread_by_own_tid(const struct process *proc, uint32_t own_tid, uint32_t *tid)
+{
+	int fd = openat(proc->dirfd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *entry;
+	int err = -ENOENT;
+	DIR *dir;
+
+	if (fd < 0)
+		return -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	for (int i = 0; err && i < THREADS_MAX && (entry = readdir(dir)); i++) {
+		if (!isdigit((unsigned char)entry->d_name[0]) ||
+		    !has_own_tid(proc, entry->d_name, own_tid))
+			continue;
+		*tid = (uint32_t)strtoul(entry->d_name, NULL, 10);
+		err = 0;
+	}
+	closedir(dir);
+	return err;
+}
+
+int mutex_owner(const struct process *proc, uint64_t address, bool shared, uint32_t *own_tid)
+{
+	struct glibc_mutex mutex;
+	int err = process_read_memory(proc, address, &mutex, sizeof(mutex));
+
+	if (err)
+		return err;
+	if (mutex.lock != GLIBC_CONTENDED || !mutex.owner || mutex.owner > TID_MAX ||
+	    !mutex.users || mutex.users > USERS_MAX ||
+	    (mutex.kind & ~(KIND_TYPE | KIND_SHARED | KIND_ELISION)) ||
+	    !!(mutex.kind & KIND_SHARED) != shared ||
+	    ((mutex.kind & KIND_TYPE) == KIND_RECURSIVE && !mutex.count))
+		return -ENOENT;
+	*own_tid = mutex.owner;
+	return 0;
+}
+
+int futex_owner(const struct process *proc, uint64_t address, uint32_t *own_tid)
+{
+	uint32_t word;
+	int err = process_read_memory(proc, address, &word, sizeof(word));
+
+	if (err)
+		return err;
+	if (!(word & FUTEX_WAITERS) || (word & FUTEX_OWNER_DIED) || !(word & FUTEX_TID_MASK))
+		return -ENOENT;
+	*own_tid = word & FUTEX_TID_MASK;
+	return 0;
+}

@@ -55,6 +55,12 @@ struct shim {
 
 extern struct shim shim;
 
+/* Stands in for the struct seq_file of an iterator. */
+struct shim_seq {
+	__u32 bytes;
+	char data[4096];
+};
+
 struct shim_record {
 	void *data; /* the record */
 	__u32 bytes;

@@ -25,6 +25,9 @@
 
 #define BPF_CORE_READ_BITFIELD(p, field) ((p)->field)
 
+#define bpf_core_field_offset(type, field) __builtin_offsetof(type, field)
+#define bpf_core_type_size(type)	   sizeof(type)
+
 /* The only value asked for is the helper bpf_find_vma: has this kernel got it? */
 int shim_has_find_vma(void);
 #define bpf_core_enum_value_exists(type, value) ((void)(value), shim_has_find_vma())

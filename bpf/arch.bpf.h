@@ -34,6 +34,47 @@ static __always_inline __u64 arch_thread_top(struct task_struct *task)
 	return task->thread.fsbase;
 }
 
+#define X86_CF 0x001
+#define X86_PF 0x004
+#define X86_ZF 0x040
+#define X86_SF 0x080
+#define X86_OF 0x800
+
+/* Whether the conditional jump that is about to run is taken; Intel SDM, Jcc. */
+static __always_inline int arch_jump_taken(const struct pt_regs *regs, __u8 condition)
+{
+	__u64 flags = regs->flags;
+	int less = !(flags & X86_SF) != !(flags & X86_OF), taken = 0;
+
+	switch (condition >> 1) {
+	case 0:
+		taken = !!(flags & X86_OF);
+		break;
+	case 1:
+		taken = !!(flags & X86_CF);
+		break;
+	case 2:
+		taken = !!(flags & X86_ZF);
+		break;
+	case 3:
+		taken = !!(flags & (X86_CF | X86_ZF));
+		break;
+	case 4:
+		taken = !!(flags & X86_SF);
+		break;
+	case 5:
+		taken = !!(flags & X86_PF);
+		break;
+	case 6:
+		taken = less;
+		break;
+	case 7:
+		taken = less || (flags & X86_ZF);
+		break;
+	}
+	return taken != (condition & 1);
+}
+
 enum syscall_class {
 	SYSCALL_OTHER = 0,
 	SYSCALL_LOCK,

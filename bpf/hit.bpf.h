@@ -38,6 +38,14 @@ bug:
 	return 0;
 }
 
+/* At a conditional jump that stands for a ret: it is taken, so the function goes on. */
+static __always_inline int goes_on(const struct hit *hit, const struct pt_regs *regs)
+{
+	__u8 condition = hit->probe->unless_taken;
+
+	return condition && arch_jump_taken(regs, condition - 1);
+}
+
 /* One run in 64 of a uprobe program is timed, from its first clock reading on. */
 static __always_inline void measure_run(__u64 start_ns)
 {

@@ -442,7 +442,7 @@ int probe_exit(struct pt_regs *regs)
 		return 0;
 	shared_add(&hit.stage.stats->exit_hits, 1);
 	shared_add(&hit.stage.stats->cost_ns, hit.probe->cost_ns);
-	if (hit.stage.conf->state == WIRE_STAGE_ARMED)
+	if (hit.stage.conf->state == WIRE_STAGE_ARMED && !goes_on(&hit, regs))
 		leave(&hit, regs);
 	measure_run(hit.now);
 	return 0;

@@ -77,6 +77,7 @@ struct pt_regs {
 	unsigned long di;
 	unsigned long orig_ax;
 	unsigned long ip;
+	unsigned long flags;
 	unsigned long sp;
 };
 

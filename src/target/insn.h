@@ -71,6 +71,8 @@ struct insn {
 	bool is_lea;
 	uint8_t args_written; /* bit n: overwrites the register of argument n */
 	bool writes_fp;	      /* overwrites the frame pointer register */
+	bool writes_ret;      /* overwrites the integer return register, or may do so */
+	uint8_t condition;    /* INSN_CLASS_JCC: the architecture's condition code */
 	bool is_nop;	      /* of any length */
 	bool is_nop5;
 };

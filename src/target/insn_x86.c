@@ -193,12 +193,15 @@ static void x86_describe(csh handle, cs_insn *in, struct insn *out)
 
 	describe_flow(handle, in, out);
 	describe_operands(x, out);
-	if (cs_regs_access(handle, in, read, &n_read, written, &n_written) != CS_ERR_OK)
+	if (cs_regs_access(handle, in, read, &n_read, written, &n_written) != CS_ERR_OK) {
 		n_written = 0;
+		out->writes_ret = true;
+	}
 	for (i = 0; i < n_written; i++) {
 		reg = full_register(written[i]);
 		writes_sp |= reg == 5;
 		out->writes_fp |= reg == 6;
+		out->writes_ret |= reg == 1;
 		out->args_written |= argument_bit(reg);
 	}
 	/* A register that is only read (push, cmp, test) is no destination. */
@@ -209,6 +212,8 @@ static void x86_describe(csh handle, cs_insn *in, struct insn *out)
 	out->is_lea = in->id == X86_INS_LEA;
 	describe_sp(in, out, writes_sp);
 	out->cls = classify(out);
+	if (out->cls == INSN_CLASS_JCC)
+		out->condition = (out->len == 2 ? out->bytes[0] : out->bytes[1]) & 0xf;
 	out->is_nop = in->id == X86_INS_NOP;
 	if (in->id == X86_INS_NOP && out->len > 1 && out->bytes[0] != 0xf3) {
 		out->is_nop5 = out->len == 5;

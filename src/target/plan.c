@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "log/escape.h"
+#include "target/early_exit.h"
 #include "target/maps.h"
 #include "target/probe_spec.h"
 #include "target/process.h"
@@ -46,6 +47,7 @@ static void make_site(const struct code_part *part, size_t index, struct plan_si
 		.len = insn->len,
 		.cls = insn->cls,
 		.probed = part->probed[index],
+		.condition = insn->condition,
 	};
 	memcpy(site->bytes, insn->bytes, insn->len);
 }
@@ -125,23 +127,46 @@ static int append_exit(struct plan_run *run, const struct plan_site *site)
 	return 0;
 }
 
+/* The place for one ret: itself, or the cheaper jump that decides on it. */
+static void make_exit(struct plan_run *run, const struct scan *scan, const struct jump_map *map,
+		      size_t part, size_t ret, struct plan_site *site)
+{
+	bool need_ret = run->opts->need_ret;
+	struct early_exit early;
+
+	make_site(&scan->parts[part], ret, site);
+	site->has_ret_value = true;
+	if (!early_exit_find(&run->space, scan, map, part, ret, need_ret, &early))
+		return;
+	make_site(&scan->parts[part], early.index, site);
+	/* Entry and exit cannot be one place. */
+	if (site->object == run->plan->entry.object && site->offset == run->plan->entry.offset) {
+		make_site(&scan->parts[part], ret, site);
+		site->has_ret_value = true;
+		return;
+	}
+	site->conditional = true;
+	site->sp_delta = early.sp_delta;
+	site->has_ret_value = need_ret;
+}
+
 static int collect_returns(struct plan_run *run, const struct scan *scan, uint8_t depth)
 {
 	struct plan_site site;
-	size_t i, j;
-	int err = 0;
+	struct jump_map map;
+	int err = jump_map_make(&run->space, scan, &map);
 
-	for (i = 0; i < scan->n_parts; i++) {
-		for (j = 0; j < scan->parts[i].n && !err; j++) {
+	for (size_t i = 0; i < scan->n_parts; i++) {
+		for (size_t j = 0; j < scan->parts[i].n && !err; j++) {
 			if (scan->parts[i].insns[j].flow != INSN_FLOW_RET)
 				continue;
-			make_site(&scan->parts[i], j, &site);
+			make_exit(run, scan, &map, i, j, &site);
 			site.tail = depth > 0;
 			site.tail_depth = depth;
-			site.has_ret_value = true;
 			err = append_exit(run, &site);
 		}
 	}
+	jump_map_free(&map);
 	return err;
 }
 

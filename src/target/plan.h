@@ -34,11 +34,14 @@ struct plan_site {
 			     * an exit only when SP equals SP at entry */
 	bool has_ret_value; /* the return register holds the return value here */
 	bool probed;	    /* memory shows another uprobe user's breakpoint here */
+	bool conditional;   /* a conditional jump: an exit only when it is not taken */
+	uint8_t condition;  /* ... its condition code */
 };
 
 struct plan_opts {
 	bool need_args;	  /* argument registers must be intact at the entry site */
 	uint8_t arg_mask; /* with need_args: bit n for argument n that is read; 0: all of them */
+	bool need_ret;	  /* the return value is read: its register must be set at every exit */
 	bool entry_only;  /* exits are not wanted: a function that never returns is fine */
 };
 

@@ -43,17 +43,18 @@ explain(struct bound_stage *stage, const char *fmt, ...)
 	va_end(args);
 }
 
-/* Which arguments in registers the probe's values read, a bit each. */
-static uint8_t args_read(const struct probe_config *c)
+/* What the probe's values read: which arguments in registers, and whether the return value. */
+static void note_reads(const struct probe_config *c, struct plan_opts *opts)
 {
 	const struct wire_value *const values[] = {&c->key,   &c->handle, &c->where,	 &c->when,
 						   &c->error, &c->work,	  &c->per_second};
-	uint8_t mask = 0;
 
-	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		if (values[i]->base == WIRE_BASE_ARG && values[i]->arg < 8)
-			mask |= (uint8_t)(1U << values[i]->arg);
-	return mask;
+			opts->arg_mask |= (uint8_t)(1U << values[i]->arg);
+		opts->need_ret |= values[i]->base == WIRE_BASE_RET;
+	}
+	opts->need_args = opts->arg_mask != 0;
 }
 
 static bool is_bound(const struct bindings *b, const struct object *obj, uint64_t offset,
@@ -99,7 +100,7 @@ static int bind_match(struct bindings *b, const struct process *proc, struct obj
 	const struct object *obj = objects->objects[match->object];
 	struct bound_stage *stage = &b->stages[lr->stage];
 	struct bound_function f = {.stage = lr->stage, .role = lr->role, .conf = conf};
-	struct plan_opts opts = {.arg_mask = args_read(conf)};
+	struct plan_opts opts = {};
 	int err;
 
 	if (is_bound(b, obj, match->offset, conf))
@@ -108,7 +109,7 @@ static int bind_match(struct bindings *b, const struct process *proc, struct obj
 		explain(stage, "%s: more functions than fit", conf->probe);
 		return 0;
 	}
-	opts.need_args = opts.arg_mask != 0;
+	note_reads(conf, &opts);
 	f.at_return = spec->point == PROBE_BOTH ? lr->at_return : spec->point == PROBE_RETURN;
 	if (!f.at_return && lr->role != WIRE_ROLE_FROM && lr->role != WIRE_ROLE_TO &&
 	    lr->role != WIRE_ROLE_CLASS) {

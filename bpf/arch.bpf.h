@@ -40,8 +40,8 @@ static __always_inline __u64 arch_thread_top(struct task_struct *task)
 #define X86_SF 0x080
 #define X86_OF 0x800
 
-/* Whether the conditional jump that is about to run is taken; Intel SDM, Jcc. */
-static __always_inline int arch_jump_taken(const struct pt_regs *regs, __u8 condition)
+/* Whether a condition code holds; Intel SDM, Jcc. */
+static __always_inline int arch_condition(const struct pt_regs *regs, __u8 condition)
 {
 	__u64 flags = regs->flags;
 	int less = !(flags & X86_SF) != !(flags & X86_OF), taken = 0;

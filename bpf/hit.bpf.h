@@ -38,12 +38,12 @@ bug:
 	return 0;
 }
 
-/* At a conditional jump that stands for a ret: it is taken, so the function goes on. */
+/* At a conditional jump that stands for a ret: it goes the other way. */
 static __always_inline int goes_on(const struct hit *hit, const struct pt_regs *regs)
 {
-	__u8 condition = hit->probe->unless_taken;
+	__u8 condition = hit->probe->unless;
 
-	return condition && arch_jump_taken(regs, condition - 1);
+	return condition && arch_condition(regs, condition - 1);
 }
 
 /* One run in 64 of a uprobe program is timed, from its first clock reading on. */

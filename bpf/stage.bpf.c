@@ -357,13 +357,13 @@ static __noinline int exit_act(struct hit *hit, struct thread_state *ts, struct 
  * Does the function return to where it was called from?  Another tool's uretprobe on it puts the
  * kernel's trampoline there, which is at the start of the process's uprobes page.
  */
-static __always_inline int returns_home(const struct frame *f, __u64 sp_now)
+static __always_inline int returns_home(const struct frame *f, __u64 sp)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 return_address = 0;
 	struct xol_area *page;
 
-	if (bpf_probe_read_user(&return_address, 8, (void *)sp_now))
+	if (bpf_probe_read_user(&return_address, 8, (void *)sp))
 		return 0;
 	if (return_address == f->return_address)
 		return 1;
@@ -375,7 +375,7 @@ static __always_inline int returns_home(const struct frame *f, __u64 sp_now)
  * The open frame that returns here: same function, same stack pointer, and, where others share the
  * exit, the same return address.
  */
-static __always_inline int exit_match(struct hit *hit, struct thread_state *ts, __u64 sp_now)
+static __always_inline int exit_match(struct hit *hit, struct thread_state *ts)
 {
 	int inner = 0;
 
@@ -391,7 +391,7 @@ static __always_inline int exit_match(struct hit *hit, struct thread_state *ts, 
 			continue;
 		}
 		if (!(hit->bind->flags & WIRE_BIND_OWN_EXITS) && !hit->probe->no_ra_check &&
-		    !returns_home(f, sp_now)) {
+		    !returns_home(f, hit->sp)) {
 			frame_abandon(i, FRAME_UNWOUND, hit->now);
 			continue;
 		}
@@ -418,7 +418,7 @@ static __always_inline void leave(struct hit *hit, struct pt_regs *regs)
 			shared_add(&hit->stage.stats->unmatched, 1);
 		return;
 	}
-	i = exit_match(hit, ts, regs->sp);
+	i = exit_match(hit, ts);
 	if (i < 0)
 		return;
 	f = frame_at(ts, i);

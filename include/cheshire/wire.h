@@ -239,12 +239,12 @@ enum wire_site {
 /* One probed instruction; its index is the BPF cookie. */
 struct wire_probe {
 	__u16 bind;
-	__u8 site;	   /* enum wire_site */
-	__u8 no_ra_check;  /* the return address is not at the frame's slot any more */
-	__s32 sp_delta;	   /* SP at function entry = SP here + sp_delta */
-	__u32 cost_ns;	   /* calibrated cost of the trap alone */
-	__u8 unless_taken; /* EXIT at a conditional jump: its condition code + 1; the function goes
-			      on where it is taken.  0: an exit always */
+	__u8 site;	  /* enum wire_site */
+	__u8 no_ra_check; /* the return address is not at the frame's slot any more */
+	__s32 sp_delta;	  /* SP at function entry = SP here + sp_delta */
+	__u32 cost_ns;	  /* calibrated cost of the trap alone */
+	__u8 unless;	  /* EXIT at a conditional jump: none while this condition code - 1 holds;
+			   * 0: an exit always */
 	__u8 pad0[3];
 };
 

@@ -30,6 +30,9 @@ const char *insn_class_name(enum insn_class cls);
 /* True if every supported kernel emulates the class instead of single-stepping it. */
 bool insn_class_emulated(enum insn_class cls);
 
+/* The condition that holds exactly where this one does not. */
+uint8_t insn_condition_inverse(uint8_t condition);
+
 enum insn_flow {
 	INSN_FLOW_NEXT = 0,   /* goes on to the next instruction only */
 	INSN_FLOW_JUMP = 1,   /* unconditional, direct: target is set */

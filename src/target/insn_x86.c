@@ -27,6 +27,12 @@ static enum insn_class classify(const struct insn *in)
 	return INSN_CLASS_STEPPED;
 }
 
+/* The low bit of a condition code says "not". */
+uint8_t insn_condition_inverse(uint8_t condition)
+{
+	return condition ^ 1;
+}
+
 /* A general register of any width as 1..16, in encoding order; 0: something else. */
 static uint16_t full_register(unsigned int reg)
 {

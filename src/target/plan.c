@@ -106,15 +106,25 @@ static void plan_entry(struct plan_run *run, const struct scan *scan)
 	plan->entry_loops = scan->entry_is_target;
 }
 
+/* One conditional jump for two rets, one on either side, is an exit always. */
+static void merge_exit(struct plan_site *site, const struct plan_site *other)
+{
+	if (site->conditional && (!other->conditional || site->condition != other->condition))
+		site->conditional = false;
+}
+
 static int append_exit(struct plan_run *run, const struct plan_site *site)
 {
 	struct func_plan *plan = run->plan;
 	struct plan_site *bigger;
 	size_t i;
 
-	for (i = 0; i < plan->n_exits; i++)
-		if (plan->exits[i].object == site->object && plan->exits[i].offset == site->offset)
-			return 0;
+	for (i = 0; i < plan->n_exits; i++) {
+		if (plan->exits[i].object != site->object || plan->exits[i].offset != site->offset)
+			continue;
+		merge_exit(&plan->exits[i], site);
+		return 0;
+	}
 	if (plan->n_exits == PLAN_EXITS_MAX) {
 		snprintf(plan->reason, sizeof(plan->reason), "more than %d exits", PLAN_EXITS_MAX);
 		return -E2BIG;
@@ -127,46 +137,62 @@ static int append_exit(struct plan_run *run, const struct plan_site *site)
 	return 0;
 }
 
-/* The place for one ret: itself, or the cheaper jump that decides on it. */
-static void make_exit(struct plan_run *run, const struct scan *scan, const struct jump_map *map,
-		      size_t part, size_t ret, struct plan_site *site)
+static void make_early(const struct early_exit *early, bool has_ret_value, struct plan_site *site)
 {
-	bool need_ret = run->opts->need_ret;
-	struct early_exit early;
+	make_site(early->part, early->index, site);
+	site->sp_delta = early->sp_delta;
+	site->has_ret_value = has_ret_value;
+	site->conditional = early->when != EARLY_ALWAYS;
+	if (early->when == EARLY_TAKEN)
+		site->condition = insn_condition_inverse(site->condition);
+}
 
-	make_site(&scan->parts[part], ret, site);
-	site->has_ret_value = true;
-	if (!early_exit_find(&run->space, scan, map, part, ret, need_ret, &early))
-		return;
-	make_site(&scan->parts[part], early.index, site);
-	/* Entry and exit cannot be one place. */
-	if (site->object == run->plan->entry.object && site->offset == run->plan->entry.offset) {
-		make_site(&scan->parts[part], ret, site);
-		site->has_ret_value = true;
-		return;
+/* The places for one ret: itself, or the cheaper jumps that decide on it.  Returns how many. */
+static size_t make_exits(struct plan_run *run, const struct scan *scan, struct jump_map *map,
+			 size_t part, size_t ret, struct plan_site sites[EARLY_EXITS_MAX])
+{
+	const struct plan_site *entry = &run->plan->entry;
+	struct early_exit early[EARLY_EXITS_MAX];
+	size_t n = early_exit_find(map, part, ret, run->opts->need_ret, early);
+
+	for (size_t i = 0; i < n; i++) {
+		make_early(&early[i], run->opts->need_ret, &sites[i]);
+		/* Entry and exit cannot be one place. */
+		if (sites[i].object == entry->object && sites[i].offset == entry->offset)
+			n = 0;
 	}
-	site->conditional = true;
-	site->sp_delta = early.sp_delta;
-	site->has_ret_value = need_ret;
+	if (n)
+		return n;
+	make_site(&scan->parts[part], ret, &sites[0]);
+	sites[0].has_ret_value = true;
+	return 1;
+}
+
+static int collect_return(struct plan_run *run, const struct scan *scan, struct jump_map *map,
+			  size_t part, size_t ret, uint8_t depth)
+{
+	struct plan_site sites[EARLY_EXITS_MAX];
+	size_t n = make_exits(run, scan, map, part, ret, sites);
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		sites[i].tail = depth > 0;
+		sites[i].tail_depth = depth;
+		err = append_exit(run, &sites[i]);
+	}
+	return err;
 }
 
 static int collect_returns(struct plan_run *run, const struct scan *scan, uint8_t depth)
 {
-	struct plan_site site;
-	struct jump_map map;
-	int err = jump_map_make(&run->space, scan, &map);
+	struct jump_map *map = jump_map__new(&run->space, scan);
+	int err = map ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < scan->n_parts; i++) {
-		for (size_t j = 0; j < scan->parts[i].n && !err; j++) {
-			if (scan->parts[i].insns[j].flow != INSN_FLOW_RET)
-				continue;
-			make_exit(run, scan, &map, i, j, &site);
-			site.tail = depth > 0;
-			site.tail_depth = depth;
-			err = append_exit(run, &site);
-		}
-	}
-	jump_map_free(&map);
+	for (size_t i = 0; i < scan->n_parts; i++)
+		for (size_t j = 0; j < scan->parts[i].n && !err; j++)
+			if (scan->parts[i].insns[j].flow == INSN_FLOW_RET)
+				err = collect_return(run, scan, map, i, j, depth);
+	jump_map__free(map);
 	return err;
 }
 

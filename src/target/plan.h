@@ -34,8 +34,8 @@ struct plan_site {
 			     * an exit only when SP equals SP at entry */
 	bool has_ret_value; /* the return register holds the return value here */
 	bool probed;	    /* memory shows another uprobe user's breakpoint here */
-	bool conditional;   /* a conditional jump: an exit only when it is not taken */
-	uint8_t condition;  /* ... its condition code */
+	bool conditional;   /* a conditional jump: an exit only when `condition` does not hold */
+	uint8_t condition;  /* ... a condition code of the architecture */
 };
 
 struct plan_opts {

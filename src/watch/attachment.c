@@ -70,7 +70,7 @@ int attachment_queue_site(struct attachment *a, struct probe_queue *q, const str
 	/* At a return site, and at a uretprobe, the return address has been taken off already. */
 	probe.no_ra_check = kind == WIRE_SITE_EXIT && site->sp_delta < 0;
 	if (site->conditional)
-		probe.unless_taken = (uint8_t)(site->condition + 1);
+		probe.unless = (uint8_t)(site->condition + 1);
 	probe.cost_ns = a->calibration.trap[emulated ? TRAP_EMULATED : TRAP_STEPPED].hot_ns;
 	if (!emulated)
 		a->stages[a->bindings->functions[bind].stage].stepped = true;

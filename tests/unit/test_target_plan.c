@@ -43,6 +43,7 @@ static const char *const variants[] = {
 	"gcc -O2 -fno-asynchronous-unwind-tables",
 	"gcc -O2 -s",
 	"clang -O2 -fuse-ld=lld",
+	"gcc -O2 -fstack-protector-all",
 };
 #define N_VARIANTS (sizeof(variants) / sizeof(variants[0]))
 
@@ -127,6 +128,8 @@ static void plan_close(struct plan_case *c)
 	process_close(&c->proc);
 }
 
+static unsigned int early_exits; /* calls that were seen to end at a conditional jump */
+
 static pid_t spawn_calls(stage_fn fn, long *results)
 {
 	pid_t pid = fork();
@@ -146,10 +149,9 @@ static pid_t spawn_calls(stage_fn fn, long *results)
 }
 
 /* Plans the function in a traced child, lets the child call it, compares with what ptrace saw. */
-static void check_traced(void *lib, const char *object, const char *name, const char *call,
-			 unsigned int abandoned)
+static void check_traced_with(void *lib, const char *object, const char *name, const char *call,
+			      unsigned int abandoned, const struct plan_opts *opts)
 {
-	static const struct plan_opts opts = {.need_args = true};
 	struct tracer *t = calloc(1, sizeof(*t));
 	long *results, truth[CALLS];
 	struct plan_case c;
@@ -164,7 +166,7 @@ static void check_traced(void *lib, const char *object, const char *name, const 
 		truth[i] = fn(i / 2, i % 2 ? 200 : 1);
 	t->pid = spawn_calls(fn, results);
 	snprintf(spec, sizeof(spec), "%s:%s", object, name);
-	plan_open(&c, t->pid, spec, &opts);
+	plan_open(&c, t->pid, spec, opts);
 	if (c.result != 0)
 		fail_msg("%s refused: %s", spec, c.plan.reason);
 	trace_arm(t, &c.table, &c.plan);
@@ -181,9 +183,21 @@ static void check_traced(void *lib, const char *object, const char *name, const 
 	assert_int_equal(t->returns, t->entries - abandoned);
 	if (!c.plan.learn_return)
 		assert_int_equal(t->exits, t->entries - abandoned);
+	early_exits += t->early;
 	plan_close(&c);
 	munmap(results, 4096);
 	free(t);
+}
+
+/* Where the return value is wanted, and where not: then the exits may lie earlier. */
+static void check_traced(void *lib, const char *object, const char *name, const char *call,
+			 unsigned int abandoned)
+{
+	static const struct plan_opts with_ret = {.need_args = true, .need_ret = true};
+	static const struct plan_opts without_ret = {.need_args = true};
+
+	check_traced_with(lib, object, name, call, abandoned, &with_ret);
+	check_traced_with(lib, object, name, call, abandoned, &without_ret);
 }
 
 static void test_flow(void **state)
@@ -217,8 +231,10 @@ static void test_throw(void **state)
 
 static void test_asm_traced(void **state)
 {
-	static const char *const names[] = {"asm_nop5", "asm_args",    "asm_frame", "asm_loop",
-					    "asm_tail", "asm_through", "asm_self"};
+	static const char *const names[] = {"asm_nop5",		"asm_args",	 "asm_frame",
+					    "asm_loop",		"asm_tail",	 "asm_through",
+					    "asm_self",		"asm_early",	 "asm_early_value",
+					    "asm_early_shared", "asm_early_call"};
 	size_t i;
 
 	(void)state;
@@ -266,6 +282,47 @@ static void test_entry_sites(void **state)
 	expect_args("asm_args", 0, 0x01);
 	expect_entry("asm_frame", 12, 24, INSN_CLASS_PUSH, true);
 	expect_entry("asm_loop", 0, 0, INSN_CLASS_STEPPED, false);
+}
+
+static void expect_exit(const char *name, size_t index, size_t n, bool need_ret,
+			enum insn_class cls, bool conditional, int32_t delta)
+{
+	const struct plan_opts opts = {.need_ret = need_ret};
+	const struct plan_site *site;
+	struct plan_case c;
+	char spec[128];
+
+	snprintf(spec, sizeof(spec), "libasm.so:%s", name);
+	plan_open(&c, getpid(), spec, &opts);
+	assert_int_equal(c.result, 0);
+	assert_int_equal(c.plan.n_exits, n);
+	site = &c.plan.exits[index];
+	assert_int_equal(site->cls, cls);
+	assert_int_equal(site->conditional, conditional);
+	assert_int_equal(site->sp_delta, delta);
+	assert_true(site->has_ret_value || !need_ret);
+	plan_close(&c);
+}
+
+/* Which rets are replaced by the branch before them; that it is right, ptrace says above. */
+static void test_early_exits(void **state)
+{
+	(void)state;
+	/* One branch for both rets. */
+	expect_exit("asm_early", 0, 1, false, INSN_CLASS_JCC, false, 24);
+	expect_exit("asm_early", 0, 2, true, INSN_CLASS_JCC, true, 24);
+	expect_exit("asm_early", 1, 2, true, INSN_CLASS_STEPPED, false, 0);
+	expect_exit("asm_early_value", 0, 2, true, INSN_CLASS_STEPPED, false, 0);
+	expect_exit("asm_early_value", 0, 2, false, INSN_CLASS_JCC, true, 8);
+	expect_exit("asm_early_value", 1, 2, false, INSN_CLASS_STEPPED, false, 0);
+	/* Two ways into the first ret: only one branch is left of them for the second. */
+	expect_exit("asm_early_shared", 0, 2, false, INSN_CLASS_JCC, true, 0);
+	expect_exit("asm_early_shared", 1, 2, false, INSN_CLASS_JCC, false, 0);
+	/* The other way there comes out of a call: no place but the ret. */
+	expect_exit("asm_early_call", 0, 1, false, INSN_CLASS_STEPPED, false, 0);
+	/* The end of a loop would be hit every time round. */
+	expect_exit("asm_loop", 0, 1, false, INSN_CLASS_STEPPED, false, 0);
+	assert_true(early_exits > 100);
 }
 
 static void expect_refused(const char *spec, const char *part)
@@ -505,11 +562,12 @@ int main(void)
 {
 	/* Those that fork first: a fork costs more the more memory the process has touched. */
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_asm_traced),     cmocka_unit_test(test_flow),
-		cmocka_unit_test(test_throw),	       cmocka_unit_test(test_patched),
-		cmocka_unit_test(test_entry_sites),    cmocka_unit_test(test_tail_kinds),
-		cmocka_unit_test(test_return_site),    cmocka_unit_test(test_programs),
-		cmocka_unit_test(test_real_libraries), cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_asm_traced), cmocka_unit_test(test_flow),
+		cmocka_unit_test(test_throw),	   cmocka_unit_test(test_early_exits),
+		cmocka_unit_test(test_patched),	   cmocka_unit_test(test_entry_sites),
+		cmocka_unit_test(test_tail_kinds), cmocka_unit_test(test_return_site),
+		cmocka_unit_test(test_programs),   cmocka_unit_test(test_real_libraries),
+		cmocka_unit_test(test_refusals),
 	};
 
 	return cmocka_run_group_tests(tests, build_all, NULL);

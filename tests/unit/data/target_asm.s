@@ -49,6 +49,68 @@ function asm_loop
 	ret
 end asm_loop
 
+/* A branch behind which only the return is left; the other way has a ret of its own. */
+function asm_early
+	push %rbx
+	sub $16, %rsp
+	mov %rdi, %rbx
+	lea (%rdi,%rsi), %rax
+	sub $5, %rbx
+	js 1f
+	add $16, %rsp
+	pop %rbx
+	ret
+1:	neg %rax
+	add $16, %rsp
+	pop %rbx
+	ret
+end asm_early
+
+/* The same, but the return value comes behind the branch. */
+function asm_early_value
+	push %rbx
+	mov %rdi, %rbx
+	cmp $5, %rsi
+	jae 1f
+	mov %rbx, %rax
+	pop %rbx
+	ret
+1:	push %rcx
+	pop %rcx
+	lea 7(%rbx), %rax
+	pop %rbx
+	ret
+end asm_early_value
+
+/* The code before the ret is jumped into: passing the branch is not the only way there. */
+function asm_early_shared
+	push %rdi
+	pop %rax
+	test $1, %dil
+	jnz 2f
+	add $3, %rax
+	test $2, %dil
+	jz 1f
+	nop
+2:	nop
+	ret
+1:	inc %rax
+	ret
+end asm_early_shared
+
+/* One of two ways to the ret comes out of a call. */
+function asm_early_call
+	push %rbx
+	mov %rdi, %rbx
+	test $1, %sil
+	jnz 1f
+	call asm_args
+	add %rax, %rbx
+1:	mov %rbx, %rax
+	pop %rbx
+	ret
+end asm_early_call
+
 /* Data between the instructions. */
 function asm_data
 	mov %rdi, %rax

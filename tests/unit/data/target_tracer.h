@@ -45,6 +45,8 @@ struct tracer {
 	uint64_t frames[TRACE_FRAMES]; /* SP at entry */
 	size_t n_frames;
 	uint64_t first_sp, closed_sp, closed_value;
+	bool closed_known;  /* the return register had its value there, as planned */
+	unsigned int early; /* exits at a conditional jump */
 	unsigned int firsts, entries, exits, returns, abandoned;
 	char failure[256];
 };
@@ -134,6 +136,8 @@ static void trace_exit(struct tracer *t, const struct plan_site *site,
 	t->exits++;
 	t->closed_sp = sp;
 	t->closed_value = regs->rax;
+	t->closed_known = site->has_ret_value;
+	t->early += site->conditional;
 }
 
 /* The call has really returned: an exit site must have said so just before. */
@@ -147,7 +151,7 @@ static void trace_return(struct tracer *t, const struct user_regs_struct *regs)
 			trace_fail(t, "returned without an exit site");
 		t->returns++;
 	} else if (t->closed_sp == sp) {
-		if (t->closed_value != regs->rax)
+		if (t->closed_known && t->closed_value != regs->rax)
 			trace_fail(t, "the value at the exit is not the one returned");
 		t->closed_sp = 0;
 		t->returns++;
@@ -172,8 +176,25 @@ static void trace_hit(struct tracer *t, struct trace_break *b, struct user_regs_
 	}
 	if (b->roles & ROLE_ENTRY)
 		trace_entry(t, b->site, regs);
-	if (b->roles & ROLE_EXIT)
+	if ((b->roles & ROLE_EXIT) && !b->site->conditional)
 		trace_exit(t, b->site, regs);
+}
+
+/* What the processor made of a conditional jump: was it the way on which the site is an exit? */
+static void trace_stepped(struct tracer *t, const struct trace_break *b)
+{
+	const struct plan_site *site = b->site;
+	struct user_regs_struct regs;
+	bool taken, exits_when_taken;
+
+	if (!(b->roles & ROLE_EXIT) || !site->conditional)
+		return;
+	ptrace(PTRACE_GETREGS, t->pid, NULL, &regs);
+	taken = regs.rip != b->addr + site->len;
+	/* An exit unless the condition holds: the instruction's own, or the opposite. */
+	exits_when_taken = site->condition != (site->bytes[site->bytes[0] == 0x0f] & 0xf);
+	if (taken == exits_when_taken)
+		trace_exit(t, site, &regs);
 }
 
 /* Runs the instruction under the breakpoint, then puts the breakpoint back. */
@@ -220,6 +241,7 @@ static int trace_run(struct tracer *t)
 		trace_hit(t, &t->breaks[i], &regs);
 		if (trace_step_over(t, &t->breaks[i], &regs) != 0)
 			break;
+		trace_stepped(t, &t->breaks[i]);
 	}
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		trace_fail(t, "the child did not end well (status 0x%x)", (unsigned int)status);

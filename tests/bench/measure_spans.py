@@ -16,7 +16,7 @@ from observers import (
     program_runs,
 )
 
-FUNCTIONS = ("push", "endbr64", "stepped")
+FUNCTIONS = ("push", "endbr64", "branch", "stepped")
 RATES = ((50, 1500), (500, 700), (5000, 400))  # calls a second, for so many ms
 HOT_RATE = (50000, 400)
 BURST_CALLS, BURSTS = 300, 30
@@ -38,7 +38,7 @@ class Spans(Target):
 
 
 def stages(more=""):
-    """The three functions as stages; more: what stands beside each probe."""
+    """The functions as stages; more: what stands beside each probe."""
     calls = {name: f'{{ call: {{ probe: "spans:stage_{name}"{more} }} }}' for name in FUNCTIONS}
     return config(calls).replace("records: 5000/s", "records: 200/s")
 

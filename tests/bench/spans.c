@@ -2,9 +2,10 @@
 /*
  * spans.c - a target that measures what probes on its functions cost it, with its own clock.
  *
- * Three functions, written in assembly so that what is under a probe is known:
+ * Four functions, written in assembly so that what is under a probe is known:
  *   push     entry on a push, which the kernel emulates; exit on a ret, which it single-steps
  *   endbr64  the same behind an endbr64 (single-stepped), as with -fcf-protection
+ *   branch   push at the entry, and a conditional jump before the ret: both ends are emulated
  *   stepped  nothing that the kernel emulates: both ends are single-stepped
  *
  * Commands on stdin, each answered with one JSON object:
@@ -31,9 +32,10 @@
 
 typedef long stage_fn(long value);
 
-stage_fn stage_push, stage_endbr64, stage_stepped;
+stage_fn stage_push, stage_endbr64, stage_branch, stage_stepped;
 extern const char stage_push_entry[], stage_push_exit[], stage_endbr64_entry[],
-	stage_endbr64_exit[], stage_stepped_entry[], stage_stepped_exit[];
+	stage_endbr64_exit[], stage_branch_entry[], stage_branch_exit[], stage_stepped_entry[],
+	stage_stepped_exit[];
 
 /* clang-format off */
 __asm__(".text\n"
@@ -51,6 +53,14 @@ __asm__(".text\n"
 	" mov %rdi, %rbx\n lea 3(%rbx), %rax\n"
 	" pop %rbx\n .cfi_def_cfa_offset 8\n"
 	"stage_endbr64_exit: ret\n .cfi_endproc\n .size stage_endbr64, . - stage_endbr64\n"
+	".globl stage_branch, stage_branch_entry, stage_branch_exit\n"
+	".type stage_branch, @function\n"
+	"stage_branch: .cfi_startproc\n"
+	"stage_branch_entry: push %rbx\n .cfi_def_cfa_offset 16\n .cfi_offset 3, -16\n"
+	" mov %rdi, %rbx\n lea 3(%rbx), %rax\n test %rsp, %rsp\n"
+	"stage_branch_exit: je 1f\n"
+	" pop %rbx\n .cfi_def_cfa_offset 8\n ret\n"
+	"1: ud2\n .cfi_endproc\n .size stage_branch, . - stage_branch\n"
 	".globl stage_stepped, stage_stepped_entry, stage_stepped_exit\n"
 	".type stage_stepped, @function\n"
 	"stage_stepped: .cfi_startproc\n"
@@ -69,6 +79,7 @@ struct stage {
 static const struct stage stages[] = {
 	{"push", stage_push, stage_push_entry, stage_push_exit},
 	{"endbr64", stage_endbr64, stage_endbr64_entry, stage_endbr64_exit},
+	{"branch", stage_branch, stage_branch_entry, stage_branch_exit},
 	{"stepped", stage_stepped, stage_stepped_entry, stage_stepped_exit},
 };
 

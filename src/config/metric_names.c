@@ -77,6 +77,10 @@ static const struct metric_def globals[] = {
 	    "turns that cannot be told apart"),
 	ANY("turn.outcome.interrupted", UNIT_COUNT, STAT_COUNT, SUMS, false,
 	    "turns cut off by the next one"),
+	ANY("users.active", UNIT_COUNT, STAT_MAX, SAMPLES, false,
+	    "turns open at the same time, or connections"),
+	ANY("users.connections", UNIT_COUNT, STAT_NOW, SAMPLES, false,
+	    "accepted connections of the port of `users:`"),
 };
 
 static const struct metric_def gap =
@@ -168,6 +172,12 @@ enum statistic stat_parse(const char *name)
 		if (!strcmp(stats[i].name, name))
 			return stats[i].stat;
 	return STAT_INVALID;
+}
+
+uint64_t metric_window_ns(const struct metric_def *def)
+{
+	/* Users come and go: those of the last minute are there now. */
+	return strcmp(def->name, "users.active") == 0 ? 60000000000ull : 300000000000ull;
 }
 
 bool metric_name_reserved(const char *stage)

@@ -46,6 +46,8 @@ int metric_find(const char *id, struct metric_ref *ref);
 int metric_find_stat(const char *id, struct metric_ref *ref, size_t *id_len, enum statistic *stat);
 /* The statistic by its name ("average" is mean, "peak" is max), or STAT_INVALID. */
 enum statistic stat_parse(const char *name);
+/* The window of a budget that does not say one. */
+uint64_t metric_window_ns(const struct metric_def *def);
 /* True for names that a stage cannot have: they begin ids of other metrics. */
 bool metric_name_reserved(const char *stage);
 /* The stages that the built-in budgets speak of. */

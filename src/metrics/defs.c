@@ -111,6 +111,8 @@ const struct series_def target_defs[TARGET_SERIES] = {
 	[TARGET_TURN_OUTCOME + TURN_UNKNOWN] = COUNT("turn.outcome.unknown"),
 	[TARGET_TURN_LATENCY] = HIST("turn.latency"),
 	[TARGET_TURN_SPEECH] = HIST("turn.speech"),
+	[TARGET_USERS_ACTIVE] = {"users.active", WINDOW_GAUGE, UNIT_COUNT, STAT_MAX, 0},
+	[TARGET_USERS_CONNECTIONS] = {"users.connections", WINDOW_GAUGE, UNIT_COUNT, STAT_NOW, 0},
 };
 
 const struct series_def gap_def = {"turn.gap", WINDOW_HIST, UNIT_S, STAT_P95, 0};

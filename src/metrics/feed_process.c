@@ -127,6 +127,7 @@ void metrics__feed_process(struct metrics *m, const struct process_sample *now)
 	if (now->fds_known)
 		series_add_gauge(&m->target[TARGET_FDS], now->fds, false, now->ts_ns);
 	io_feed(m, now);
+	users_feed_connections(m, now);
 	remember(m, now, enough);
 }
 

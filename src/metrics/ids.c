@@ -70,6 +70,8 @@ static struct series *find_gap(struct metrics *m, const char *id)
 
 static bool has_target(const struct metrics *m, enum target_series which)
 {
+	if (which == TARGET_USERS_ACTIVE || which == TARGET_USERS_CONNECTIONS)
+		return users_known(m, which);
 	if (which < TARGET_TURN_OUTCOME || which > TARGET_TURN_LATENCY)
 		return true;
 	return turns__has_end(m->turns);

@@ -141,6 +141,8 @@ static void mark_turns(struct metrics *m, enum quality quality, const char *reas
 {
 	series_mark(&m->target[TARGET_TURN_LATENCY], quality, reason, m->now_ns);
 	series_mark(&m->target[TARGET_TURN_SPEECH], quality, reason, m->now_ns);
+	if (!m->config->users.port)
+		series_mark(&m->target[TARGET_USERS_ACTIVE], quality, reason, m->now_ns);
 	for (int i = 0; i < TURN_OUTCOMES; i++)
 		if (i != TURN_UNKNOWN)
 			series_mark(&m->target[TARGET_TURN_OUTCOME + i], quality, reason,

@@ -9,6 +9,8 @@
 
 /* Records of several CPUs are a little out of order: they are joined when they are this old. */
 #define HORIZON_NS (100ULL * 1000000ULL)
+/* First outputs of streams are seen at the poll after them, and joined after the horizon. */
+#define USERS_LAG_NS (300ULL * 1000000ULL)
 /* A tick later than this: we were stopped, and so is what was looked at once a second. */
 #define TICK_LATE_NS (5ULL * 1000000000ULL)
 
@@ -156,6 +158,7 @@ void metrics__tick(struct metrics *m, uint64_t now_ns)
 		join(m, now_ns - HORIZON_NS);
 	series_add_gauge(&m->target[TARGET_TURNS_OPEN], (double)turns__open(m->turns), false,
 			 now_ns);
+	users_tick(m, now_ns > USERS_LAG_NS ? now_ns - USERS_LAG_NS : 0, now_ns);
 	series_add_gauge(&m->target[TARGET_UP], m->gone ? 0.0 : 1.0, true, now_ns);
 	responsive_check(m, now_ns);
 }
@@ -165,6 +168,7 @@ void metrics__flush(struct metrics *m, uint64_t now_ns)
 	m->now_ns = now_ns;
 	join_until(m, UINT64_MAX);
 	streams__tick(m->streams, now_ns);
+	users_tick(m, now_ns, now_ns);
 }
 
 void metrics__losses(const struct metrics *m, struct metrics_losses *out)

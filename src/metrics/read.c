@@ -24,7 +24,7 @@ static const char *stage_unknown(const struct stage_state *stage)
 	return "the stage is in no known state";
 }
 
-static const char *turns_unknown(const struct metrics *m)
+const char *turns_unknown(const struct metrics *m)
 {
 	for (size_t i = 0; i < m->stages_n; i++)
 		if (m->stage[i].config->turn && m->stage[i].config->kind != STAGE_FRAME &&
@@ -41,6 +41,8 @@ static const char *target_unknown(const struct metrics *m, const struct series *
 
 	if (series == &t[TARGET_UP])
 		return NULL;
+	if (series == &t[TARGET_USERS_ACTIVE] || series == &t[TARGET_USERS_CONNECTIONS])
+		return users_unknown(m);
 	if (series < &t[TARGET_SERIES] && series >= &t[TARGET_TURNS_OPEN])
 		return turns_unknown(m);
 	if (series < &t[0] || series >= &t[TARGET_SERIES])
@@ -220,9 +222,11 @@ void metrics__each(struct metrics *m, uint64_t now_ns, metrics_each_fn fn, void 
 	for (int i = 0; i < TARGET_SERIES; i++) {
 		bool turn = i >= TARGET_TURNS_OPEN;
 		bool ends = i >= TARGET_TURN_OUTCOME && i <= TARGET_TURN_LATENCY;
+		bool users = i == TARGET_USERS_ACTIVE || i == TARGET_USERS_CONNECTIONS;
 
 		/* No stages: no turns to speak of. */
-		if ((turn && !m->stages_n) || (ends && !turns__has_end(m->turns)))
+		if (users ? !users_known(m, i)
+			  : (turn && !m->stages_n) || (ends && !turns__has_end(m->turns)))
 			continue;
 		each_target(&e, i);
 	}

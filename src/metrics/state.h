@@ -75,6 +75,8 @@ enum target_series {
 	TARGET_TURN_OUTCOME, /* TURN_OUTCOMES of them */
 	TARGET_TURN_LATENCY = TARGET_TURN_OUTCOME + TURN_OUTCOMES,
 	TARGET_TURN_SPEECH,
+	TARGET_USERS_ACTIVE,
+	TARGET_USERS_CONNECTIONS,
 	TARGET_SERIES,
 };
 
@@ -193,6 +195,16 @@ void join_until(struct metrics *m, uint64_t time_ns);
 void join_lost(struct metrics *m, uint64_t now_ns);
 /* The series of a pair of stages, made if need be; NULL: no room. */
 struct gap_series *join_gap(struct metrics *m, uint16_t a, uint16_t b);
+
+/* read.c: why turns cannot be known just now; NULL: they can. */
+const char *turns_unknown(const struct metrics *m);
+
+/* users.c: how many are served at the same time. */
+bool users_known(const struct metrics *m, enum target_series which);
+/* Why users.active cannot be known just now, apart from its window; NULL: it can. */
+const char *users_unknown(const struct metrics *m);
+void users_feed_connections(struct metrics *m, const struct process_sample *now);
+void users_tick(struct metrics *m, uint64_t until_ns, uint64_t now_ns);
 
 /* responsive.c: frames and spans in flight, and target.responsive. */
 void responsive_frames(struct stage_state *stage, uint64_t frames, uint64_t hits, uint64_t now_ns);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "metrics/concurrency.h"
+
 #define WAKES_MAX    64
 #define WAKE_KEPT_NS (60ULL * 1000000000ULL)
 
@@ -37,8 +39,11 @@ struct turns {
 	uint64_t in_flight_ns; /* as of the last tick: oldest call in flight, 0 none */
 	size_t unknown_open;   /* turns given up, as far as we know still going on */
 	uint64_t unknown_last_ns;
+	struct concurrency concurrency; /* slots: as turn[] */
 	struct turns_losses losses;
 };
+
+_Static_assert(TURNS_MAX <= CONCURRENCY_OPEN_MAX, "a slot for every turn");
 
 bool turn_key_of(const struct turn_config *config, const struct wire_span *span, uint64_t *key)
 {
@@ -99,9 +104,16 @@ static void say_outcome(struct turns *t, enum turn_outcome outcome)
 	say(t, &(struct turn_event){.what = TURN_EVENT_OUTCOME, .outcome = outcome});
 }
 
-/* Ends a turn; one that had its audio has had its outcome too. */
-static void close_turn(struct turns *t, struct turn *turn, enum turn_outcome outcome)
+static size_t slot_of(const struct turns *t, const struct turn *turn)
 {
+	return (size_t)(turn - t->turn);
+}
+
+/* Ends a turn at end_ns; one that had its audio has ended and had its outcome already. */
+static void close_turn(struct turns *t, struct turn *turn, enum turn_outcome outcome,
+		       uint64_t end_ns)
+{
+	concurrency_end(&t->concurrency, slot_of(t, turn), end_ns);
 	if (!turn->complete)
 		say_outcome(t, outcome);
 	turn->used = false;
@@ -114,7 +126,7 @@ static void give_up(struct turns *t, struct turn *turn)
 	t->losses.overlapped++;
 	if (turn->last_ns > t->unknown_last_ns)
 		t->unknown_last_ns = turn->last_ns;
-	close_turn(t, turn, TURN_UNKNOWN);
+	close_turn(t, turn, TURN_UNKNOWN, turn->last_ns);
 }
 
 static void give_up_some(struct turns *t, bool keyed_too)
@@ -173,7 +185,7 @@ static struct turn *allocate(struct turns *t)
 			oldest = &t->turn[i];
 	}
 	t->losses.full += !oldest->complete;
-	close_turn(t, oldest, TURN_UNKNOWN);
+	close_turn(t, oldest, TURN_UNKNOWN, oldest->last_ns);
 	return oldest;
 }
 
@@ -226,6 +238,7 @@ static struct turn *open_turn(struct turns *t, const struct wire_span *span, boo
 	turn->item.start_ns = span->start_ns;
 	turn->item.key = key;
 	turn->item.tid = span->hdr.tid;
+	concurrency_begin(&t->concurrency, slot_of(t, turn), span->start_ns);
 	say(t, &(struct turn_event){.what = TURN_EVENT_STARTED});
 	if (take_wake(t, turn, &wake_ns))
 		say(t, &(struct turn_event){.what = TURN_EVENT_SPEECH,
@@ -309,6 +322,12 @@ static bool has_idled(const struct turns *t, const struct turn *turn, uint64_t t
 	return turn->complete || !in_flight_ns || in_flight_ns > until_ns;
 }
 
+/* Until now it might have gone on: its user waited. */
+static void abandon(struct turns *t, struct turn *turn)
+{
+	close_turn(t, turn, TURN_ABANDONED, turn->last_ns + t->config->turn.idle_ns);
+}
+
 /* A turn that was over before this span began is not interrupted by it: the tick just comes late.
  */
 static void end_idle(struct turns *t, const struct wire_span *span, bool keyed, uint64_t key)
@@ -319,7 +338,7 @@ static void end_idle(struct turns *t, const struct wire_span *span, bool keyed, 
 
 		/* The calls of a key come in order: what is in flight is not of this turn. */
 		if (same && has_idled(t, turn, span->start_ns, keyed ? 0 : t->in_flight_ns))
-			close_turn(t, turn, TURN_ABANDONED);
+			abandon(t, turn);
 	}
 }
 
@@ -334,7 +353,7 @@ static void begin_turn(struct turns *t, struct turn *turn, const struct wire_spa
 		return;
 	}
 	if (turn)
-		close_turn(t, turn, TURN_INTERRUPTED);
+		close_turn(t, turn, TURN_INTERRUPTED, span->start_ns);
 	add_stage(t, open_turn(t, span, keyed, key), span);
 }
 
@@ -427,6 +446,7 @@ static void audio_out(struct turns *t, struct turn *turn, uint64_t audio_ns)
 	if (turn->complete || audio_ns < turn->start_ns)
 		return;
 	turn->complete = true;
+	concurrency_end(&t->concurrency, slot_of(t, turn), audio_ns);
 	turn->item.wall_ns = audio_ns - turn->start_ns;
 	say(t, &(struct turn_event){.what = TURN_EVENT_LATENCY,
 				    .value_ns = turn->item.wall_ns,
@@ -501,7 +521,7 @@ void turns__tick(struct turns *t, uint64_t time_ns, uint64_t in_flight_ns)
 	t->in_flight_ns = in_flight_ns;
 	for (size_t i = 0; i < TURNS_MAX; i++)
 		if (has_idled(t, &t->turn[i], time_ns, in_flight_ns))
-			close_turn(t, &t->turn[i], TURN_ABANDONED);
+			abandon(t, &t->turn[i]);
 	if (t->unknown_open && t->unknown_last_ns + idle_ns < time_ns)
 		t->unknown_open = 0;
 }
@@ -513,6 +533,14 @@ size_t turns__open(const struct turns *t)
 	for (size_t i = 0; i < TURNS_MAX; i++)
 		open += t->turn[i].used && !t->turn[i].complete;
 	return open;
+}
+
+size_t turns__most(struct turns *t, uint64_t time_ns, bool *whole)
+{
+	size_t most = concurrency_most(&t->concurrency, time_ns, whole);
+
+	/* The real number of those that were given up is not known: see TURN_UNKNOWN. */
+	return most > t->unknown_open ? most : t->unknown_open;
 }
 
 void turns__losses(const struct turns *t, struct turns_losses *out)

@@ -79,6 +79,11 @@ void turns__end(struct turns *turns, const struct wire_span *span);
 void turns__tick(struct turns *turns, uint64_t time_ns, uint64_t in_flight_ns);
 
 size_t turns__open(const struct turns *turns); /* begun, no audio yet */
+/*
+ * The most that were open at any one time since the last call, up to time_ns.  *whole is false
+ * where there may have been more: some were over before it was known that others had begun.
+ */
+size_t turns__most(struct turns *turns, uint64_t time_ns, bool *whole);
 void turns__losses(const struct turns *turns, struct turns_losses *out);
 
 #endif /* CHESHIRE_METRICS_TURNS_H */

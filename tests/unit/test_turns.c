@@ -337,9 +337,53 @@ static void test_more_turns_than_room(void **state)
 	turns__free(t);
 }
 
+/* Two users whose turns overlap by a millisecond; the first stage of a third is long. */
+static void test_most_open_at_once(void **state)
+{
+	struct seen seen;
+	struct turns *t = begin(&seen, TURN_KEY_VALUE);
+	bool whole;
+
+	(void)state;
+	whole_turn(t, 1000, 7);
+	whole_turn(t, 1399, 8);
+	whole_turn(t, 1900, 7);
+	assert_int_equal(turns__most(t, ORIGIN + 3000 * MS, &whole), 2);
+	assert_true(whole);
+	assert_int_equal(turns__most(t, ORIGIN + 4000 * MS, &whole), 0);
+	feed(t, STT, 1399, 5000, 9);
+	assert_int_equal(turns__most(t, ORIGIN + 5100 * MS, &whole), 3);
+	assert_int_equal(turns__most(t, ORIGIN + 5200 * MS, &whole), 1);
+	/* It never gets its audio: its user waits until `idle` is over. */
+	turns__tick(t, ORIGIN + 14900 * MS, 0);
+	assert_int_equal(turns__most(t, ORIGIN + 14900 * MS, &whole), 1);
+	turns__tick(t, ORIGIN + 15100 * MS, 0);
+	assert_int_equal(turns__most(t, ORIGIN + 15200 * MS, &whole), 1);
+	assert_int_equal(turns__most(t, ORIGIN + 15300 * MS, &whole), 0);
+	turns__free(t);
+}
+
+/* A barge-in is one user, at every instant. */
+static void test_interrupted_is_one_user(void **state)
+{
+	struct seen seen;
+	struct turns *t = begin(&seen, TURN_KEY_VALUE);
+	bool whole;
+
+	(void)state;
+	feed(t, STT, 1000, 1100, 7);
+	feed(t, INTENT, 1110, 1150, 7);
+	whole_turn(t, 1300, 7);
+	assert_int_equal(seen.outcome[TURN_INTERRUPTED], 1);
+	assert_int_equal(turns__most(t, ORIGIN + 3000 * MS, &whole), 1);
+	turns__free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_most_open_at_once),
+		cmocka_unit_test(test_interrupted_is_one_user),
 		cmocka_unit_test(test_one_user),
 		cmocka_unit_test(test_eight_users_at_once),
 		cmocka_unit_test(test_barge_in),

@@ -101,15 +101,21 @@ static void read_engines(struct reader *r, const struct yaml_node *node, void *c
 static void read_config(struct reader *r, const struct yaml_node *root)
 {
 	static const struct read_key keys[] = {
-		{"target", read_target}, {"limits", read_limits}, {"summary", read_summary},
-		{"classes", NULL},	 {"stages", NULL},	  {"turn", NULL},
-		{"budgets", NULL},	 {"engines", NULL},
+		{"target", read_target},
+		{"limits", read_limits},
+		{"summary", read_summary},
+		{"classes", NULL},
+		{"stages", NULL},
+		{"turn", NULL},
+		{"budgets", NULL},
+		{"engines", NULL},
+		{"users", NULL},
+		{"alerts", read_alerts},
+		{"priorities", read_priorities},
 	};
 	static const struct read_key ordered[] = {
-		{"classes", read_classes},
-		{"stages", read_stages},
-		{"turn", read_turn},
-		{"budgets", read_budgets},
+		{"classes", read_classes}, {"stages", read_stages},   {"turn", read_turn},
+		{"users", read_users},	   {"budgets", read_budgets}, {"users", read_tiers},
 	};
 	const struct yaml_node *n;
 
@@ -138,6 +144,10 @@ struct config *config_new(void)
 	config->overhead_percent = 1;
 	config->records_per_s = 200;
 	config->engines = true;
+	config->users.hold_ns = 60 * SECOND_NS;
+	config->alerts.remind_ns = 4 * 3600 * SECOND_NS;
+	config->alerts.rate_per_min = 30;
+	config->alerts.group_ns = 30 * SECOND_NS;
 	return config;
 }
 
@@ -183,8 +193,8 @@ const char *config_builtin_text(void)
 	return file ? file->start : "";
 }
 
-/* The built-in budgets, for a file that has none: it may have any stages. */
-static int add_builtin_budgets(struct config *config, struct config_errors *errors)
+/* What a file does not say is taken from the built-in one: it may have any stages. */
+static int add_builtin(struct config *config, struct config_errors *errors)
 {
 	struct config *builtin = config_new();
 	const char *text = config_builtin_text();
@@ -194,7 +204,7 @@ static int add_builtin_budgets(struct config *config, struct config_errors *erro
 		return -ENOMEM;
 	err = parse_into(builtin, BUILTIN_NAME, text, strlen(text), errors);
 	if (!err)
-		err = config_take_budgets(config, builtin);
+		err = config_take_missing(config, builtin);
 	config_free(builtin);
 	return err;
 }
@@ -209,8 +219,8 @@ int config_parse(const char *name, const char *text, size_t len, struct config_e
 	if (!config)
 		return -ENOMEM;
 	err = parse_into(config, name, text, len, errors);
-	if (!err && !config->budgets_given)
-		err = add_builtin_budgets(config, errors);
+	if (!err)
+		err = add_builtin(config, errors);
 	if (err) {
 		config_free(config);
 		return err;
@@ -231,7 +241,7 @@ int config_load(const char *path, struct config_errors *errors, struct config **
 	if (!path) {
 		err = config_parse(BUILTIN_NAME, builtin, strlen(builtin), errors, out);
 		if (!err)
-			(*out)->budgets_given = false;
+			(*out)->budgets_given = (*out)->tiers_given = false;
 		return err;
 	}
 	err = read_file(path, YAML_BYTES_MAX, &text, &len);

@@ -141,7 +141,7 @@ struct budget_config {
 /* What a priority asks for: P0 .. P3. */
 struct priority_config {
 	uint64_t respond_within_s;
-	char *response; /* what is done then, may be NULL */
+	char *response; /* what is done then; "": nothing is said */
 };
 
 /* How alerts are told. */
@@ -204,6 +204,7 @@ struct config {
 	bool engines;		      /* recognised engines add the stages that the file does
 					 not give: `engines: yes`, or no `stages:` at all */
 	bool budgets_given;	      /* the file has `budgets:`: the built-in ones are not used */
+	bool tiers_given;	      /* the file has `users: { tiers: }`; likewise */
 };
 
 /*

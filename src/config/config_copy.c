@@ -13,25 +13,59 @@ static struct config_pos copy_pos(struct arena *arena, struct config_pos pos)
 	return pos;
 }
 
-int config_take_budgets(struct config *config, const struct config *from)
+static int take_budget(struct config *config, const struct budget_config *from)
 {
 	struct arena *arena = config->arena;
 	struct budget_config *b;
 
-	for (size_t i = 0; i < from->budgets_n; i++) {
-		b = arena__append(arena, config->budgets, config->budgets_n, sizeof(*b));
-		if (!b)
-			return -ENOMEM;
-		config->budgets = b;
-		b += config->budgets_n++;
-		*b = from->budgets[i];
-		b->metric = arena__strdup(arena, b->metric);
-		b->pos = copy_pos(arena, b->pos);
-		b->alert = arena__strdup(arena, b->alert);
-		b->action = arena__strdup(arena, b->action);
-		b->impact = arena__strdup(arena, b->impact);
+	b = arena__append(arena, config->budgets, config->budgets_n, sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	config->budgets = b;
+	b += config->budgets_n++;
+	*b = *from;
+	b->metric = arena__strdup(arena, b->metric);
+	b->pos = copy_pos(arena, b->pos);
+	b->alert = arena__strdup(arena, b->alert);
+	b->action = arena__strdup(arena, b->action);
+	b->impact = arena__strdup(arena, b->impact);
+	return 0;
+}
+
+static int take_tiers(struct config *config, const struct users_config *from)
+{
+	struct users_config *users = &config->users;
+
+	users->tiers = arena__alloc(config->arena, from->tiers_n * sizeof(*users->tiers) + 1);
+	if (!users->tiers)
+		return -ENOMEM;
+	for (size_t i = 0; i < from->tiers_n; i++) {
+		users->tiers[i] = from->tiers[i];
+		users->tiers[i].name = arena__strdup(config->arena, from->tiers[i].name);
+		users->tiers[i].action = arena__strdup(config->arena, from->tiers[i].action);
 	}
-	return arena__failed(arena) ? -ENOMEM : 0;
+	users->tiers_n = from->tiers_n;
+	return 0;
+}
+
+int config_take_missing(struct config *config, const struct config *from)
+{
+	/* Budgets of one's own are all there are, unless the tiers are one's own too. */
+	bool tiers = !config->tiers_given && !config->budgets_given;
+	int err = tiers ? take_tiers(config, &from->users) : 0;
+
+	for (size_t i = 0; !err && i < from->budgets_n; i++)
+		if (from->budgets[i].tier ? tiers : !config->budgets_given)
+			err = take_budget(config, &from->budgets[i]);
+	for (int i = 0; i < CONFIG_PRIORITIES; i++) {
+		struct priority_config *p = &config->priorities[i];
+
+		if (!p->respond_within_s)
+			p->respond_within_s = from->priorities[i].respond_within_s;
+		if (!p->response)
+			p->response = arena__strdup(config->arena, from->priorities[i].response);
+	}
+	return arena__failed(config->arena) ? -ENOMEM : err;
 }
 
 /* The number of a class in `config`, by its name in `from`; added when it is new. */

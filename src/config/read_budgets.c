@@ -121,31 +121,19 @@ static void read_min_count(struct reader *r, const struct yaml_node *node, void 
 		((struct budget_read *)ctx)->budget.min_count = (uint64_t)n;
 }
 
-static char *copy_text(struct reader *r, const struct yaml_node *node)
-{
-	const char *text = read_text(r, node, "a text");
-	char *copy = text ? arena__strdup(r->arena, text) : NULL;
-
-	/* Alerts are single lines. */
-	for (char *p = copy; p && *p; p++)
-		if (*p == '\n' || *p == '\t')
-			*p = ' ';
-	return copy;
-}
-
 static void read_alert(struct reader *r, const struct yaml_node *node, void *ctx)
 {
-	((struct budget_read *)ctx)->budget.alert = copy_text(r, node);
+	((struct budget_read *)ctx)->budget.alert = read_line(r, node);
 }
 
 static void read_action(struct reader *r, const struct yaml_node *node, void *ctx)
 {
-	((struct budget_read *)ctx)->budget.action = copy_text(r, node);
+	((struct budget_read *)ctx)->budget.action = read_line(r, node);
 }
 
 static void read_impact(struct reader *r, const struct yaml_node *node, void *ctx)
 {
-	((struct budget_read *)ctx)->budget.impact = copy_text(r, node);
+	((struct budget_read *)ctx)->budget.impact = read_line(r, node);
 }
 
 static void read_p0_above(struct reader *r, const struct yaml_node *node, void *ctx)
@@ -248,7 +236,7 @@ static void read_budget(struct reader *r, const struct yaml_node *node, const ch
 		.pos = pos,
 		.stat = stat ? stat : def->stat,
 		.unit = def->unit,
-		.window_ns = 300 * SECOND_NS,
+		.window_ns = metric_window_ns(def),
 		.for_ns = 60 * SECOND_NS,
 		.min_count = 1,
 		.target = NAN,
@@ -362,6 +350,10 @@ static void read_metric(struct reader *r, const struct yaml_node *node)
 		unknown_metric(r, node->key, "no such stage is configured:");
 		return;
 	}
+	if (!strcmp(ref.def->name, "users.connections") && !r->config->users.port) {
+		read_error(r, node->key, "there is no port in `users:` whose connections to count");
+		return;
+	}
 	if (!has_measure(r->config, &ref)) {
 		read_error(r, node->key, "'%s' is a measure of %s stages only", ref.def->name,
 			   ref.def->only == STAGE_STREAM ? "stream" : "frame");
@@ -382,10 +374,8 @@ static void read_metric(struct reader *r, const struct yaml_node *node)
 		read_budget(r, n, metric, ref.def, stat, read_pos(r, n));
 }
 
-void read_budgets(struct reader *r, const struct yaml_node *node, void *ctx)
+void read_budget_map(struct reader *r, const struct yaml_node *node)
 {
-	(void)ctx;
-	r->config->budgets_given = true;
 	/* `budgets: {}` is how to have none at all. */
 	if (node->kind != YAML_MAP) {
 		read_error(r, node, "expected a mapping of budgets (metric: { target: … })");
@@ -394,4 +384,11 @@ void read_budgets(struct reader *r, const struct yaml_node *node, void *ctx)
 	for (const struct yaml_node *n = node->first; n; n = n->next)
 		if (n->key->text && n->key->text[0])
 			read_metric(r, n);
+}
+
+void read_budgets(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	(void)ctx;
+	r->config->budgets_given = true;
+	read_budget_map(r, node);
 }

@@ -16,6 +16,15 @@ void read_stages(struct reader *r, const struct yaml_node *node, void *ctx);
 void read_classes(struct reader *r, const struct yaml_node *node, void *ctx);
 /* `budgets:`; stages must have been read before. */
 void read_budgets(struct reader *r, const struct yaml_node *node, void *ctx);
+/* Budgets of any place: top level, or a tier. */
+void read_budget_map(struct reader *r, const struct yaml_node *node);
+/* `users:` but for its tiers, and `tiers:` of it; stages must have been read before. */
+void read_users(struct reader *r, const struct yaml_node *node, void *ctx);
+void read_tiers(struct reader *r, const struct yaml_node *users, void *ctx);
+/* `alerts:` */
+void read_alerts(struct reader *r, const struct yaml_node *node, void *ctx);
+/* `priorities:` */
+void read_priorities(struct reader *r, const struct yaml_node *node, void *ctx);
 /* `turn:`; stages must have been read before. */
 void read_turn(struct reader *r, const struct yaml_node *node, void *ctx);
 

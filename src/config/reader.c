@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "config/reader.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "config/arena.h"
 #include "config/errors.h"
 #include "config/metric_names.h"
 #include "config/near.h"
@@ -153,4 +155,31 @@ bool read_is_name(const char *text)
 	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
 
 	return !text[n] && n && n < METRIC_STAGE_MAX && text[0] >= 'a' && text[0] <= 'z';
+}
+
+bool read_whole(struct reader *r, const struct yaml_node *node, enum unit unit, double low,
+		double high, double *out)
+{
+	double value = -1;
+
+	read_quantity(r, node, unit, &value);
+	if (value < 0)
+		return false;
+	if (value < low || value > high || value != floor(value)) {
+		read_error(r, node, "expected a whole number from %.0f to %.0f", low, high);
+		return false;
+	}
+	*out = value;
+	return true;
+}
+
+char *read_line(struct reader *r, const struct yaml_node *node)
+{
+	const char *text = read_text(r, node, "a text");
+	char *copy = text ? arena__strdup(r->arena, text) : NULL;
+
+	for (char *p = copy; p && *p; p++)
+		if (*p == '\n' || *p == '\t')
+			*p = ' ';
+	return copy;
 }

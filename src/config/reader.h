@@ -49,6 +49,11 @@ const char *read_text(struct reader *r, const struct yaml_node *node, const char
 void read_ns(struct reader *r, const struct yaml_node *node, uint64_t min_ns, uint64_t max_ns,
 	     uint64_t *out);
 void read_quantity(struct reader *r, const struct yaml_node *node, enum unit unit, double *out);
+/* A whole number; false, with a message, when it is not one of low .. high. */
+bool read_whole(struct reader *r, const struct yaml_node *node, enum unit unit, double low,
+		double high, double *out);
+/* A copy of a text on one line, as alerts are; NULL after a mistake. */
+char *read_line(struct reader *r, const struct yaml_node *node);
 void read_bool(struct reader *r, const struct yaml_node *node, bool *out);
 /* A name as of stages: [a-z][a-z0-9_]*, shorter than METRIC_STAGE_MAX. */
 bool read_is_name(const char *text);

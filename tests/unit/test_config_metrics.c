@@ -17,6 +17,7 @@
 #define WINDOW_NS 60000000000ull
 
 static const char stages[] = "turn: { start: s, end: c }\n"
+			     "users: { port: 8080 }\n"
 			     "stages:\n"
 			     "  c: { call: \"x:f\" }\n"
 			     "  f: { frame: \"x:f\" }\n"

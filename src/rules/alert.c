@@ -85,11 +85,11 @@ int alert_priority(const struct budget_config *budget, double value, enum severi
 	return priority < budget->priority_floor ? priority : budget->priority_floor;
 }
 
-uint64_t alert_respond_within_s(int priority)
+uint64_t alert_respond_within_s(const struct config *config, int priority)
 {
-	static const uint64_t within_s[] = {15 * 60, 3600, 24 * 3600, 7 * 24 * 3600};
-
-	return priority >= 0 && priority <= 3 ? within_s[priority] : 0;
+	if (priority < 0 || priority >= CONFIG_PRIORITIES)
+		return 0;
+	return config->priorities[priority].respond_within_s;
 }
 
 double alert_over_percent(const struct budget_config *budget, double value)
@@ -266,7 +266,22 @@ static void fill_event(const struct alert *alert, const struct budget_config *bu
 	event->priority = -1;
 	if (!isnan(sample->value) && sample->quality != QUALITY_UNKNOWN)
 		event->priority = alert_priority(budget, sample->value, shown);
-	event->respond_within_s = alert_respond_within_s(event->priority);
+	if (event->state == ALERT_RESOLVED || alert->severity != SEVERITY_NONE)
+		event->fired_ns = alert->fired_since_ns;
+}
+
+void alert_describe(const struct alert *alert, const struct budget_config *budget,
+		    const struct sample *sample, enum alert_state state, enum severity severity,
+		    uint64_t now_ns, struct alert_event *event)
+{
+	*event = (struct alert_event){
+		.state = state,
+		.previous = state,
+		.severity = severity,
+		.previous_severity = severity,
+		.since_ns = alert->since_ns,
+	};
+	fill_event(alert, budget, sample, now_ns, event);
 }
 
 bool alert_step(struct alert *alert, const struct budget_config *budget,
@@ -293,8 +308,10 @@ bool alert_step(struct alert *alert, const struct budget_config *budget,
 	event->severity = state == ALERT_RESOLVED ? before : after;
 	event->previous_severity = before;
 	event->since_ns = alert->since_ns;
-	if (after != SEVERITY_NONE && before == SEVERITY_NONE)
+	if (after != SEVERITY_NONE && before == SEVERITY_NONE) {
 		alert->fired_cnt++;
+		alert->fired_since_ns = now_ns;
+	}
 	alert->state = state;
 	alert->severity = after;
 	alert->since_ns = now_ns;

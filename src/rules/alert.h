@@ -53,6 +53,7 @@ struct alert {
 	uint64_t fired_cnt;	     /* times it went from not firing to firing */
 	double worst;		     /* value since a limit was crossed, while has_worst */
 	bool has_worst;
+	uint64_t fired_since_ns;     /* when it did so last; 0: never */
 };
 
 struct alert_event {
@@ -63,7 +64,7 @@ struct alert_event {
 	enum severity previous_severity;
 	int priority;		   /* 0 .. 3 (P0 .. P3); pending, inactive, unknown: of the
 				      value too where it is known, else -1 */
-	uint64_t respond_within_s; /* 0 where priority is -1 */
+	uint64_t respond_within_s; /* 0 where priority is -1; filled by rules.c */
 	const struct budget_config *budget;
 	struct sample sample;
 	double limit;		/* that was crossed (resolved: that it had crossed) */
@@ -71,12 +72,18 @@ struct alert_event {
 	double over_percent;	/* over the target, negative: inside; NAN: no target or 0 */
 	uint64_t since_ns;	/* when the previous state or severity began */
 	uint64_t over_since_ns; /* firing, pending: limit crossed since */
+	uint64_t fired_ns;	/* firing, resolved: began to fire then; else 0 */
+	/* Filled by rules.c, for what is told. */
+	bool reminder;	   /* nothing changed: it fires on */
+	uint64_t group;	   /* number of its group, from 1; 0: not told to anybody */
+	const char *cause; /* of the group; until the next tick, or NULL */
+	bool also;	   /* another alert of the group came first */
 };
 
 /* 0 .. 3: how urgent this value is, from the budget alone; `severity` NONE: as if it fired. */
 int alert_priority(const struct budget_config *budget, double value, enum severity severity);
-/* 15 min, 1 h, 24 h, 1 week. */
-uint64_t alert_respond_within_s(int priority);
+/* As the configuration says; 0: no such priority. */
+uint64_t alert_respond_within_s(const struct config *config, int priority);
 /* How far beyond the target; negative: inside.  NAN: no target, or a target of 0. */
 double alert_over_percent(const struct budget_config *budget, double value);
 /*
@@ -91,5 +98,10 @@ bool alert_notice(const struct budget_config *budget, const struct sample *sampl
  * changed. */
 bool alert_step(struct alert *alert, const struct budget_config *budget,
 		const struct sample *sample, uint64_t now_ns, struct alert_event *event);
+
+/* The alert as it stands, as an event without a change; `severity` is the one to show. */
+void alert_describe(const struct alert *alert, const struct budget_config *budget,
+		    const struct sample *sample, enum alert_state state, enum severity severity,
+		    uint64_t now_ns, struct alert_event *event);
 
 #endif /* CHESHIRE_RULES_ALERT_H */

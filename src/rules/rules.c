@@ -3,24 +3,40 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "metrics/metrics.h"
+#include "rules/cause.h"
+#include "rules/groups.h"
+#include "rules/tier.h"
 
 /* The newest of the values that are looked at once a second. */
 #define NOW_WINDOW_NS 2000000000ULL
 #define BUILTINS      2
+/* Users of the last minute choose the tier. */
+#define USERS_WINDOW_NS 60000000000ULL
 
 struct rule {
 	const struct budget_config *budget;
 	int handle; /* negative: why it is not measured */
 	struct alert alert;
 	struct sample sample;
+	struct alert_event event; /* of this tick's change */
+	bool changed;
 };
 
 struct rules {
+	const struct config *config;
 	struct metrics *metrics;
+	struct groups *groups;
+	struct notify *notify;
+	struct notify_storm storm;
+	bool storm_news;
+	struct tier tier;
+	int users;	      /* handle of users.active, negative: not measured */
+	char tier_reason[96]; /* why a budget of another tier sees nothing */
 	struct budget_config builtin[BUILTINS];
 	enum severity worst;
 	size_t n;
@@ -30,13 +46,11 @@ struct rules {
 /* These need no configuration: a target that is gone or hangs is P0 in every one. */
 static const struct budget_config builtins[BUILTINS] = {
 	{.metric = (char *)"target.up",
-	 .alert = (char *)"Target down",
-	 .action = (char *)"Restart the assistant; look at its exit status and core dump",
-	 .impact = (char *)"The assistant does not answer"},
+	 .alert = (char *)"Target Down",
+	 .impact = (char *)"System unresponsive or crashed"},
 	{.metric = (char *)"target.responsive",
-	 .alert = (char *)"Target hangs",
-	 .action = (char *)"Look at what its threads wait for",
-	 .impact = (char *)"The assistant does not answer"},
+	 .alert = (char *)"Target Unresponsive",
+	 .impact = (char *)"System unresponsive or crashed"},
 };
 
 static void fill_builtin(struct budget_config *budget, const struct budget_config *from)
@@ -74,14 +88,10 @@ static void add_rule(struct rules *r, const struct budget_config *budget)
 	rule->handle = metrics__demand(r->metrics, budget->metric, budget->stat, budget->window_ns);
 }
 
-struct rules *rules__new(const struct config *config, struct metrics *m)
+static void add_rules(struct rules *r)
 {
-	struct rules *r =
-		calloc(1, sizeof(*r) + (config->budgets_n + BUILTINS) * sizeof(r->rule[0]));
+	const struct config *config = r->config;
 
-	if (!r)
-		return NULL;
-	r->metrics = m;
 	for (size_t i = 0; i < config->budgets_n; i++)
 		add_rule(r, &config->budgets[i]);
 	for (size_t i = 0; i < BUILTINS; i++) {
@@ -90,39 +100,182 @@ struct rules *rules__new(const struct config *config, struct metrics *m)
 		fill_builtin(&r->builtin[i], &builtins[i]);
 		add_rule(r, &r->builtin[i]);
 	}
+	r->users = -ENOENT;
+	if (config->users.tiers_n)
+		r->users = metrics__demand(r->metrics, "users.active", STAT_MAX, USERS_WINDOW_NS);
+}
+
+static bool complete(const struct rules *r)
+{
 	for (size_t i = 0; i < r->n; i++)
-		if (r->rule[i].handle == -ENOMEM) {
-			rules__free(r);
-			errno = ENOMEM;
-			return NULL;
-		}
+		if (r->rule[i].handle == -ENOMEM)
+			return false;
+	return r->groups && r->notify && r->users != -ENOMEM;
+}
+
+struct rules *rules__new(const struct config *config, struct metrics *m)
+{
+	struct rules *r =
+		calloc(1, sizeof(*r) + (config->budgets_n + BUILTINS) * sizeof(r->rule[0]));
+
+	if (!r)
+		return NULL;
+	r->config = config;
+	r->metrics = m;
+	add_rules(r);
+	r->groups = groups__new(r->n, config->alerts.group_ns);
+	r->notify = notify__new(r->n, &config->alerts);
+	if (!complete(r)) {
+		rules__free(r);
+		errno = ENOMEM;
+		return NULL;
+	}
 	return r;
 }
 
 void rules__free(struct rules *r)
 {
+	if (!r)
+		return;
+	groups__free(r->groups);
+	notify__free(r->notify);
 	free(r);
+}
+
+static void choose_tier(struct rules *r, uint64_t now_ns)
+{
+	const struct users_config *users = &r->config->users;
+	struct sample sample;
+
+	if (r->users < 0)
+		return;
+	sample = metrics__read(r->metrics, r->users, now_ns);
+	tier_step(&r->tier, users, &sample, now_ns);
+	if (!isnan(sample.value))
+		snprintf(r->tier_reason, sizeof(r->tier_reason), "%.0f users: another tier (%s)",
+			 sample.value, users->tiers[r->tier.now].name);
+}
+
+static struct sample read_sample(struct rules *r, const struct rule *rule, uint64_t now_ns)
+{
+	const struct budget_config *budget = rule->budget;
+	struct sample sample;
+
+	if (budget->tier && budget->tier != r->tier.now + 1)
+		return (struct sample){.value = NAN,
+				       .low = NAN,
+				       .high = NAN,
+				       .unit = budget->unit,
+				       .idle = true,
+				       .reason = r->tier_reason};
+	sample = metrics__read(r->metrics, rule->handle, now_ns);
+	if (!sample.idle && sample.n < budget->min_count && sample.quality < QUALITY_FEW)
+		sample.quality = QUALITY_FEW;
+	return sample;
+}
+
+static void find_cause(const struct rules *r, const struct rule *rule, uint64_t now_ns,
+		       char cause[CAUSE_MAX])
+{
+	const char *metric = rule->budget->metric;
+	struct evidence_item items[EVIDENCE_KEPT];
+	size_t stage;
+
+	cause_of_metric(metric, cause);
+	if (!strcmp(metric, "turn.latency"))
+		cause_of_turns(r->config, items,
+			       metrics__slowest(r->metrics, rule->handle, now_ns, items), cause);
+	else if (!strcmp(metric, "target.responsive") &&
+		 metrics__unresponsive(r->metrics, &stage) && stage < r->config->stages_n)
+		cause_of_stage(r->config->stages[stage].name, cause);
+}
+
+static bool is_told(enum alert_state state)
+{
+	return state == ALERT_FIRING || state == ALERT_RESOLVED || state == ALERT_UNKNOWN;
+}
+
+static void step(struct rules *r, size_t i, uint64_t now_ns)
+{
+	struct rule *rule = &r->rule[i];
+	struct alert_event *event = &rule->event;
+	char cause[CAUSE_MAX];
+
+	rule->sample = read_sample(r, rule, now_ns);
+	rule->changed = alert_step(&rule->alert, rule->budget, &rule->sample, now_ns, event);
+	if (!rule->changed)
+		return;
+	event->respond_within_s = alert_respond_within_s(r->config, event->priority);
+	if (event->state == ALERT_FIRING && event->severity > r->worst)
+		r->worst = event->severity;
+	notify__change(r->notify, i, event->state, event->severity, event->priority);
+	if (!is_told(event->state))
+		return;
+	find_cause(r, rule, now_ns, cause);
+	groups__change(r->groups, i, cause, rule->alert.severity != SEVERITY_NONE, now_ns);
+}
+
+static void tell(struct rules *r, const struct notify_due *due, uint64_t now_ns, rules_event_fn fn,
+		 void *ctx)
+{
+	struct rule *rule = &r->rule[due->i];
+	struct alert_event event = rule->event;
+	struct group_ref group = groups__tell(r->groups, due->i);
+
+	/* Not of this tick: as it stands by now. */
+	if (!rule->changed || !is_told(event.state))
+		alert_describe(&rule->alert, rule->budget, &rule->sample,
+			       due->over ? ALERT_RESOLVED : rule->alert.state,
+			       due->over ? due->severity : rule->alert.severity, now_ns, &event);
+	event.respond_within_s = alert_respond_within_s(r->config, event.priority);
+	event.reminder = due->reminder;
+	event.group = group.id;
+	event.cause = group.cause;
+	event.also = group.also;
+	fn(ctx, &event, rule->handle);
 }
 
 void rules__tick(struct rules *r, uint64_t now_ns, rules_event_fn fn, void *ctx)
 {
-	struct alert_event event;
+	struct notify_due due;
 
+	choose_tier(r, now_ns);
 	for (size_t i = 0; i < r->n; i++) {
 		struct rule *rule = &r->rule[i];
 
 		if (rule->handle < 0)
 			continue;
-		rule->sample = metrics__read(r->metrics, rule->handle, now_ns);
-		if (!rule->sample.idle && rule->sample.n < rule->budget->min_count &&
-		    rule->sample.quality < QUALITY_FEW)
-			rule->sample.quality = QUALITY_FEW;
-		if (!alert_step(&rule->alert, rule->budget, &rule->sample, now_ns, &event))
-			continue;
-		if (event.state == ALERT_FIRING && event.severity > r->worst)
-			r->worst = event.severity;
-		fn(ctx, &event, rule->handle);
+		step(r, i, now_ns);
+		if (rule->changed && !is_told(rule->event.state))
+			fn(ctx, &rule->event, rule->handle);
 	}
+	while (notify__next(r->notify, now_ns, &due))
+		tell(r, &due, now_ns, fn, ctx);
+	r->storm_news = notify__settle(r->notify, now_ns, &r->storm);
+}
+
+bool rules__storm(struct rules *r, struct notify_storm *storm)
+{
+	bool news = r->storm_news;
+
+	*storm = r->storm;
+	r->storm_news = false;
+	return news;
+}
+
+uint64_t rules__held(const struct rules *r)
+{
+	return notify__held(r->notify);
+}
+
+uint64_t rules__groups(const struct rules *r)
+{
+	return groups__last(r->groups);
+}
+
+const struct tier_config *rules__tier(const struct rules *r)
+{
+	return r->config->users.tiers_n ? &r->config->users.tiers[r->tier.now] : NULL;
 }
 
 size_t rules__count(const struct rules *r)

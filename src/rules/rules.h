@@ -4,6 +4,9 @@
  *
  * To the configuration's budgets are added, unless it has its own on these metrics:
  *	target.up, target.responsive: below 1 is critical, P0, at once.
+ *
+ * Budgets of a tier see samples only while it is in force (tier.h); changes are grouped by cause
+ * (groups.h), told the most urgent first, and held back in a storm (notify.h).
  */
 #ifndef CHESHIRE_RULES_RULES_H
 #define CHESHIRE_RULES_RULES_H
@@ -15,6 +18,7 @@
 #include "config/config.h"
 #include "metrics/evidence.h"
 #include "rules/alert.h"
+#include "rules/notify.h"
 
 struct metrics;
 struct rules;
@@ -24,11 +28,18 @@ struct rules *rules__new(const struct config *config, struct metrics *m);
 void rules__free(struct rules *rules);
 
 /*
- * Called for every change of state or severity, pending and inactive included (sinks leave these
- * out).  `handle` is for metrics__slowest().  Nothing of it outlives the call but `budget`.
+ * Called for every change of state or severity that is to be told, for reminders, and at once for
+ * pending and inactive (sinks leave these out).  `handle` is for metrics__slowest().  Nothing of it
+ * outlives the call but `budget`.
  */
 typedef void (*rules_event_fn)(void *ctx, const struct alert_event *event, int handle);
 void rules__tick(struct rules *rules, uint64_t now_ns, rules_event_fn fn, void *ctx);
+/* True once after the tick in which a storm of alerts began or was over. */
+bool rules__storm(struct rules *rules, struct notify_storm *storm);
+uint64_t rules__held(const struct rules *rules);   /* changes not told one by one */
+uint64_t rules__groups(const struct rules *rules); /* groups so far: the highest number */
+/* The tier in force; NULL: there are none. */
+const struct tier_config *rules__tier(const struct rules *rules);
 
 /* One budget as it stands, for the summary. */
 struct rules_status {

@@ -184,21 +184,27 @@ static void evidence_object(struct json_writer *w, const struct sink_evidence *e
 	json_end(w, '}');
 }
 
-static void json_alert(struct sink *sink, const struct sink_alert *alert)
+static void urgency_keys(struct json_writer *w, enum sink_severity severity, int priority)
 {
 	static const char *const priorities[] = {"P0", "P1", "P2", "P3"};
-	bool ranked = alert->priority >= 0 && alert->priority <= 3;
+	bool ranked = priority >= 0 && priority <= 3;
+
+	json_name(w, "severity",
+		  severity == SINK_SEVERITY_NONE ? NULL : sink_severity_name(severity));
+	json_name(w, "priority", ranked ? priorities[priority] : NULL);
+}
+
+static void json_alert(struct sink *sink, const struct sink_alert *alert)
+{
 	struct strbuf buf = {0};
 	struct json_writer w = {.out = &buf};
+	char since[FORMAT_MAX];
 	size_t i;
 
 	begin_object(&w, "alert", &alert->head);
 	json_name(&w, "state", sink_alert_state_name(alert->state));
 	json_name(&w, "alert", alert->alert);
-	json_name(&w, "severity",
-		  alert->severity == SINK_SEVERITY_NONE ? NULL
-							: sink_severity_name(alert->severity));
-	json_name(&w, "priority", ranked ? priorities[alert->priority] : NULL);
+	urgency_keys(&w, alert->severity, alert->priority);
 	json_name(&w, "metric", alert->metric);
 	json_name(&w, "stat", alert->stat);
 	json_number(&w, "value", alert->value);
@@ -217,6 +223,17 @@ static void json_alert(struct sink *sink, const struct sink_alert *alert)
 	json_sentence(&w, "reason", alert->reason);
 	json_sentence(&w, "action", alert->action);
 	json_sentence(&w, "impact", alert->impact);
+	json_sentence(&w, "response", alert->response);
+	json_sentence(&w, "tier", alert->tier);
+	json_name(&w, "cause", alert->cause);
+	if (alert->group)
+		json_uint(&w, "group", alert->group);
+	else
+		json_name(&w, "group", NULL);
+	json_bool(&w, "reminder", alert->reminder);
+	json_name(&w, "since",
+		  alert->since_ts_ns ? timestamp_format(since, sizeof(since), alert->since_ts_ns)
+				     : NULL);
 	json_begin(&w, "evidence", '[');
 	for (i = 0; i < alert->evidence_n; i++)
 		evidence_object(&w, &alert->evidence[i], 0);
@@ -246,6 +263,25 @@ static void summary_maps(struct json_writer *w, const struct sink_summary *summa
 	json_end(w, '}');
 }
 
+static void firing_array(struct json_writer *w, const struct sink_summary *summary)
+{
+	char since[FORMAT_MAX];
+	size_t i;
+
+	json_begin(w, "firing", '[');
+	for (i = 0; i < summary->firing_n; i++) {
+		const struct sink_firing *f = &summary->firing[i];
+
+		json_begin(w, NULL, '{');
+		json_name(w, "alert", f->alert);
+		json_name(w, "metric", f->metric);
+		urgency_keys(w, f->severity, f->priority);
+		json_name(w, "since", timestamp_format(since, sizeof(since), f->since_ts_ns));
+		json_end(w, '}');
+	}
+	json_end(w, ']');
+}
+
 static void json_summary(struct sink *sink, const struct sink_summary *summary)
 {
 	static const char *const reasons[] = {"interval", "signal", "exit"};
@@ -269,6 +305,9 @@ static void json_summary(struct sink *sink, const struct sink_summary *summary)
 	names_array(&w, "notices", summary->notices, summary->notices_n);
 	json_uint(&w, "alerts_firing", summary->alerts_firing);
 	json_uint(&w, "alerts_fired", summary->alerts_fired);
+	json_uint(&w, "alerts_held", summary->alerts_held);
+	firing_array(&w, summary);
+	json_sentence(&w, "tier", summary->tier);
 	json_uint(&w, "output_dropped", stats.dropped);
 	/* The last one is what a test or a pipeline waits for. */
 	send_object(sink, &w, summary->reason == SINK_SUMMARY_EXIT);

@@ -166,9 +166,16 @@ struct sink_alert {
 	double respond_within_s; /* NAN: none */
 	enum sink_quality quality;
 	uint64_t n;	    /* samples behind the value */
-	const char *reason; /* unknown: why; NULL */
+	const char *reason; /* unknown: why; or why there is no value; NULL */
 	const char *action;
 	const char *impact;
+	const char *response; /* what its priority asks for; NULL */
+	const char *tier;     /* of users, that the budget belongs to; NULL: always in force */
+	const char *cause;    /* of its group: "stage:stt", "memory"; NULL */
+	uint64_t group;	      /* alerts of one cause share it; 0: none */
+	bool also;	      /* another alert of the group was told first */
+	bool reminder;	      /* nothing changed: it fires on */
+	uint64_t since_ts_ns; /* began to fire, CLOCK_REALTIME; 0: it does not fire, nor did it */
 	const struct sink_evidence *evidence;
 	size_t evidence_n;
 };
@@ -196,6 +203,15 @@ struct sink_overhead {
 	double percent_of_one_cpu; /* probes + tracepoints, over the last interval */
 };
 
+/* One alert that fires. */
+struct sink_firing {
+	const char *alert;
+	const char *metric;
+	enum sink_severity severity;
+	int priority;	      /* 0 .. 3; -1: none */
+	uint64_t since_ts_ns; /* CLOCK_REALTIME */
+};
+
 enum sink_summary_reason {
 	SINK_SUMMARY_INTERVAL = 0,
 	SINK_SUMMARY_SIGNAL = 1, /* SIGUSR1 */
@@ -214,6 +230,10 @@ struct sink_summary {
 	size_t notices_n;
 	uint32_t alerts_firing; /* now */
 	uint64_t alerts_fired;	/* since the start */
+	uint64_t alerts_held;	/* changes not told one by one, for there were too many */
+	const struct sink_firing *firing;
+	size_t firing_n;
+	const char *tier; /* of users, in force; NULL: there are none */
 };
 
 /* Something said once: a stage shed or refused, unknown, the target exec'd, a reload. */

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sinks/format.h"
 #include "sinks/text.h"
 
 #define IDENT	  "cheshire"
@@ -202,11 +203,13 @@ static void labelled(struct strbuf *buf, const char *label, const char *text)
 static void syslog_alert(struct sink *sink, const struct sink_alert *alert)
 {
 	struct sink_syslog *s = syslog_of(sink);
+	char since[FORMAT_MAX];
 	struct strbuf buf = {0};
 	size_t i;
 
 	begin_datagram(s, &buf, alert_priority_of(alert), alert->head.ts_ns);
-	strbuf_puts(&buf, sink_alert_state_name(alert->state));
+	strbuf_printf(&buf, "%s%s", alert->reminder ? "still " : "",
+		      sink_alert_state_name(alert->state));
 	if (alert->priority >= 0 && alert->priority <= 3)
 		strbuf_printf(&buf, " P%d", alert->priority);
 	if (alert->severity != SINK_SEVERITY_NONE)
@@ -217,12 +220,17 @@ static void syslog_alert(struct sink *sink, const struct sink_alert *alert)
 	text_alert_value(&buf, alert);
 	strbuf_puts(&buf, " ");
 	text_process(&buf, &alert->head);
+	text_group(&buf, alert);
 	if (alert->quality != SINK_QUALITY_EXACT)
 		strbuf_printf(&buf, " [%s]", sink_quality_name(alert->quality));
+	if (alert->reminder && alert->since_ts_ns)
+		strbuf_printf(&buf, "; since %s",
+			      timestamp_format(since, sizeof(since), alert->since_ts_ns));
 	labelled(&buf, "why", alert->reason);
 	if (alert->state == SINK_ALERT_FIRING) {
 		labelled(&buf, "action", alert->action);
 		labelled(&buf, "impact", alert->impact);
+		labelled(&buf, "respond", alert->response);
 	}
 	for (i = 0; i < alert->evidence_n; i++) {
 		strbuf_puts(&buf, i ? " | " : "; slowest: ");

@@ -24,6 +24,8 @@ void text_alert_value(struct strbuf *out, const struct sink_alert *alert);
 void text_evidence(struct strbuf *out, const struct sink_evidence *evidence);
 /* "alice[1234]" */
 void text_process(struct strbuf *out, const struct sink_head *head);
+/* " [group 3: stage stt]", " [group 3: also stage stt]" for those that follow the first. */
+void text_group(struct strbuf *out, const struct sink_alert *alert);
 void text_name(struct strbuf *out, const char *name);
 void text_sentence(struct strbuf *out, const char *text);
 /* "2026-11-22T10:41:07.123Z  " */

@@ -223,6 +223,46 @@ static void detail(struct strbuf *out, const char *label, const char *text)
 	strbuf_puts(out, "\n");
 }
 
+void text_group(struct strbuf *out, const struct sink_alert *alert)
+{
+	char cause[ESCAPE_NAME_MAX];
+
+	if (!alert->group || !alert->cause)
+		return;
+	snprintf(cause, sizeof(cause), "%s", alert->cause);
+	for (char *p = cause; *p; p++)
+		if (*p == ':')
+			*p = ' ';
+	strbuf_printf(out, " [group %" PRIu64 ": %s", alert->group, alert->also ? "also " : "");
+	text_name(out, cause);
+	strbuf_puts(out, "]");
+}
+
+/* "since 2026-11-22T10:41:07.123Z"; nothing for what has just begun to fire. */
+static void since_line(struct strbuf *out, const struct sink_alert *alert)
+{
+	char ts[FORMAT_MAX];
+
+	if (alert->reminder && alert->since_ts_ns)
+		strbuf_printf(out, "    %-8s %s\n", "since",
+			      timestamp_format(ts, sizeof(ts), alert->since_ts_ns));
+}
+
+static void respond_line(struct strbuf *out, const struct sink_alert *alert)
+{
+	bool said = alert->response && *alert->response;
+	char within[FORMAT_MAX];
+
+	if (!(alert->respond_within_s > 0))
+		return;
+	strbuf_printf(out, "    %-8s within %s%s", "respond",
+		      duration_format(within, sizeof(within), ns_of(alert->respond_within_s)),
+		      said ? ": " : "");
+	if (said)
+		text_sentence(out, alert->response);
+	strbuf_puts(out, "\n");
+}
+
 static void first_line(struct strbuf *out, bool color, const struct sink_alert *alert)
 {
 	text_ts(out, &alert->head);
@@ -233,6 +273,10 @@ static void first_line(struct strbuf *out, bool color, const struct sink_alert *
 	text_alert_value(out, alert);
 	strbuf_puts(out, "  ");
 	text_process(out, &alert->head);
+	if (alert->reminder)
+		strbuf_puts(out, "  [reminder]");
+	strbuf_puts(out, alert->group ? " " : "");
+	text_group(out, alert);
 	if (alert->quality != SINK_QUALITY_EXACT)
 		strbuf_printf(out, "  [%s, %" PRIu64 " samples]", sink_quality_name(alert->quality),
 			      alert->n);
@@ -254,20 +298,17 @@ static void gain(struct strbuf *out, const struct sink_alert *alert)
 
 void text_alert(struct strbuf *out, bool color, const struct sink_alert *alert)
 {
-	char within[FORMAT_MAX];
 	size_t i;
 
 	first_line(out, color, alert);
 	strbuf_puts(out, text_color(color, TEXT_DIM));
 	detail(out, "why", alert->reason);
 	gain(out, alert);
+	since_line(out, alert);
 	if (alert->state == SINK_ALERT_FIRING) {
 		detail(out, "action", alert->action);
 		detail(out, "impact", alert->impact);
-		if (alert->respond_within_s > 0)
-			strbuf_printf(out, "    %-8s within %s\n", "respond",
-				      duration_format(within, sizeof(within),
-						      ns_of(alert->respond_within_s)));
+		respond_line(out, alert);
 	}
 	/* What is left in the window of an alert that is over explains nothing. */
 	for (i = 0; i < alert->evidence_n && alert->state != SINK_ALERT_RESOLVED; i++) {

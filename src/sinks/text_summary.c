@@ -179,7 +179,8 @@ static bool unremarkable(const struct sink_metric *m)
 		return m->quality != SINK_QUALITY_UNKNOWN && (isnan(m->value) || m->value == 0);
 	if (!strncmp(m->id, "target.", 7))
 		return m->value == 1;
-	return m->value == 0 && (m->unit == UNIT_BYTES || !strcmp(m->id, "turns.open"));
+	return m->value == 0 && (m->unit == UNIT_BYTES || !strcmp(m->id, "turns.open") ||
+				 !strncmp(m->id, "users.", 6));
 }
 
 /* "  cpu   usage 12.3 %, peak 40.1 %": the measures of one subject, broken into lines. */
@@ -255,6 +256,21 @@ static void overhead_line(struct strbuf *out, const struct sink_overhead *o, siz
 		      unit_format(rss, sizeof(rss), (double)o->own_rss_bytes, UNIT_BYTES));
 }
 
+/* "  firing    P1 critical  STT latency  since 2026-11-22T10:41:07.123Z" */
+static void firing_line(struct strbuf *out, bool color, const struct sink_firing *f, size_t width)
+{
+	bool critical = f->severity == SINK_SEVERITY_CRITICAL;
+	char since[FORMAT_MAX];
+
+	strbuf_printf(out, "  %s%-*s%s", text_color(color, critical ? TEXT_RED : TEXT_YELLOW),
+		      (int)width + 2, "firing", text_color(color, TEXT_PLAIN));
+	if (f->priority >= 0 && f->priority <= 3)
+		strbuf_printf(out, "P%d ", f->priority);
+	strbuf_printf(out, "%-8s  ", sink_severity_name(f->severity));
+	text_name(out, f->alert);
+	strbuf_printf(out, "  since %s\n", timestamp_format(since, sizeof(since), f->since_ts_ns));
+}
+
 static void tail_lines(struct strbuf *out, bool color, const struct sink_summary *s, size_t width)
 {
 	size_t i;
@@ -267,6 +283,11 @@ static void tail_lines(struct strbuf *out, bool color, const struct sink_summary
 		strbuf_printf(out, " %" PRIu64 "%s\n", s->drops[i].count,
 			      text_color(color, TEXT_PLAIN));
 	}
+	if (s->alerts_held)
+		strbuf_printf(out, "  %-*s%" PRIu64 " changes of alerts not told one by one\n",
+			      (int)width + 2, "held", s->alerts_held);
+	for (i = 0; i < s->firing_n; i++)
+		firing_line(out, color, &s->firing[i], width);
 	for (i = 0; i < s->notices_n; i++) {
 		strbuf_printf(out, "  %-*s", (int)width + 2, "notice");
 		text_sentence(out, s->notices[i]);

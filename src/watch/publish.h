@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "rules/alert.h"
+#include "rules/notify.h"
 #include "sinks/sink.h"
 #include "watch/watching.h"
 
@@ -14,12 +15,16 @@ struct publisher {
 	struct watching *watching; /* borrowed */
 	bool target_gone;	   /* what cannot be known any more is not said of each budget */
 	uint64_t fired_before;	   /* alerts, under configurations that were replaced */
+	uint64_t held_before;	   /* changes of theirs not told one by one */
+	uint64_t groups_before;	   /* groups of theirs: numbers go on */
 	uint64_t output_dropped;   /* of the sinks, as of the last look */
 };
 
 void publish_hello(struct publisher *p);
 /* A change of a budget's state; pending and inactive are left out. */
 void publish_alert(struct publisher *p, const struct alert_event *event, int handle);
+/* A storm of alerts has begun or is over. */
+void publish_storm(struct publisher *p, const struct notify_storm *storm);
 void publish_summary(struct publisher *p, enum sink_summary_reason reason, uint64_t now_ns);
 /* `stage` may be NULL: about the whole target. */
 void publish_note(struct publisher *p, const char *event, enum sink_severity severity,

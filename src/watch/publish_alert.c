@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -165,6 +166,21 @@ static const char *reason_of(const struct watching *w, const struct alert_event 
 	return NULL;
 }
 
+static const char *response_of(const struct watching *w, const struct alert_event *event)
+{
+	const char *response;
+
+	if (event->priority < 0)
+		return NULL;
+	response = w->config->priorities[event->priority].response;
+	return response && response[0] ? response : NULL;
+}
+
+static const char *tier_of_budget(const struct watching *w, const struct budget_config *budget)
+{
+	return budget->tier ? w->config->users.tiers[budget->tier - 1].name : NULL;
+}
+
 void publish_alert(struct publisher *p, const struct alert_event *event, int handle)
 {
 	const struct watching *w = p->watching;
@@ -204,8 +220,34 @@ void publish_alert(struct publisher *p, const struct alert_event *event, int han
 		.reason = reason_of(w, event, reason, sizeof(reason)),
 		.action = budget->action,
 		.impact = budget->impact,
+		.response = response_of(w, event),
+		.tier = tier_of_budget(w, budget),
+		.cause = event->cause,
+		.group = event->group ? p->groups_before + event->group : 0,
+		.also = event->also,
+		.reminder = event->reminder,
+		.since_ts_ns = publish_realtime_ns(event->fired_ns),
 		.evidence = evidence.items,
 		.evidence_n = fill_evidence(w, handle, event->ts_ns, &evidence),
 	};
 	sink_set__alert(p->sinks, &alert);
+}
+
+void publish_storm(struct publisher *p, const struct notify_storm *storm)
+{
+	char text[192];
+
+	if (storm->began)
+		snprintf(text, sizeof(text),
+			 "%" PRIu64 " changes of alerts in the last minute, more than the rate of "
+			 "%" PRIu32
+			 " a minute: what is not P0 is told as it stands when there is room",
+			 storm->per_min, p->watching->config->alerts.rate_per_min);
+	else
+		snprintf(text, sizeof(text),
+			 "the storm of alerts is over: %" PRIu64
+			 " changes were not told one by one",
+			 storm->held);
+	publish_note(p, storm->began ? "alert_storm" : "alert_storm_over",
+		     storm->began ? SINK_SEVERITY_WARNING : SINK_SEVERITY_NONE, NULL, text);
 }

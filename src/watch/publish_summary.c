@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +11,11 @@
 #include "watch/publish.h"
 #include "watch/publish_head.h"
 
-#define DROPS_MAX     (WIRE_CTR_CNT + WIRE_STAGES_MAX * 8 + 16)
-#define DROP_NAME_MAX 96
-#define NOTICES_MAX   32
-#define NOTICE_MAX    160
+#define DROPS_MAX	(WIRE_CTR_CNT + WIRE_STAGES_MAX * 8 + 16)
+#define DROP_NAME_MAX	96
+#define NOTICES_MAX	32
+#define NOTICE_MAX	160
+#define METRIC_NAME_MAX 160
 
 /* Everything a summary points to. */
 struct gathering {
@@ -25,6 +27,9 @@ struct gathering {
 	char notices[NOTICES_MAX][NOTICE_MAX];
 	const char *notice_list[NOTICES_MAX];
 	size_t notices_n;
+	struct sink_firing *firing;
+	char (*firing_metrics)[METRIC_NAME_MAX];
+	size_t firing_n;
 };
 
 static void on_metric(void *ctx, const char *id, const struct sample *sample)
@@ -121,6 +126,39 @@ static void gather_notices(struct gathering *g, const struct watching *w)
 	}
 }
 
+/* The alerts that fire, as they stand. */
+static void gather_firing(struct gathering *g, const struct watching *w)
+{
+	size_t n = rules__count(w->rules);
+
+	g->firing = calloc(n + 1, sizeof(*g->firing));
+	g->firing_metrics = calloc(n + 1, sizeof(*g->firing_metrics));
+	if (!g->firing || !g->firing_metrics)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		struct sink_firing *out = &g->firing[g->firing_n];
+		struct rules_status status;
+		double value;
+
+		rules__status(w->rules, i, &status);
+		if (status.alert->severity == SEVERITY_NONE)
+			continue;
+		value = status.sample.value;
+		metrics__name(w->metrics, status.handle, g->firing_metrics[g->firing_n],
+			      METRIC_NAME_MAX);
+		*out = (struct sink_firing){
+			.alert = status.budget->alert,
+			.metric = g->firing_metrics[g->firing_n],
+			.severity = (enum sink_severity)status.alert->severity,
+			.priority = isnan(value) ? -1
+						 : alert_priority(status.budget, value,
+								  status.alert->severity),
+			.since_ts_ns = publish_realtime_ns(status.alert->fired_since_ns),
+		};
+		g->firing_n++;
+	}
+}
+
 static uint64_t own_rss_bytes(void)
 {
 	unsigned long long size = 0, resident = 0;
@@ -165,6 +203,7 @@ void publish_summary(struct publisher *p, enum sink_summary_reason reason, uint6
 	metrics__each(w->metrics, now_ns, on_metric, g);
 	gather_drops(g, p);
 	gather_notices(g, w);
+	gather_firing(g, w);
 	fill_overhead(w, now_ns, &summary.overhead);
 	summary.metrics = g->metrics;
 	summary.metrics_n = g->metrics_n;
@@ -174,10 +213,16 @@ void publish_summary(struct publisher *p, enum sink_summary_reason reason, uint6
 	summary.notices_n = g->notices_n;
 	summary.alerts_firing = (uint32_t)rules__firing(w->rules);
 	summary.alerts_fired = p->fired_before + rules__fired(w->rules);
+	summary.alerts_held = p->held_before + rules__held(w->rules);
+	summary.firing = g->firing;
+	summary.firing_n = g->firing_n;
+	summary.tier = rules__tier(w->rules) ? rules__tier(w->rules)->name : NULL;
 	sink_set__summary(p->sinks, &summary);
 	for (size_t i = 0; i < g->metrics_n; i++)
 		free((char *)g->metrics[i].id);
 	free(g->metrics);
+	free(g->firing);
+	free(g->firing_metrics);
 	free(g);
 }
 

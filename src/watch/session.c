@@ -201,8 +201,12 @@ static void check_output(struct session *s)
 
 static void tick(struct session *s, uint64_t now_ns)
 {
+	struct notify_storm storm;
+
 	if (watching_tick(&s->watching, now_ns, on_event, s) == -ESRCH)
 		s->target_gone = true;
+	if (rules__storm(s->watching.rules, &storm))
+		publish_storm(&s->publisher, &storm);
 	sink_set__flush(s->publisher.sinks);
 	check_output(s);
 	/* After a stop of the machine the ticks that were missed are not made up for. */
@@ -286,6 +290,8 @@ static void reload(struct session *s)
 	} else {
 		remember_worst(s);
 		s->publisher.fired_before += rules__fired(s->watching.rules);
+		s->publisher.held_before += rules__held(s->watching.rules);
+		s->publisher.groups_before += rules__groups(s->watching.rules);
 		watching_free(&s->watching);
 		err = start(s, config);
 		if (!err) {

@@ -141,6 +141,10 @@ __attribute__((unused)) static const struct sink_alert fixture_firing = {
 	.n = 42,
 	.action = "Optimize STT pipeline",
 	.impact = "Perceived sluggishness",
+	.response = "Performance analysis, optimization deployment",
+	.cause = "stage:stt",
+	.group = 3,
+	.since_ts_ns = FIXTURE_TS_NS,
 	.evidence = fixture_spans,
 	.evidence_n = 1,
 };
@@ -164,6 +168,10 @@ __attribute__((unused)) static const struct sink_alert fixture_resolved = {
 	.respond_within_s = 86400,
 	.n = 20,
 	.quality = SINK_QUALITY_PARTIAL,
+	.cause = "stage:stt",
+	.group = 3,
+	.also = true,
+	.since_ts_ns = FIXTURE_TS_NS - 300000000000,
 	.evidence = fixture_turns,
 	.evidence_n = 1,
 };
@@ -187,6 +195,37 @@ __attribute__((unused)) static const struct sink_alert fixture_unknown = {
 	.respond_within_s = NAN,
 	.quality = SINK_QUALITY_UNKNOWN,
 	.reason = "the counters of the process cannot be read",
+	.cause = "memory",
+	.group = 4,
+};
+
+__attribute__((unused)) static const struct sink_alert fixture_reminder = {
+	.head = FIXTURE_HEAD,
+	.state = SINK_ALERT_FIRING,
+	.alert = "Response Time SLA of 5-15 users",
+	.severity = SINK_SEVERITY_WARNING,
+	.priority = 2,
+	.metric = "turn.latency.p95",
+	.stat = "p95",
+	.value = 2,
+	.unit = UNIT_S,
+	.limit = 1.5,
+	.target = 1.5,
+	.over_percent = 33.3,
+	.worst = 2.2,
+	.improvement_percent = NAN,
+	.window_s = 300,
+	.for_s = 60,
+	.respond_within_s = 86400,
+	.n = 20,
+	.action = "Connection pooling, caching",
+	.response = "Performance tuning, configuration optimization",
+	.tier = "5-15 users",
+	.cause = "stage:stt",
+	.group = 3,
+	.also = true,
+	.reminder = true,
+	.since_ts_ns = FIXTURE_TS_NS - 14400000000000,
 };
 
 static const struct sink_metric fixture_metrics[] = {
@@ -214,6 +253,14 @@ static const char *const fixture_notices[] = {
 	"Average CPU usage: 22.0 % is over the target of 20.0 %",
 };
 
+static const struct sink_firing fixture_firing_now[] = {
+	{.alert = "STT latency",
+	 .metric = "stt.latency.p95",
+	 .severity = SINK_SEVERITY_CRITICAL,
+	 .priority = 1,
+	 .since_ts_ns = FIXTURE_TS_NS - 60000000000},
+};
+
 __attribute__((unused)) static const struct sink_summary fixture_summary = {
 	.head = FIXTURE_HEAD,
 	.reason = SINK_SUMMARY_INTERVAL,
@@ -231,6 +278,10 @@ __attribute__((unused)) static const struct sink_summary fixture_summary = {
 	.notices_n = 1,
 	.alerts_firing = 1,
 	.alerts_fired = 2,
+	.alerts_held = 17,
+	.firing = fixture_firing_now,
+	.firing_n = 1,
+	.tier = "1-5 users",
 };
 
 __attribute__((unused)) static const struct sink_note fixture_note = {

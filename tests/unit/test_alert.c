@@ -38,6 +38,9 @@ static const struct budget_config latency = {
 	.priority_floor = 3,
 };
 
+static const struct config priorities = {
+	.priorities = {{900, NULL}, {3600, NULL}, {86400, NULL}, {604800, NULL}}};
+
 static struct sample sample_of(double value)
 {
 	struct sample sample = {.value = value, .low = NAN, .high = NAN, .n = 10};
@@ -318,11 +321,11 @@ static void test_priority(void **state)
 	assert_int_equal(alert_priority(&budget, 4001, SEVERITY_CRITICAL), 0);
 	budget.priority_floor = 1;
 	assert_int_equal(alert_priority(&budget, 310, SEVERITY_WARNING), 1);
-	assert_int_equal(alert_respond_within_s(0), 900);
-	assert_int_equal(alert_respond_within_s(1), 3600);
-	assert_int_equal(alert_respond_within_s(2), 86400);
-	assert_int_equal(alert_respond_within_s(3), 604800);
-	assert_int_equal(alert_respond_within_s(-1), 0);
+	assert_int_equal(alert_respond_within_s(&priorities, 0), 900);
+	assert_int_equal(alert_respond_within_s(&priorities, 1), 3600);
+	assert_int_equal(alert_respond_within_s(&priorities, 2), 86400);
+	assert_int_equal(alert_respond_within_s(&priorities, 3), 604800);
+	assert_int_equal(alert_respond_within_s(&priorities, -1), 0);
 }
 
 static void test_event_fields(void **state)
@@ -339,11 +342,51 @@ static void test_event_fields(void **state)
 	assert_true(event.over_percent == 100.0);
 	assert_true(event.limit == 500);
 	assert_int_equal(event.priority, 1);
-	assert_int_equal(event.respond_within_s, 3600);
+	assert_int_equal(event.fired_ns, 8 * S);
 	assert_int_equal(event.over_since_ns, 5 * S);
 	assert_int_equal(event.since_ns, 5 * S);
 	assert_ptr_equal(event.budget, &latency);
 	assert_int_equal(alert.fired_cnt, 1);
+}
+
+/* The beginning of the firing outlasts changes of severity, and the end. */
+static void test_fired_since(void **state)
+{
+	static const double values[] = {600,  600,  600, 600, 1100, 1100,
+					1100, 1100, 100, 100, 100,  100};
+	struct alert alert = {0};
+	struct alert_event event = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		struct sample sample = sample_of(values[i]);
+
+		if (!alert_step(&alert, &latency, &sample, (i + 1) * S, &event))
+			continue;
+		assert_int_equal(event.fired_ns, event.state == ALERT_PENDING ? 0 : 4 * S);
+	}
+	assert_int_equal(event.state, ALERT_RESOLVED);
+	assert_int_equal(event.severity, SEVERITY_CRITICAL);
+}
+
+static void test_describe(void **state)
+{
+	struct sample sample = sample_of(600);
+	struct alert alert = {0};
+	struct alert_event event;
+
+	(void)state;
+	for (uint64_t i = 1; i <= 4; i++)
+		alert_step(&alert, &latency, &sample, i * S, &event);
+	sample.value = 700;
+	alert_describe(&alert, &latency, &sample, ALERT_FIRING, SEVERITY_WARNING, 100 * S, &event);
+	assert_int_equal(event.state, ALERT_FIRING);
+	assert_int_equal(event.previous, ALERT_FIRING);
+	assert_int_equal(event.ts_ns, 100 * S);
+	assert_int_equal(event.fired_ns, 4 * S);
+	assert_true(event.sample.value == 700);
+	assert_true(event.limit == 500);
+	assert_int_equal(event.priority, 1);
 }
 
 static void test_notice(void **state)
@@ -380,6 +423,8 @@ int main(void)
 		cmocka_unit_test(test_interval_must_be_over_the_limit),
 		cmocka_unit_test(test_priority),
 		cmocka_unit_test(test_event_fields),
+		cmocka_unit_test(test_fired_since),
+		cmocka_unit_test(test_describe),
 		cmocka_unit_test(test_notice),
 	};
 

@@ -93,6 +93,7 @@ static void test_documented(void **state)
 	json_object_put(documented(write_hello, &fixture_hello, "hello"));
 	json_object_put(documented(write_alert, &fixture_resolved, "alert"));
 	json_object_put(documented(write_alert, &fixture_unknown, "alert"));
+	json_object_put(documented(write_alert, &fixture_reminder, "alert"));
 	json_object_put(documented(write_note, &fixture_note, "note"));
 	json_object_put(documented(write_bye, &fixture_bye, "bye"));
 }

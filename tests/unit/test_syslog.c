@@ -58,11 +58,29 @@ static void test_alert(void **state)
 	assert_int_equal(priority_of(text), LOG_LOCAL3 | LOG_CRIT);
 	snprintf(ident, sizeof(ident), ">Nov 22 10:41:07 cheshire[%d]: ", (int)getpid());
 	assert_non_null(strstr(text, ident));
-	assert_non_null(strstr(text,
-			       "firing P1 critical STT latency: p95 1.43 s > 1.00 s (target 0.30 "
-			       "s, 5m) alice[1234]; action: Optimize STT pipeline; impact: "
-			       "Perceived sluggishness; slowest: stt 1.52 s = cpu 100 ms + "));
+	assert_non_null(strstr(
+		text, "firing P1 critical STT latency: p95 1.43 s > 1.00 s (target 0.30 "
+		      "s, 5m) alice[1234] [group 3: stage stt]; action: Optimize STT "
+		      "pipeline; impact: Perceived sluggishness; respond: Performance "
+		      "analysis, optimization deployment; slowest: stt 1.52 s = cpu 100 ms + "));
 	assert_null(strchr(text, '\n'));
+	sink->ops->free(sink);
+	close(fd);
+}
+
+static void test_reminder(void **state)
+{
+	int fd = listen_here();
+	struct sink *sink = sink_syslog__new(path, LOG_LOCAL3);
+	const char *text;
+
+	(void)state;
+	assert_non_null(sink);
+	sink->ops->alert(sink, &fixture_reminder);
+	text = receive(fd);
+	assert_non_null(strstr(text, "still firing P2 warning Response Time SLA of 5-15 users: "));
+	assert_non_null(
+		strstr(text, " [group 3: also stage stt]; since 2026-11-22T06:41:07.123Z;"));
 	sink->ops->free(sink);
 	close(fd);
 }
@@ -230,11 +248,9 @@ static int remove_directory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_alert),
-		cmocka_unit_test(test_priorities),
-		cmocka_unit_test(test_hostile_and_long),
-		cmocka_unit_test(test_reconnect),
-		cmocka_unit_test(test_slow_daemon),
+		cmocka_unit_test(test_alert),	   cmocka_unit_test(test_reminder),
+		cmocka_unit_test(test_priorities), cmocka_unit_test(test_hostile_and_long),
+		cmocka_unit_test(test_reconnect),  cmocka_unit_test(test_slow_daemon),
 		cmocka_unit_test(test_facility),
 	};
 

@@ -41,6 +41,7 @@ DOCUMENTED(test_firing, text_alert, fixture_firing)
 DOCUMENTED(test_slow_turn, text_alert, slow_turn)
 DOCUMENTED(test_resolved, text_alert, fixture_resolved)
 DOCUMENTED(test_unknown, text_alert, fixture_unknown)
+DOCUMENTED(test_reminder, text_alert, fixture_reminder)
 DOCUMENTED(test_summary, text_summary, fixture_summary)
 DOCUMENTED(test_note, text_note, fixture_note)
 DOCUMENTED(test_bye, text_bye, fixture_bye)
@@ -178,6 +179,7 @@ int main(void)
 		cmocka_unit_test(test_resolved),
 		cmocka_unit_test(test_slow_turn),
 		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_reminder),
 		cmocka_unit_test(test_summary),
 		cmocka_unit_test(test_note),
 		cmocka_unit_test(test_bye),

@@ -8,10 +8,10 @@
  */
 #include <math.h>
 
-#include "config/arena.h"
 #include "config/read_parts.h"
 #include "config/reader.h"
 #include "config/yaml.h"
+#include "memory/arena.h"
 
 #define WEEK_NS	     (7 * 86400 * SECOND_NS)
 #define RATE_MAX     100000 /* a minute */

@@ -11,10 +11,10 @@
  */
 #include <stdio.h>
 
-#include "config/arena.h"
 #include "config/read_parts.h"
 #include "config/reader.h"
 #include "config/yaml.h"
+#include "memory/arena.h"
 
 #define TIER_USERS_MAX 1e6
 

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/arena.h"
 #include "config/errors.h"
 #include "config/metric_names.h"
 #include "config/near.h"
 #include "config/units.h"
 #include "config/yaml.h"
+#include "memory/arena.h"
 
 struct config_pos read_pos(const struct reader *r, const struct yaml_node *node)
 {

@@ -98,7 +98,10 @@ static int eval_numbers(struct evaluator *ev, const struct promql_node *node,
 	return eval_drop_names(ev, node, out);
 }
 
-/* Labels that equality matchers give; one that is named twice has no value. */
+/*
+ * Labels that equality matchers give.  As in Prometheus the first one gives its label a value, and
+ * every other matcher of that label that comes later takes it away.
+ */
 static const struct labels *absent_labels(struct evaluator *ev, const struct promql_node *selector)
 {
 	struct label label[PROMQL_MATCHERS_MAX];
@@ -114,9 +117,8 @@ static const struct labels *absent_labels(struct evaluator *ev, const struct pro
 			at++;
 		if (at < n)
 			label[at].value = "";
-		else
-			label[n++] =
-				(struct label){m->name, m->op == PROMQL_MATCH_EQ ? m->value : ""};
+		else if (m->op == PROMQL_MATCH_EQ)
+			label[n++] = (struct label){m->name, m->value};
 	}
 	return labels_make(ev->table, label, n);
 }

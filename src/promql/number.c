@@ -62,13 +62,16 @@ static double whole_power(double x, uint32_t n, bool inverse)
 }
 
 /*
- * Whole exponents are multiplied out as Go does it, so that the last bit is the same.  Others go by
+ * Whole exponents are multiplied out and roots taken as Go does it, so that the last bit is the
+ * same.  Others go by
  * the C library, which is closer to the true value than Go (by at most a few last bits).
  */
 static double power(double x, double y)
 {
 	double whole = trunc(fabs(y));
 
+	if (fabs(y) == 0.5 && isfinite(x) && x != 0)
+		return y > 0 ? sqrt(x) : 1 / sqrt(x);
 	if (!isfinite(x) || !isfinite(y) || x == 0 || y == 0 || whole != fabs(y) || whole > 1 << 20)
 		return pow(x, y);
 	return whole_power(x, (uint32_t)whole, y < 0);

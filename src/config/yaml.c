@@ -20,6 +20,8 @@ struct builder {
 	const char *file;
 	struct arena *arena;
 	struct config_errors *errors;
+	const struct yaml_limits *limits;
+	const char *source;
 	struct yaml_node *root;
 	struct yaml_node *open[YAML_DEPTH_MAX]; /* collections not closed yet */
 	struct yaml_node *key[YAML_DEPTH_MAX];	/* key waiting for its value, per open mapping */
@@ -46,6 +48,7 @@ static void place(struct builder *b, struct yaml_node *node)
 {
 	struct yaml_node *parent, *dup;
 	int d = b->depth - 1;
+	size_t max;
 
 	if (!b->depth) {
 		b->root = node;
@@ -63,9 +66,12 @@ static void place(struct builder *b, struct yaml_node *node)
 			return;
 		}
 	}
-	if (++parent->children > YAML_CHILDREN_MAX) {
-		complain(b, node->line, node->column, "more than %d entries here",
-			 YAML_CHILDREN_MAX);
+	/* Keys are compared with each other: mappings stay small. */
+	max = parent->kind == YAML_MAP && b->limits->children > YAML_CHILDREN_MAX
+		      ? YAML_CHILDREN_MAX
+		      : b->limits->children;
+	if (++parent->children > max) {
+		complain(b, node->line, node->column, "more than %zu entries here", max);
 		b->stop = true;
 		return;
 	}
@@ -81,9 +87,9 @@ static struct yaml_node *new_node(struct builder *b, struct fy_event *event, enu
 	const struct fy_mark *mark = fy_event_start_mark(event);
 	struct yaml_node *node;
 
-	if (++b->nodes > YAML_NODES_MAX) {
+	if (++b->nodes > b->limits->nodes) {
 		complain(b, mark ? mark->line + 1 : 1, mark ? mark->column + 1 : 1,
-			 "more than %d values in one file", YAML_NODES_MAX);
+			 "more than %zu values in one file", b->limits->nodes);
 		b->stop = true;
 		return NULL;
 	}
@@ -95,6 +101,7 @@ static struct yaml_node *new_node(struct builder *b, struct fy_event *event, enu
 	node->kind = kind;
 	node->line = mark ? mark->line + 1 : 1;
 	node->column = mark ? mark->column + 1 : 1;
+	node->source = b->source + (mark ? mark->input_pos : 0);
 	return node;
 }
 
@@ -111,6 +118,21 @@ static void refuse_decoration(struct builder *b, const struct yaml_node *node,
 		complain(b, node->line, node->column, "anchors (&name) are not supported");
 	if (tag)
 		complain(b, node->line, node->column, "tags (!name) are not supported");
+}
+
+static char style_letter(enum fy_scalar_style style)
+{
+	switch (style) {
+	case FYSS_SINGLE_QUOTED:
+		return '\'';
+	case FYSS_DOUBLE_QUOTED:
+		return '"';
+	case FYSS_LITERAL:
+	case FYSS_FOLDED:
+		return '|';
+	default:
+		return 'p';
+	}
 }
 
 static void add_scalar(struct builder *b, struct fy_event *event)
@@ -131,6 +153,7 @@ static void add_scalar(struct builder *b, struct fy_event *event)
 	if (!text)
 		len = 0;
 	node->quoted = style != FYSS_PLAIN;
+	node->style = style_letter(style);
 	node->text = arena__strndup(b->arena, text ? text : "", len);
 	if (!node->text) {
 		b->stop = true;
@@ -282,8 +305,8 @@ static int check_text(struct builder *b, const char *text, size_t len)
 {
 	int line = 1, column = 1;
 
-	if (len > YAML_BYTES_MAX) {
-		complain(b, 0, 0, "larger than %u bytes", YAML_BYTES_MAX);
+	if (len > b->limits->bytes) {
+		complain(b, 0, 0, "larger than %zu bytes", b->limits->bytes);
 		return -EFBIG;
 	}
 	for (size_t i = 0, n; i < len; i += n, column++) {
@@ -326,10 +349,12 @@ static void quiet(struct fy_diag *diag, void *user, const char *buf, size_t len)
 	(void)len;
 }
 
-struct yaml_node *yaml_parse(const char *file, const char *text, size_t len, struct arena *arena,
-			     struct config_errors *errors)
+struct yaml_node *yaml_parse_limited(const char *file, const char *text, size_t len,
+				     const struct yaml_limits *limits, struct arena *arena,
+				     struct config_errors *errors)
 {
-	struct builder b = {.file = file, .arena = arena, .errors = errors};
+	struct builder b = {
+		.file = file, .arena = arena, .errors = errors, .limits = limits, .source = text};
 	struct fy_diag_cfg diag_cfg = {.output_fn = quiet, .level = FYET_ERROR, .module_mask = ~0u};
 	struct fy_parse_cfg cfg = {.search_path = "",
 				   .flags = FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE};
@@ -349,6 +374,15 @@ struct yaml_node *yaml_parse(const char *file, const char *text, size_t len, str
 	fy_parser_destroy(parser);
 	fy_diag_destroy(cfg.diag);
 	return b.stop ? NULL : b.root;
+}
+
+struct yaml_node *yaml_parse(const char *file, const char *text, size_t len, struct arena *arena,
+			     struct config_errors *errors)
+{
+	const struct yaml_limits limits = {
+		.bytes = YAML_BYTES_MAX, .nodes = YAML_NODES_MAX, .children = YAML_CHILDREN_MAX};
+
+	return yaml_parse_limited(file, text, len, &limits, arena, errors);
 }
 
 struct yaml_node *yaml_get(const struct yaml_node *map, const char *key)

@@ -9,7 +9,8 @@
 #include "log/log.h"
 #include "watch/session.h"
 
-static const struct cmd *const cmds[] = {&cmd_watch, &cmd_check, &cmd_stages, &cmd_config};
+static const struct cmd *const cmds[] = {&cmd_watch, &cmd_check, &cmd_stages, &cmd_config,
+					 &cmd_rules};
 
 static void usage(FILE *out)
 {

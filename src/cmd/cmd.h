@@ -13,5 +13,6 @@ extern const struct cmd cmd_watch;
 extern const struct cmd cmd_check;
 extern const struct cmd cmd_stages;
 extern const struct cmd cmd_config;
+extern const struct cmd cmd_rules;
 
 #endif

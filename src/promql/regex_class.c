@@ -135,34 +135,45 @@ bool regex_perl_class(struct regex_reader *in, bool in_class)
 	return true;
 }
 
-/* \pL, \p{Greek}, \P{^Greek}: PCRE2 means scripts' extensions unless it is told sc:. */
+static bool is_category(const char *name, size_t len)
+{
+	static const char *const second[] = {
+		['C'] = "cfos",	   ['L'] = "lmotu", ['M'] = "cen", ['N'] = "dlo",
+		['P'] = "cdefios", ['S'] = "ckmo",  ['Z'] = "lps",
+	};
+	unsigned char first = (unsigned char)name[0];
+
+	if (len == 0 || first >= sizeof(second) / sizeof(second[0]) || !second[first])
+		return false;
+	return len == 1 || (len == 2 && strchr(second[first], name[1]));
+}
+
+/* \pL, \p{Lu}, \P{^Lu}; scripts such as \p{Greek} PCRE2 knows by other names than RE2. */
 bool regex_unicode_class(struct regex_reader *in)
 {
 	const char *p = in->text + in->at, *name = p + 2;
-	bool negative;
+	bool negative, braces;
 	size_t len = 1;
 
 	if (p[0] != '\\' || (p[1] != 'p' && p[1] != 'P'))
 		return false;
 	negative = p[1] == 'P';
-	if (*name == '{') {
+	braces = *name == '{';
+	if (braces) {
 		name++;
-		if (*name == '^') {
-			negative = !negative;
-			name++;
-		}
+		negative ^= *name == '^';
+		name += *name == '^';
 		len = strspn(name, LETTERS "_");
-		in->at = (size_t)(name - in->text) + len + 1;
-	} else {
-		in->at += 3;
 	}
-	if (len == 0 || !strchr(LETTERS, *name) || !*name ||
-	    (name[-1] != p[1] && name[len] != '}')) {
+	if (!*name || (braces && name[len] != '}')) {
 		regex_refuse(in, PROMQL_SYNTAX, "invalid character class range");
-		return true;
+	} else if (!is_category(name, len) && strncmp(name, "Any}", 4)) {
+		regex_refuse(in, len > 2 ? PROMQL_UNSUPPORTED : PROMQL_SYNTAX,
+			     "classes of characters by script are not supported by cheshire");
+	} else {
+		fprintf(in->out, "\\%c{%.*s}", negative ? 'P' : 'p', (int)len, name);
+		in->at = (size_t)(name - in->text) + len + braces;
 	}
-	fprintf(in->out, "\\%c{%s%.*s}", negative ? 'P' : 'p',
-		len > 2 && strncmp(name, "Any}", 4) ? "sc:" : "", (int)len, name);
 	return true;
 }
 
@@ -247,6 +258,8 @@ void regex_class(struct regex_reader *in)
 		if (!posix_class(in) && !regex_perl_class(in, true) && !regex_unicode_class(in))
 			class_range(in);
 	}
+	if (in->refused)
+		return;
 	in->at++;
 	putc(']', in->out);
 }

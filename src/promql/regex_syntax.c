@@ -28,6 +28,7 @@ struct syntax {
 	size_t depth;
 	struct level last; /* what a repetition would repeat, if there is anything */
 	bool have_last, repeated;
+	bool behind_flags; /* (?i) came last; RE2 would repeat what stands before it */
 };
 
 /* Something new begins: what came before counts for the group. */
@@ -42,7 +43,7 @@ static void settle(struct syntax *s)
 	}
 	if (level->atoms > PROMQL_REGEX_ATOMS_MAX)
 		regex_refuse(&s->in, PROMQL_TOO_LARGE, "it is too large");
-	s->have_last = s->repeated = false;
+	s->have_last = s->repeated = s->behind_flags = false;
 }
 
 static void atom(struct syntax *s)
@@ -103,6 +104,9 @@ static void repeat(struct syntax *s, const char *written, unsigned int times)
 		in->at++;
 	if (s->repeated)
 		regex_refuse(in, PROMQL_SYNTAX, "invalid nested repetition operator");
+	else if (s->behind_flags)
+		regex_refuse(in, PROMQL_UNSUPPORTED,
+			     "a repetition behind (?flags) is not supported by cheshire");
 	else if (!s->have_last)
 		regex_refuse(in, PROMQL_SYNTAX, "missing argument to repetition operator");
 	fputs(written, in->out);
@@ -178,6 +182,14 @@ static void named_group(struct syntax *s)
 	fputs("(?:", s->in.out);
 }
 
+static void settle_flags(struct syntax *s)
+{
+	bool behind = s->have_last || s->behind_flags;
+
+	settle(s);
+	s->behind_flags = behind;
+}
+
 /* (?flags) and (?flags: */
 static void flags(struct syntax *s)
 {
@@ -203,7 +215,7 @@ static void flags(struct syntax *s)
 	if (*p == ':')
 		open_group(s);
 	else
-		settle(s);
+		settle_flags(s);
 	if (*p == ':' || n > 2)
 		fprintf(s->in.out, "%s%c", written, *p);
 }
@@ -223,13 +235,13 @@ static void group(struct syntax *s)
 	}
 }
 
-/* \Q...\E, to the end where there is no \E. */
+/* \Q...\E; without \E it would reach into what Prometheus writes around the pattern. */
 static void quoted(struct syntax *s)
 {
 	uint32_t code;
 
 	s->in.at += 2;
-	while (s->in.text[s->in.at] && !s->in.refused) {
+	while (!s->in.refused && s->in.text[s->in.at]) {
 		if (!strncmp(s->in.text + s->in.at, "\\E", 2)) {
 			s->in.at += 2;
 			return;
@@ -239,6 +251,7 @@ static void quoted(struct syntax *s)
 		atom(s);
 		regex_literal(&s->in, code);
 	}
+	regex_refuse(&s->in, PROMQL_SYNTAX, "\\Q without \\E");
 }
 
 static void assertion(struct syntax *s, size_t len)
@@ -329,7 +342,7 @@ int promql_regex_translate(const char *pattern, char **out, struct promql_regex_
 	if (!s.in.out)
 		return -ENOMEM;
 	fputs("(?:", s.in.out);
-	while (pattern[s.in.at] && !s.in.refused)
+	while (!s.in.refused && pattern[s.in.at])
 		step(&s);
 	if (!s.in.refused)
 		settle(&s);

@@ -11,8 +11,8 @@
 #define WORKSPACE_INTS	   2048
 #define WORKSPACE_INTS_MAX (1u << 18)
 #define OPTIONS                                                                                    \
-	(PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_DOLLAR_ENDONLY |                   \
-	 PCRE2_ALT_CIRCUMFLEX | PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_AUTO_CAPTURE)
+	(PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ALT_CIRCUMFLEX | PCRE2_NEVER_BACKSLASH_C |             \
+	 PCRE2_NO_AUTO_CAPTURE)
 
 struct promql_regex {
 	pcre2_code *code;

@@ -116,6 +116,30 @@ bool regex_escape(struct regex_reader *in, uint32_t *code)
 	return good;
 }
 
+/*
+ * Under (?i), RE2's classes of ASCII letters hold the long s and the sign of Kelvin too, which
+ * PCRE2's do not.
+ */
+#define FOLDED "\\x{17f}\\x{212a}"
+
+static void refuse_folded(struct regex_reader *in)
+{
+	regex_refuse(in, PROMQL_UNSUPPORTED,
+		     "this negated class is not supported by cheshire under (?i)");
+}
+
+static void word_class(struct regex_reader *in, bool negative, bool in_class)
+{
+	if (!in->fold)
+		fputs(negative ? "\\W" : "\\w", in->out);
+	else if (!in_class)
+		fputs(negative ? "[^\\w" FOLDED "]" : "[\\w" FOLDED "]", in->out);
+	else if (!negative)
+		fputs("\\w" FOLDED, in->out);
+	else
+		refuse_folded(in);
+}
+
 /* RE2's \s has no vertical tab, PCRE2's has. */
 bool regex_perl_class(struct regex_reader *in, bool in_class)
 {
@@ -130,6 +154,8 @@ bool regex_perl_class(struct regex_reader *in, bool in_class)
 		fputs(in_class ? "\\x{0}-\\x{8}\\x{b}\\x{e}-\\x{1f}\\x{21}-\\x{10ffff}"
 			       : "[^\\t\\n\\f\\r\\x{20}]",
 		      in->out);
+	else if (p[1] == 'w' || p[1] == 'W')
+		word_class(in, p[1] == 'W', in_class);
 	else
 		fprintf(in->out, "\\%c", p[1]);
 	return true;
@@ -170,6 +196,10 @@ bool regex_unicode_class(struct regex_reader *in)
 	} else if (!is_category(name, len) && strncmp(name, "Any}", 4)) {
 		regex_refuse(in, len > 2 ? PROMQL_UNSUPPORTED : PROMQL_SYNTAX,
 			     "classes of characters by script are not supported by cheshire");
+	} else if (in->fold && len == 2 && name[0] == 'L') {
+		regex_refuse(in, PROMQL_UNSUPPORTED,
+			     "classes of letters by their case are not supported by cheshire under "
+			     "(?i)");
 	} else {
 		fprintf(in->out, "\\%c{%.*s}", negative ? 'P' : 'p', (int)len, name);
 		in->at = (size_t)(name - in->text) + len + braces;
@@ -180,9 +210,15 @@ bool regex_unicode_class(struct regex_reader *in)
 /* [:alpha:] inside a class. */
 static bool posix_class(struct regex_reader *in)
 {
-	static const char *const names[] = {"alnum", "alpha", "ascii", "blank", "cntrl",
-					    "digit", "graph", "lower", "print", "punct",
-					    "space", "upper", "word",  "xdigit"};
+	static const struct {
+		const char *name;
+		bool letters;
+	} classes[] = {
+		{"alnum", true},  {"alpha", true},   {"ascii", true},  {"blank", false},
+		{"cntrl", false}, {"digit", false},  {"graph", true},  {"lower", true},
+		{"print", true},  {"punct", false},  {"space", false}, {"upper", true},
+		{"word", true},	  {"xdigit", false},
+	};
 	const char *p = in->text + in->at, *end;
 
 	if (strncmp(p, "[:", 2) != 0)
@@ -193,11 +229,15 @@ static bool posix_class(struct regex_reader *in)
 	in->at = (size_t)(end - in->text) + 2;
 	p += 2;
 	p += *p == '^';
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strlen(names[i]) != (size_t)(end - p) ||
-		    strncmp(names[i], p, (size_t)(end - p)))
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+		size_t len = strlen(classes[i].name);
+
+		if (len != (size_t)(end - p) || memcmp(classes[i].name, p, len) != 0)
 			continue;
-		fprintf(in->out, "[:%s%s:]", p[-1] == '^' ? "^" : "", names[i]);
+		if (in->fold && p[-1] == '^')
+			refuse_folded(in);
+		fprintf(in->out, "[:%s%s:]%s", p[-1] == '^' ? "^" : "", classes[i].name,
+			in->fold && classes[i].letters ? FOLDED : "");
 		return true;
 	}
 	regex_refuse(in, PROMQL_SYNTAX, "invalid character class range");

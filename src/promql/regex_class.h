@@ -14,6 +14,7 @@ struct regex_reader {
 	const char *text; /* ends in NUL */
 	size_t at;
 	FILE *out; /* PCRE2's form */
+	bool fold; /* (?i) is on */
 	bool refused;
 	struct promql_regex_error *error; /* of the first refusal */
 };

@@ -18,8 +18,9 @@
 
 /* One open group, or the whole pattern. */
 struct level {
-	unsigned int repeats; /* the largest product of repetitions inside */
-	unsigned int atoms;   /* with repetitions written out */
+	unsigned int repeats;		  /* the largest product of repetitions inside */
+	unsigned int atoms;		  /* with repetitions written out */
+	bool outer_fold, outer_multiline; /* the flags around the group, and behind it */
 };
 
 struct syntax {
@@ -28,6 +29,7 @@ struct syntax {
 	size_t depth;
 	struct level last; /* what a repetition would repeat, if there is anything */
 	bool have_last, repeated;
+	bool multiline;	   /* (?m) is on */
 	bool behind_flags; /* (?i) came last; RE2 would repeat what stands before it */
 };
 
@@ -146,7 +148,8 @@ static void open_group(struct syntax *s)
 		regex_refuse(&s->in, PROMQL_TOO_LARGE, "its groups are nested too deeply");
 		return;
 	}
-	s->level[++s->depth] = (struct level){.repeats = 1};
+	s->level[++s->depth] = (struct level){
+		.repeats = 1, .outer_fold = s->in.fold, .outer_multiline = s->multiline};
 }
 
 static void close_group(struct syntax *s)
@@ -158,6 +161,8 @@ static void close_group(struct syntax *s)
 	}
 	s->in.at++;
 	s->last = s->level[s->depth--];
+	s->in.fold = s->last.outer_fold;
+	s->multiline = s->last.outer_multiline;
 	s->last.atoms++;
 	s->have_last = true;
 	putc(')', s->in.out);
@@ -195,16 +200,22 @@ static void flags(struct syntax *s)
 {
 	const char *p = s->in.text + s->in.at + 2;
 	char written[16] = "(?";
-	size_t n = 2;
-	bool negative = false, saw = false;
+	size_t n = 2, useful = 0;
+	bool negative = false, saw = false, fold = s->in.fold, multiline = s->multiline;
 
 	for (; *p && strchr("imsU-", *p) && n < sizeof(written) - 3; p++) {
 		if (*p == '-' && negative)
 			break;
 		saw = *p != '-';
 		negative |= *p == '-';
-		if (*p != 'U' && !(strchr(written + 2, *p)))
-			written[n++] = *p;
+		if (*p == 'i')
+			fold = !negative;
+		if (*p == 'm')
+			multiline = !negative;
+		if (*p == 'U') /* lazy and greedy are one here */
+			continue;
+		useful += *p != '-';
+		written[n++] = *p;
 	}
 	if ((*p != ')' && *p != ':') || (negative && !saw)) {
 		regex_refuse(&s->in, *p && strchr("imsU", *p) ? PROMQL_UNSUPPORTED : PROMQL_SYNTAX,
@@ -216,7 +227,11 @@ static void flags(struct syntax *s)
 		open_group(s);
 	else
 		settle_flags(s);
-	if (*p == ':' || n > 2)
+	s->in.fold = fold;
+	s->multiline = multiline;
+	if (!useful)
+		written[2] = '\0';
+	if (*p == ':' || useful)
 		fprintf(s->in.out, "%s%c", written, *p);
 }
 
@@ -254,10 +269,16 @@ static void quoted(struct syntax *s)
 	regex_refuse(&s->in, PROMQL_SYNTAX, "\\Q without \\E");
 }
 
+/* PCRE2's $ outside of (?m) would match before a newline at the end. */
 static void assertion(struct syntax *s, size_t len)
 {
+	const char *text = s->in.text + s->in.at;
+
 	atom(s);
-	fprintf(s->in.out, "(?:%.*s)", (int)len, s->in.text + s->in.at);
+	if (*text == '$' && !s->multiline)
+		fputs("(?:\\z)", s->in.out);
+	else
+		fprintf(s->in.out, "(?:%.*s)", (int)len, text);
 	s->in.at += len;
 }
 
@@ -348,7 +369,8 @@ int promql_regex_translate(const char *pattern, char **out, struct promql_regex_
 		settle(&s);
 	if (s.depth > 0)
 		regex_refuse(&s.in, PROMQL_SYNTAX, "missing closing )");
-	putc(')', s.in.out);
+	/* PCRE2_ENDANCHORED would be nicer, but the DFA of 10.42 does not heed it. */
+	fputs(")\\z", s.in.out);
 	if (ferror(s.in.out) | fclose(s.in.out)) {
 		free(*out);
 		return -ENOMEM;

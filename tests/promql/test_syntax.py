@@ -49,9 +49,9 @@ DAMAGE = list("()[]{}=!~<>+-*/%^,:@#\"'` \n") + "sum by on bool offset 5m 1 a ==
 
 
 def quoted(text):
-    """A YAML string; Python's escapes of what is not plain are YAML's too."""
+    """A string for YAML, and for PromQL just so."""
     plain = [c if " " <= c <= "~" and c not in '"\\' else
-             f"\\x{ord(c):02x}" if ord(c) < 256 else
+             f"\\x{ord(c):02x}" if ord(c) < 128 else
              f"\\u{ord(c):04x}" if ord(c) < 65536 else f"\\U{ord(c):08x}" for c in text]
     return '"' + "".join(plain) + '"'
 

@@ -1,80 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include <errno.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "promql/ast.h"
-#include "promql/functions.h"
-
-#define ARRAY_N(array) (sizeof(array) / sizeof((array)[0]))
-
-static struct promql_expr *good(const char *text)
-{
-	struct promql_expr *expr;
-	struct promql_error error;
-	int err = promql_parse(text, strlen(text), &expr, &error);
-
-	if (err)
-		fail_msg("'%s': %d: %u: %s", text, err, error.at, error.message);
-	return expr;
-}
-
-static void bad_bytes(const char *text, size_t len, enum promql_refusal refusal, int at,
-		      const char *part)
-{
-	struct promql_expr *expr;
-	struct promql_error error;
-	int err = promql_parse(text, len, &expr, &error);
-
-	if (err != -EINVAL)
-		fail_msg("'%s' gives %d", text, err);
-	assert_null(expr);
-	if (error.refusal != refusal || (at >= 0 && error.at != (uint32_t)at) ||
-	    !strstr(error.message, part))
-		fail_msg("'%s': refusal %d at %u: %s", text, error.refusal, error.at,
-			 error.message);
-	assert_true(error.at <= len);
-}
-
-static void bad(const char *text, enum promql_refusal refusal, int at, const char *part)
-{
-	bad_bytes(text, strlen(text), refusal, at, part);
-}
-
-static char *printed(const struct promql_node *node)
-{
-	char *text = NULL;
-	size_t len;
-	FILE *out = open_memstream(&text, &len);
-
-	assert_non_null(out);
-	promql_print(node, out);
-	fclose(out);
-	return text;
-}
-
-/* The print must parse to the same print. */
-static void prints(const char *text, const char *want)
-{
-	struct promql_expr *expr = good(text);
-	char *once = printed(expr->root), *twice;
-
-	assert_string_equal(once, want);
-	promql_free(expr);
-	expr = good(once);
-	twice = printed(expr->root);
-	assert_string_equal(twice, want);
-	promql_free(expr);
-	free(once);
-	free(twice);
-}
+#include "promql_fixture.h"
 
 /* Every operator in parentheses of its own. */
 static void nest(const struct promql_node *node, FILE *out)
@@ -276,12 +203,61 @@ static void slots(void **state)
 	promql_free(expr);
 }
 
+static void keywords(void **state)
+{
+	(void)state;
+	prints("and and and", "and and and");
+	prints("sum + avg by (x) (count)", "sum + avg by (x) (count)");
+	prints("by{by='x'} offset 5m", "by{by=\"x\"} offset 5m");
+	prints("offset offset 5m", "offset offset 5m");
+	prints("Sum(SUM) By (OFFSET, on,)", "sum by (OFFSET, on) (SUM)");
+	prints("a + on (bool, group_left, start, atan2) b",
+	       "a + on (atan2, bool, group_left, start) b");
+	prints("sum without (b, a, b) (x)", "sum without (a, b) (x)");
+	prints("sum by () (x)", "sum(x)");
+	prints("start + end", "start + end");
+	prints(":a:b:{}", ":a:b:");
+	bad("bool", PROMQL_SYNTAX, 0, "unexpected <bool>");
+	bad("on + 1", PROMQL_SYNTAX, 0, "unexpected <on>");
+	bad("sum by (without) (x)", PROMQL_SYNTAX, 8, "expected label");
+	bad("sum by (a:b) (x)", PROMQL_SYNTAX, 8, "expected label");
+	bad("sum by (nan) (x)", PROMQL_SYNTAX, 8, "expected label");
+	bad("a:b(x)", PROMQL_SYNTAX, 3, "unexpected \"(\"");
+	bad("by (x)", PROMQL_SYNTAX, 3, "unexpected \"(\"");
+}
+
+static void matching(void **state)
+{
+	struct promql_expr *expr = good("a > bool ignoring (c, b) d");
+
+	(void)state;
+	assert_true(expr->root->return_bool);
+	assert_true(expr->root->matching);
+	assert_false(expr->root->on);
+	assert_int_equal(expr->root->labels.n, 2);
+	assert_string_equal(expr->root->labels.name[0], "b");
+	promql_free(expr);
+	/* Without labels it says nothing to a scalar, and is gone. */
+	expr = good("1 + on () 2");
+	assert_false(expr->root->matching);
+	promql_free(expr);
+	prints("a + on () b", "a + on () b");
+	prints("a + ignoring () b", "a + b");
+	bad("a + on (x) 1", PROMQL_TYPE, 0, "vector matching only allowed");
+	bad("a + bool b", PROMQL_TYPE, 2, "bool modifier can only be used");
+	bad("1 == 2", PROMQL_TYPE, 2, "must use BOOL");
+	bad("a and 1", PROMQL_TYPE, 0, "set operators are not allowed");
+	bad("a[5m] + 1", PROMQL_TYPE, 0, "only scalar and instant vector");
+	bad("1 + \"x\"", PROMQL_TYPE, 4, "only scalar and instant vector");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(precedence), cmocka_unit_test(signs),
 		cmocka_unit_test(numbers),    cmocka_unit_test(strings),
 		cmocka_unit_test(selectors),  cmocka_unit_test(slots),
+		cmocka_unit_test(keywords),   cmocka_unit_test(matching),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,6 +144,11 @@ const struct metric_def *metric_measures(size_t *n)
 	return measures;
 }
 
+const struct metric_def *metric_gap(void)
+{
+	return &gap;
+}
+
 const char *const *metric_stages_usual(size_t *n)
 {
 	*n = N(usual_stages);

@@ -53,5 +53,7 @@ bool metric_name_reserved(const char *stage);
 /* The stages that the built-in budgets speak of. */
 bool metric_stage_usual(const char *stage);
 const char *const *metric_stages_usual(size_t *n);
+/* The definition of `turn.gap.<stage>.<stage>`. */
+const struct metric_def *metric_gap(void);
 
 #endif /* CHESHIRE_CONFIG_METRIC_NAMES_H */

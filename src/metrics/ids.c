@@ -114,7 +114,8 @@ static int add_handle(struct metrics *m, const struct handle *handle)
 	struct handle *handles;
 
 	for (size_t i = 0; i < m->handles_n; i++)
-		if (m->handles[i].view == handle->view && m->handles[i].stat == handle->stat)
+		if (m->handles[i].series == handle->series && m->handles[i].view == handle->view &&
+		    m->handles[i].stat == handle->stat)
 			return (int)i;
 	handles = realloc(m->handles, (m->handles_n + 1) * sizeof(*handles));
 	if (!handles)
@@ -134,8 +135,10 @@ int metrics__demand(struct metrics *m, const char *id, enum statistic stat, uint
 	handle.stat = series_stat(handle.series, handle.stat);
 	if (!series_has_stat(handle.series, handle.stat))
 		return -EINVAL;
-	handle.view = series_view(handle.series, window_ns);
-	if (!handle.view)
-		return -ENOMEM;
+	if (window_ns != METRICS_SESSION) {
+		handle.view = series_view(handle.series, window_ns);
+		if (!handle.view)
+			return -ENOMEM;
+	}
 	return add_handle(m, &handle);
 }

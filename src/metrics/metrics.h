@@ -143,8 +143,10 @@ void metrics__flush(struct metrics *m, uint64_t now_ns);
 
 /* --- out --- */
 
+#define METRICS_SESSION UINT64_MAX /* no window: since watching began */
+
 /*
- * Asks for a statistic over a sliding window; the same question gives the same handle.  `id` is
+ * Asks for a statistic over a sliding window (or METRICS_SESSION); the same question gives the same handle.  `id` is
  * without the statistic ("stt.latency"); with it ("stt.latency.p95") stat may be STAT_INVALID.
  * Returns a handle >= 0, -ENOENT (no such metric with this configuration), -EINVAL (the metric
  * does not have this statistic) or -ENOMEM.

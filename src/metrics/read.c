@@ -140,7 +140,7 @@ size_t metrics__slowest(struct metrics *m, int handle, uint64_t now_ns,
 	if (handle < 0 || (size_t)handle >= m->handles_n)
 		return 0;
 	view = m->handles[handle].view;
-	return view->evidence ? evidence__slowest(view->evidence, now_ns, out) : 0;
+	return view && view->evidence ? evidence__slowest(view->evidence, now_ns, out) : 0;
 }
 
 /* One walk over everything. */

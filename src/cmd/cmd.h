@@ -14,5 +14,6 @@ extern const struct cmd cmd_check;
 extern const struct cmd cmd_stages;
 extern const struct cmd cmd_config;
 extern const struct cmd cmd_rules;
+extern const struct cmd cmd_export;
 
 #endif

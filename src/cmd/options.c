@@ -131,6 +131,15 @@ static void parse_attach(struct parsing *p, const char *arg)
 		mistake(p, "--attach: '%s' is neither auto nor perf", arg);
 }
 
+static void parse_word(struct parsing *p, const char *arg)
+{
+	const char **word = p->set & OPTIONS_PATTERN ? &p->out->pattern : &p->out->word;
+
+	if (!(p->set & (OPTIONS_PATTERN | OPTIONS_WHAT)) || *word)
+		mistake(p, "'%s' is not expected here", arg);
+	*word = arg;
+}
+
 static error_t parse_opt(int key, char *arg, struct argp_state *state)
 {
 	struct parsing *p = state->input;
@@ -172,9 +181,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 				ARGP_HELP_SHORT_USAGE | ARGP_HELP_DOC | ARGP_HELP_LONG);
 		break;
 	case ARGP_KEY_ARG:
-		if (!(p->set & OPTIONS_PATTERN) || p->out->pattern)
-			mistake(p, "'%s' is not expected here", arg);
-		p->out->pattern = arg;
+		parse_word(p, arg);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -182,12 +189,17 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+static const char *args_doc(unsigned int set)
+{
+	if (set & OPTIONS_PATTERN)
+		return "[PATTERN]";
+	return set & OPTIONS_WHAT ? "WHAT" : NULL;
+}
+
 int options_parse(unsigned int set, const char *doc, int argc, char **argv, struct options *out)
 {
 	struct argp_option options[ENTRIES_N + 1] = {};
-	struct argp argp = {options, parse_opt, set & OPTIONS_PATTERN ? "[PATTERN]" : NULL,
-			    doc,     NULL,	NULL,
-			    NULL};
+	struct argp argp = {options, parse_opt, args_doc(set), doc, NULL, NULL, NULL};
 	struct parsing p = {.out = out, .set = set};
 	size_t n = 0;
 

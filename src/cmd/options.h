@@ -22,6 +22,7 @@ enum option_set {
 	OPTIONS_WATCH = 1 << 2,
 	OPTIONS_BTF = 1 << 3,
 	OPTIONS_PATTERN = 1 << 4,
+	OPTIONS_WHAT = 1 << 5, /* one word that is no option */
 };
 
 struct options {
@@ -29,6 +30,7 @@ struct options {
 	const char *config_path;
 	const char *btf_path;
 	const char *pattern;
+	const char *word;
 	enum output_kind output;
 	bool syslog;
 	int syslog_facility;

@@ -40,12 +40,17 @@ static bool beyond(const struct budget_config *budget, double value, double limi
 	return budget->below ? value < limit : value > limit;
 }
 
+double alert_clear_limit(const struct budget_config *budget, double limit)
+{
+	return budget->below ? limit / CLEAR_RATIO : limit * CLEAR_RATIO;
+}
+
 /* Inside 95 % of the limit, or where it should be anyway (limits like 0 have no 95 %). */
 static bool clear_of(const struct budget_config *budget, double value, double limit)
 {
 	if (!isnan(budget->target) && !beyond(budget, value, budget->target))
 		return true;
-	return budget->below ? value > limit / CLEAR_RATIO : value < limit * CLEAR_RATIO;
+	return beyond(budget, alert_clear_limit(budget, limit), value);
 }
 
 /* What the limits are measured against: the target, or the mildest limit there is. */

@@ -91,6 +91,8 @@ double alert_over_percent(const struct budget_config *budget, double value);
  * that became 80 ms are 73.  NAN: not resolved, or resolved without a value.
  */
 double alert_improvement_percent(const struct alert_event *event);
+/* A value inside this one is well inside the limit: 95 % of it. */
+double alert_clear_limit(const struct budget_config *budget, double limit);
 /* Over the target but inside warning and critical: a line of the summary, no alert. */
 bool alert_notice(const struct budget_config *budget, const struct sample *sample);
 

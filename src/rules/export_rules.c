@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "rules/export_rules.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/metric_names.h"
+#include "rules/alert.h"
+#include "rules/export_names.h"
+
+#define NUMBER_MAX   32
+#define WINDOW_MAX   32
+#define SELECTOR_MAX 512
+#define USERS_ID     "users.active"
+#define USERS_NS     60000000000ULL
+
+/* A text in the double quotes of YAML and of PromQL alike; a template's braces stay braces. */
+static void print_quoted(const char *text, bool annotation, FILE *out)
+{
+	fputc('"', out);
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (annotation && c == '{' && text[1] == '{') {
+			fputs("{{ `{{` }}", out);
+			text++;
+		} else if (c == '"' || c == '\\') {
+			fprintf(out, "\\%c", c);
+		} else if (c < ' ' || c == 0x7f) {
+			fprintf(out, "\\x%02x", c);
+		} else {
+			fputc(c, out);
+		}
+	}
+	fputc('"', out);
+}
+
+/* The shortest text that reads back as the same number. */
+static const char *number(double value, char text[NUMBER_MAX])
+{
+	for (int digits = 1; digits <= 17; digits++) {
+		snprintf(text, NUMBER_MAX, "%.*g", digits, value);
+		if (strtod(text, NULL) == value)
+			break;
+	}
+	return text;
+}
+
+static void duration(uint64_t ns, char text[WINDOW_MAX])
+{
+	export_window_text(ns, text, WINDOW_MAX);
+	if (!text[0])
+		strcpy(text, "0s");
+}
+
+/* Names of stages and windows need no escape. */
+static bool selector_of(const struct config *config, const struct budget_config *budget,
+			char out[SELECTOR_MAX])
+{
+	char labels[3 * METRIC_STAGE_MAX + WINDOW_MAX] = "", window[WINDOW_MAX];
+	struct export_name name;
+	struct metric_ref ref;
+	size_t at = 0;
+
+	if (!export_name_of_budget(config->target_name, budget, &name) ||
+	    metric_find(budget->metric, &ref))
+		return false;
+	if (name.subject == EXPORT_STAGE)
+		at += (size_t)snprintf(labels, sizeof(labels), "stage=\"%s\"", ref.stage);
+	if (name.subject == EXPORT_GAP)
+		at += (size_t)snprintf(labels, sizeof(labels), "from=\"%s\",to=\"%s\"", ref.stage,
+				       ref.stage2);
+	if (name.form == EXPORT_WINDOW) {
+		export_window_text(budget->window_ns, window, sizeof(window));
+		snprintf(labels + at, sizeof(labels) - at, "%swindow=\"%s\"", at ? "," : "",
+			 window);
+	}
+	snprintf(out, SELECTOR_MAX, labels[0] ? "%s{%s}" : "%s", name.name, labels);
+	return true;
+}
+
+/* One limit of one budget. */
+struct limit {
+	const struct config *config;
+	const struct budget_config *budget;
+	const char *selector;
+	enum severity severity;
+	double value;
+};
+
+/* Firing, and neither well inside the limit nor where it should be: it goes on. */
+static void print_hysteresis(const struct limit *l, FILE *out)
+{
+	const struct budget_config *b = l->budget;
+	char text[NUMBER_MAX];
+
+	fprintf(out, "\n        or (%s %s %s", l->selector,
+		b->below ? "<=" : ">=", number(alert_clear_limit(b, l->value), text));
+	if (!isnan(b->target))
+		fprintf(out, " and %s %s %s", l->selector, b->below ? "<" : ">",
+			number(b->target, text));
+	fputs("\n          and on() ALERTS{alertname=", out);
+	print_quoted(b->alert, false, out);
+	fprintf(out, ",alertstate=\"firing\",severity=\"%s\"})", severity_name(l->severity));
+}
+
+/* A tier is entered at once and left after `hold`. */
+static void print_tier(const struct limit *l, FILE *out)
+{
+	const struct users_config *users = &l->config->users;
+	const struct budget_config active = {
+		.metric = (char *)USERS_ID, .stat = STAT_MAX, .window_ns = USERS_NS};
+	size_t tier = l->budget->tier;
+	char selector[SELECTOR_MAX], hold[WINDOW_MAX];
+
+	if (!tier || tier > users->tiers_n || !selector_of(l->config, &active, selector))
+		return;
+	duration(users->hold_ns ?: 1000000000ULL, hold);
+	if (tier > 1)
+		fprintf(out, "\n        and on() max_over_time(%s[%s]) > %u", selector, hold,
+			users->tiers[tier - 2].up_to);
+	if (users->tiers[tier - 1].up_to != UINT32_MAX)
+		fprintf(out, "\n        and on() max_over_time(%s[%s]) <= %u", selector, hold,
+			users->tiers[tier - 1].up_to);
+}
+
+/* How many samples the statistic needs, where their number is exported. */
+static void print_min_count(const struct limit *l, FILE *out)
+{
+	struct budget_config count = {.stat = STAT_COUNT, .window_ns = l->budget->window_ns};
+	char id[2 * METRIC_STAGE_MAX], selector[SELECTOR_MAX];
+	struct metric_ref ref;
+
+	if (l->budget->min_count <= 1 || metric_find(l->budget->metric, &ref) || !ref.stage[0] ||
+	    ref.stage2[0])
+		return;
+	snprintf(id, sizeof(id), "%s.count", ref.stage);
+	count.metric = id;
+	if (selector_of(l->config, &count, selector))
+		fprintf(out, "\n        and on() %s >= %llu", selector,
+			(unsigned long long)l->budget->min_count);
+}
+
+static void print_annotation(const char *name, const char *text, FILE *out)
+{
+	if (!text)
+		return;
+	fprintf(out, "      %s: ", name);
+	print_quoted(text, true, out);
+	fputc('\n', out);
+}
+
+static void print_alert(const struct limit *l, FILE *out)
+{
+	char hold[WINDOW_MAX], text[NUMBER_MAX];
+
+	duration(l->budget->for_ns, hold);
+	fputs("  - alert: ", out);
+	print_quoted(l->budget->alert, false, out);
+	fprintf(out, "\n    expr: |\n        (%s %s %s", l->selector, l->budget->below ? "<" : ">",
+		number(l->value, text));
+	print_hysteresis(l, out);
+	fputc(')', out);
+	print_tier(l, out);
+	print_min_count(l, out);
+	fprintf(out, "\n    for: %s\n    keep_firing_for: %s\n", hold, hold);
+	fprintf(out, "    labels:\n      severity: %s\n      metric: ", severity_name(l->severity));
+	print_quoted(l->budget->metric, false, out);
+	fprintf(out,
+		"\n    annotations:\n      summary: \"%s is {{ $value | humanize }}, %s %s %s\"\n",
+		l->budget->metric, l->budget->below ? "below" : "over", number(l->value, text),
+		unit_name(l->budget->unit));
+	print_annotation("action", l->budget->action, out);
+	print_annotation("impact", l->budget->impact, out);
+}
+
+static bool print_budget(const struct config *config, const struct budget_config *budget, FILE *out)
+{
+	char selector[SELECTOR_MAX];
+	struct limit l = {.config = config, .budget = budget, .selector = selector};
+
+	if (!selector_of(config, budget, selector)) {
+		fprintf(out, "  # %s: not exported, left out\n", budget->metric);
+		return false;
+	}
+	if (!strcmp(budget->metric, "memory.growth"))
+		fputs("  # cheshire itself waits until the whole confidence interval is over the "
+		      "limit.\n",
+		      out);
+	l.severity = SEVERITY_WARNING;
+	l.value = budget->warning;
+	if (!isnan(l.value))
+		print_alert(&l, out);
+	l.severity = SEVERITY_CRITICAL;
+	l.value = budget->critical;
+	if (!isnan(l.value))
+		print_alert(&l, out);
+	return true;
+}
+
+size_t export_rules(const struct config *config, FILE *out)
+{
+	size_t left_out = 0, limits = 0;
+
+	for (size_t i = 0; i < config->budgets_n; i++)
+		limits += !isnan(config->budgets[i].warning) || !isnan(config->budgets[i].critical);
+	fputs("# The performance budgets as Prometheus alerting rules.\n", out);
+	if (!limits) {
+		fputs("groups: []\n", out);
+		return 0;
+	}
+	fputs("groups:\n- name: ", out);
+	print_quoted("cheshire budgets", false, out);
+	fputs("\n  interval: 1s\n  rules:\n", out);
+	for (size_t i = 0; i < config->budgets_n; i++)
+		left_out += !print_budget(config, &config->budgets[i], out);
+	return left_out;
+}

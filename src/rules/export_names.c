@@ -38,21 +38,6 @@ static void add_word(struct name *name, const char *word)
 	name->text[name->at] = '\0';
 }
 
-/* A label may be any text; a name of Prometheus may not. */
-static void add_prefix(struct name *name, const char *prefix)
-{
-	if (*prefix >= '0' && *prefix <= '9')
-		name->text[name->at++] = '_';
-	for (; *prefix && name->at < METRIC_STAGE_MAX; prefix++) {
-		bool fits = (*prefix >= 'a' && *prefix <= 'z') ||
-			    (*prefix >= 'A' && *prefix <= 'Z') ||
-			    (*prefix >= '0' && *prefix <= '9') || *prefix == '_';
-
-		name->text[name->at++] = fits ? *prefix : '_';
-	}
-	name->text[name->at] = '\0';
-}
-
 static const char *unit_word(enum unit unit)
 {
 	switch (unit) {
@@ -100,7 +85,7 @@ static void make(const char *prefix, struct export_name *out)
 	struct name name = {.text = out->name};
 
 	out->scale = 1.0;
-	add_prefix(&name, prefix);
+	add_word(&name, prefix);
 	if (out->subject == EXPORT_STAGE)
 		add_word(&name, "stage");
 	add_word(&name, out->def->name);
@@ -147,7 +132,7 @@ static bool pinned_at(const char *prefix, size_t i, struct export_name *out)
 	out->form = pinned[i].form;
 	out->scale = pinned[i].scale;
 	out->fixed_window = true;
-	add_prefix(&name, prefix);
+	add_word(&name, prefix);
 	add_word(&name, pinned[i].name);
 	return true;
 }

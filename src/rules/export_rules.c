@@ -39,7 +39,7 @@ static void print_quoted(const char *text, bool annotation, FILE *out)
 /* The shortest text that reads back as the same number. */
 static const char *number(double value, char text[NUMBER_MAX])
 {
-	for (int digits = 1; digits <= 17; digits++) {
+	for (int digits = 15; digits <= 17; digits++) {
 		snprintf(text, NUMBER_MAX, "%.*g", digits, value);
 		if (strtod(text, NULL) == value)
 			break;

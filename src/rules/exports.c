@@ -13,10 +13,10 @@
 #include "promql/store.h"
 #include "rules/export_names.h"
 
-#define LABELS_MAX    4
-#define NOW_WINDOW_NS 2000000000ULL /* of the newest of samples that come once a second */
-#define WINDOW_MAX    32
-#define ID_MAX	      (3 * METRIC_STAGE_MAX)
+#define SERIES_LABELS_MAX 4
+#define NOW_WINDOW_NS	  2000000000ULL /* of the newest of samples that come once a second */
+#define WINDOW_MAX	  32
+#define ID_MAX		  (3 * METRIC_STAGE_MAX)
 
 struct export
 {
@@ -226,7 +226,7 @@ static int want_gaps(const struct wish *wish, struct label *labels, size_t n)
 
 static int want_name(const struct wish *wish)
 {
-	struct label labels[LABELS_MAX] = {{PROMQL_METRIC_LABEL, wish->name->name}};
+	struct label labels[SERIES_LABELS_MAX] = {{PROMQL_METRIC_LABEL, wish->name->name}};
 
 	switch (wish->name->subject) {
 	case EXPORT_STAGE:

@@ -14,9 +14,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define PROMQL_TEXT_MAX	 (16u << 10) /* bytes of one expression */
-#define PROMQL_DEPTH_MAX 200 /* height of the tree; a chain of operators is as high as it is long  \
-			      */
+#define PROMQL_TEXT_MAX	    (16u << 10) /* bytes of one expression */
+#define PROMQL_DEPTH_MAX    200		/* height of the tree, to which chained operators add up */
 #define PROMQL_NODES_MAX    1000
 #define PROMQL_MATCHERS_MAX 32 /* of one selector */
 #define PROMQL_LABELS_MAX   32 /* of by, without, on, ignoring */

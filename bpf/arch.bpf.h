@@ -144,7 +144,7 @@ struct futex_call {
 };
 
 /* From the registers that the thread entered the kernel with; 0: by another call, or none. */
-static __always_inline int arch_futex(const struct pt_regs *regs, struct futex_call *call)
+static __always_inline int arch_futex(struct pt_regs *regs, struct futex_call *call)
 {
 	if ((long)BPF_CORE_READ(regs, orig_ax) != 202)
 		return 0;

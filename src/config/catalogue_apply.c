@@ -54,6 +54,8 @@ static int merge_stage(struct config *config, const struct config *from, struct 
 		err = config_take_probes(config, from, &more->from, &stage->from);
 	if (!err)
 		err = config_take_probes(config, from, &more->to, &stage->to);
+	if (!err)
+		err = config_take_models(config, more, stage);
 	if (err)
 		return err;
 	if (asprintf(&engines, "%s, %s", stage->engine, engine) < 0)

@@ -117,6 +117,21 @@ int config_take_probes(struct config *config, const struct config *from,
 	return 0;
 }
 
+int config_take_models(struct config *config, const struct stage_config *from,
+		       struct stage_config *to)
+{
+	char **models;
+
+	for (size_t i = 0; i < from->models_n; i++) {
+		models = arena__append(config->arena, to->models, to->models_n, sizeof(*models));
+		if (!models)
+			return -ENOMEM;
+		to->models = models;
+		models[to->models_n++] = arena__strdup(config->arena, from->models[i]);
+	}
+	return arena__failed(config->arena) ? -ENOMEM : 0;
+}
+
 int config_take_stage(struct config *config, const struct config *from,
 		      const struct stage_config *stage, const char *engine)
 {
@@ -133,6 +148,8 @@ int config_take_stage(struct config *config, const struct config *from,
 	memset(&s->hit, 0, sizeof(s->hit));
 	memset(&s->from, 0, sizeof(s->from));
 	memset(&s->to, 0, sizeof(s->to));
+	s->models = NULL;
+	s->models_n = 0;
 	s->name = arena__strdup(config->arena, stage->name);
 	s->pos = copy_pos(config->arena, stage->pos);
 	s->engine = arena__strdup(config->arena, engine);
@@ -143,6 +160,8 @@ int config_take_stage(struct config *config, const struct config *from,
 		err = config_take_probes(config, from, &stage->from, &s->from);
 	if (!err)
 		err = config_take_probes(config, from, &stage->to, &s->to);
+	if (!err)
+		err = config_take_models(config, stage, s);
 	if (!err && arena__failed(config->arena))
 		err = -ENOMEM;
 	return err;

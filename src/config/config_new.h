@@ -15,6 +15,8 @@ struct config *config_new(void);
 int config_take_missing(struct config *config, const struct config *from);
 int config_take_stage(struct config *config, const struct config *from,
 		      const struct stage_config *stage, const char *engine);
+int config_take_models(struct config *config, const struct stage_config *from,
+		       struct stage_config *to);
 int config_take_probes(struct config *config, const struct config *from,
 		       const struct probe_list *probes, struct probe_list *list);
 

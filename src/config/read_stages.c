@@ -79,6 +79,32 @@ static void read_turn_flag(struct reader *r, const struct yaml_node *node, void 
 	read_bool(r, node, &((struct stage_config *)ctx)->turn);
 }
 
+static void read_models(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	struct stage_config *stage = ctx;
+	char **models;
+
+	if (node->kind != YAML_LIST || !node->first) {
+		read_error(r, node, "expected a list of globs on paths ([ \"*.gguf\" ])");
+		return;
+	}
+	for (const struct yaml_node *n = node->first; n; n = n->next) {
+		const char *text = read_text(r, n, "a glob");
+
+		if (!text)
+			continue;
+		if (!*text) {
+			read_error(r, n, "an empty glob matches nothing");
+			continue;
+		}
+		models = arena__append(r->arena, stage->models, stage->models_n, sizeof(*models));
+		if (!models)
+			return;
+		stage->models = models;
+		models[stage->models_n++] = arena__strdup(r->arena, text);
+	}
+}
+
 /* Inside `stream:`; gap and latency may stand here or beside it. */
 static void read_stream(struct reader *r, const struct yaml_node *node, void *ctx)
 {
@@ -124,6 +150,7 @@ static const struct read_key stage_keys[] = {
 	{"call", read_call},	   {"frame", read_frame}, {"stream", read_stream},
 	{"timeout", read_timeout}, {"hang", read_hang},	  {"gap", read_gap},
 	{"latency", read_latency}, {"voice", read_voice}, {"turn", read_turn_flag},
+	{"models", read_models},
 };
 
 /* The keys that speak of streams only are mistakes elsewhere. */

@@ -14,6 +14,14 @@
 /* A tick later than this: we were stopped, and so is what was looked at once a second. */
 #define TICK_LATE_NS (5ULL * 1000000000ULL)
 
+static const struct series_def *stage_series_def(const struct stage_config *config,
+						 enum stage_series which)
+{
+	if ((which == STAGE_MODEL_SIZE || which == STAGE_MODEL_MAX) && !config->models_n)
+		return NULL;
+	return defs_stage(config->kind, which);
+}
+
 static int init_stage(struct metrics *m, size_t index)
 {
 	struct stage_state *stage = &m->stage[index];
@@ -24,7 +32,7 @@ static int init_stage(struct metrics *m, size_t index)
 	if (!stage->last)
 		return -ENOMEM;
 	for (int i = 0; i < STAGE_SERIES; i++) {
-		const struct series_def *def = defs_stage(stage->config->kind, i);
+		const struct series_def *def = stage_series_def(stage->config, i);
 		int err = def ? series_init(&stage->series[i], def) : 0;
 
 		if (err)

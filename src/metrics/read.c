@@ -57,6 +57,14 @@ static const char *target_unknown(const struct metrics *m, const struct series *
 	return NULL;
 }
 
+/* The same of one of its measures: its files need no probe. */
+static const char *measure_unknown(const struct stage_state *stage, const struct series *series)
+{
+	if (series == &stage->series[STAGE_MODEL_SIZE] || series == &stage->series[STAGE_MODEL_MAX])
+		return NULL;
+	return stage_unknown(stage);
+}
+
 /* Calls of the stage went by uncounted. */
 static bool missed(const struct metrics *m, int stage)
 {
@@ -69,7 +77,7 @@ static struct sample read_one(struct metrics *m, struct series *series, struct v
 {
 	uint64_t elapsed_ns = now_ns > m->start_ns ? now_ns - m->start_ns : 0;
 	struct sample sample = series_read(series, view, stat, now_ns, elapsed_ns);
-	const char *reason = stage >= 0 ? stage_unknown(&m->stage[stage])
+	const char *reason = stage >= 0 ? measure_unknown(&m->stage[stage], series)
 					: target_unknown(m, series, now_ns);
 
 	/* Over the session, what was seen so far is still true where nothing was missed: not of a

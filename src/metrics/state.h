@@ -25,6 +25,8 @@ enum stage_series {
 	STAGE_ERROR_RATE,
 	STAGE_TIMEOUT_RATE,
 	STAGE_RTF,
+	STAGE_MODEL_SIZE, /* these two where the configuration knows model files */
+	STAGE_MODEL_MAX,
 	STAGE_CPU,
 	STAGE_CPU_SUM,
 	STAGE_PROCESS_CPU,
@@ -99,6 +101,7 @@ struct stage_state {
 	uint64_t frames_ns;	   /* the newest came about then */
 	uint64_t hit_ns;	   /* the newest that hit came about then */
 	uint64_t ended_ns;	   /* not frames: the newest span ended about then */
+	bool models_seen;	   /* any model file, ever */
 	bool gave_up;		   /* streams: the newest hung, and is not waited for any more */
 };
 

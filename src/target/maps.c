@@ -222,6 +222,34 @@ int object_table_read(struct object_table *table, const struct process *proc)
 	return err;
 }
 
+int maps_each_file(const struct process *proc, maps_file_fn fn, void *ctx)
+{
+	char *text, *p, *newline;
+	struct maps_line line;
+	size_t len;
+	int err = proc_file_read_all(proc->dirfd, "maps", MAPS_CEILING, &text, &len);
+
+	if (err)
+		return err;
+	for (p = text; (newline = strchr(p, '\n')); p = newline + 1) {
+		struct file_mapping mapping;
+
+		*newline = '\0';
+		if (!parse_line(p, &line) || line.inode == 0 || line.path[0] != '/')
+			continue;
+		mapping = (struct file_mapping){.start = line.start,
+						.end = line.end,
+						.offset = line.offset,
+						.inode = line.inode,
+						.dev_major = line.dev_major,
+						.dev_minor = line.dev_minor,
+						.raw_path = line.path};
+		fn(ctx, &mapping);
+	}
+	free(text);
+	return 0;
+}
+
 void object_table_free(struct object_table *table)
 {
 	size_t i;

@@ -55,6 +55,19 @@ struct object_diff {
  */
 int object_table_read(struct object_table *table, const struct process *proc);
 
+/* One mapping of a file, executable or not. */
+struct file_mapping {
+	uint64_t start, end, offset; /* addresses in the target; bytes of the file */
+	uint64_t inode;
+	uint32_t dev_major, dev_minor;
+	const char *raw_path; /* as the line has it: newlines as \012, maybe " (deleted)" */
+};
+
+typedef void (*maps_file_fn)(void *ctx, const struct file_mapping *mapping);
+
+/* Reads /proc/PID/maps and hands out every mapping of a named file.  0 or a negative errno. */
+int maps_each_file(const struct process *proc, maps_file_fn fn, void *ctx);
+
 /*
  * Reads the maps again. Objects that vanished are marked gone and keep their index; an object that
  * was gone and is mapped again gets a new one. Segments of the others are brought up to date.

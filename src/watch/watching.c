@@ -171,6 +171,7 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 		feed_stage(w, i, now_ns);
 	/* What is counted since the process began is counted from here. */
 	(void)sampling_feed(w, now_ns);
+	models_look(&w->models, config, proc);
 	err = resolve(w, now_ns);
 	feed_states(w);
 	if (err)
@@ -372,6 +373,7 @@ int watching_rescan(struct watching *w, uint64_t now_ns)
 		feed_states(w);
 	}
 	object_diff_free(&diff);
+	models_look(&w->models, w->config, w->proc);
 	w->exec_seen = false;
 	w->objects_changed = false;
 	w->last_scan_ns = now_ns;
@@ -386,6 +388,7 @@ int watching_tick(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *
 	err = sampling_feed(w, now_ns);
 	if (err == -ESRCH)
 		return err;
+	models_feed(&w->models, w->config, w->metrics, now_ns);
 	lock_watch__look(w->locks, w->metrics, now_ns);
 	metrics__tick(w->metrics, now_ns);
 	rules__tick(w->rules, now_ns, fn, ctx);

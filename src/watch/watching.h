@@ -21,6 +21,7 @@
 #include "watch/attachment.h"
 #include "watch/bindings.h"
 #include "watch/breaker.h"
+#include "watch/models.h"
 #include "watch/sampling.h"
 
 struct lock_watch;
@@ -43,6 +44,7 @@ struct watching {
 	struct sampling sampling;
 	struct attachment attachment;
 	struct breaker breaker;
+	struct models models;
 	struct lock_watch *locks; /* NULL: this kernel cannot */
 	struct metrics *metrics;
 	struct rules *rules;

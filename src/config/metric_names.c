@@ -67,7 +67,7 @@ static const struct metric_def globals[] = {
 	    "CPU time that the hypervisor gave to others, of all CPUs"),
 	ANY("target.up", UNIT_COUNT, STAT_NOW, ONE(STAT_NOW), true, "1 while the target runs"),
 	ANY("target.responsive", UNIT_COUNT, STAT_NOW, ONE(STAT_NOW), true,
-	    "1 while no stage hangs and audio frames arrive"),
+	    "1 while no stage hangs, audio frames arrive and no lock is stuck"),
 	ANY("turn.latency", UNIT_S, STAT_P95, SPANS, false, "end of speech to first audio out"),
 	ANY("turn.speech", UNIT_S, STAT_P95, SPANS, false, "wake word to end of speech"),
 	ANY("turn.count", UNIT_COUNT, STAT_COUNT, SUMS, false, "turns that ended"),

@@ -93,10 +93,6 @@ static void read_models(struct reader *r, const struct yaml_node *node, void *ct
 
 		if (!text)
 			continue;
-		if (!*text) {
-			read_error(r, n, "an empty glob matches nothing");
-			continue;
-		}
 		models = arena__append(r->arena, stage->models, stage->models_n, sizeof(*models));
 		if (!models)
 			return;

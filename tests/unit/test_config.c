@@ -111,7 +111,7 @@ static void shorthands(void **state)
 		"}\n"
 		"  e: { stream: { from: [ \"x:f\", \"x:g@return\" ], to: \"x:h\", latency: first, "
 		"gap: 500ms },\n"
-		"       timeout: 30s, hang: 1m }\n");
+		"       timeout: 30s, hang: 1m, models: [ \"*.gguf\", \"*/voices/*\" ] }\n");
 
 	(void)state;
 	assert_string_equal(c->stages[0].call.item[0].probe, "x:f");
@@ -128,6 +128,9 @@ static void shorthands(void **state)
 	assert_int_equal(c->stages[4].gap_ns, 500000000ull);
 	assert_int_equal(c->stages[4].timeout_ns, 30000000000ull);
 	assert_int_equal(c->stages[4].hang_ns, 60000000000ull);
+	assert_int_equal(c->stages[4].models_n, 2);
+	assert_string_equal(c->stages[4].models[1], "*/voices/*");
+	assert_int_equal(c->stages[0].models_n, 0);
 	config_free(c);
 }
 

@@ -126,6 +126,8 @@ static void stages_that_are_refused(void **state)
 		1, "did you mean 'wake'");
 	refused("classes: { wake: [ \"x:g\" ] }\n", 1, "'handle' is missing");
 	refused("stages: { a: { call: \"x:f\", hang: 1ns } }\n", 1, "too short");
+	refused("stages: { a: { call: \"x:f\", models: \"*.bin\" } }\n", 1, "expected a list");
+	refused("stages: { a: { call: \"x:f\", models: [ \"\" ] } }\n", 1, "expected a glob");
 	refused("stages: { a: { call: \"x:f\", timeout: 5 } }\n", 1, "has no unit");
 	refused("stages: { a: { call: \"x:f\", turn: maybe } }\n", 1, "yes or no");
 }

@@ -19,9 +19,9 @@
 static const char stages[] = "turn: { start: s, end: c }\n"
 			     "users: { port: 8080 }\n"
 			     "stages:\n"
-			     "  c: { call: \"x:f\" }\n"
-			     "  f: { frame: \"x:f\" }\n"
-			     "  s: { stream: { from: \"x:f\", to: \"x:g\" } }\n";
+			     "  c: { call: \"x:f\", models: [ a ] }\n"
+			     "  f: { frame: \"x:f\", models: [ a ] }\n"
+			     "  s: { stream: { from: \"x:f\", to: \"x:g\" }, models: [ a ] }\n";
 
 static void all_stats(struct metrics *m, const char *id, const struct metric_def *def)
 {
@@ -69,10 +69,11 @@ static void built_in_budgets_are_measured(void **state)
 {
 	struct config *config = parsed("stages:\n"
 				       "  wake_word: { frame: \"x:f\" }\n"
-				       "  stt: { stream: { from: \"x:f\", to: \"x:g\" } }\n"
-				       "  intent: { call: \"x:f\" }\n"
+				       "  stt: { stream: { from: \"x:f\", to: \"x:g\" }, "
+				       "models: [ a ] }\n"
+				       "  intent: { call: \"x:f\", models: [ a ] }\n"
 				       "  response: { call: \"x:f\" }\n"
-				       "  tts: { call: \"x:f\" }\n");
+				       "  tts: { call: \"x:f\", models: [ a ] }\n");
 	struct metrics *m = metrics__new(config, 1);
 
 	(void)state;

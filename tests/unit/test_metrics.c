@@ -509,6 +509,35 @@ static void test_threads_that_are_stuck(void **state)
 	metrics__free(m);
 }
 
+static void test_model_files(void **state)
+{
+	static char *globs[] = {(char *)"*.bin"};
+	struct metrics *m;
+	int handle;
+
+	(void)state;
+	stages[STT].models = globs;
+	stages[STT].models_n = 1;
+	m = begin();
+	assert_int_equal(metrics__demand(m, "tts.model_size", STAT_INVALID, 60 * S), -ENOENT);
+	handle = metrics__demand(m, "stt.model_size", STAT_INVALID, 60 * S);
+	assert_true(handle >= 0);
+	/* Read into memory and closed, perhaps: not a size of 0. */
+	metrics__feed_models(m, STT, 0, 0, 0, T0 + S);
+	assert_int_equal(metrics__read(m, handle, T0 + S).n, 0);
+	/* Files need no probes. */
+	metrics__stage_state(m, STT, METRICS_STAGE_UNRESOLVED);
+	metrics__feed_models(m, STT, 30 * MB, 20 * MB, 2, T0 + 2 * S);
+	assert_true(metrics__read(m, handle, T0 + 2 * S).value == 30.0 * MB);
+	assert_int_equal(metrics__read(m, handle, T0 + 2 * S).quality, QUALITY_SAMPLED);
+	assert_true(read_now(m, "stt.model_max", STAT_NOW, T0 + 2 * S) != 0);
+	metrics__feed_models(m, STT, 0, 0, 0, T0 + 3 * S);
+	assert_true(metrics__read(m, handle, T0 + 3 * S).value == 0);
+	assert_true(session(m, "stt.model_max", T0 + 3 * S).value == 0);
+	metrics__free(m);
+	stages[STT].models_n = 0;
+}
+
 static void test_records_out_of_order_make_one_turn(void **state)
 {
 	struct metrics *m = begin();
@@ -553,6 +582,7 @@ int main(void)
 		cmocka_unit_test_setup(test_due_between_ticks, setup),
 		cmocka_unit_test_setup(test_frames_stop_after_a_turn, setup),
 		cmocka_unit_test_setup(test_threads_that_are_stuck, setup),
+		cmocka_unit_test_setup(test_model_files, setup),
 		cmocka_unit_test_setup(test_records_out_of_order_make_one_turn, setup),
 	};
 

@@ -83,7 +83,9 @@ static struct sample read_one(struct metrics *m, struct series *series, struct v
 	/* Over the session, what was seen so far is still true where nothing was missed: not of a
 	   stage that was taken off while it ran. */
 	if (!reason || (!view && !missed(m, stage) && !sample.idle && sample.n)) {
-		sample.reason = io_remark(m, series, &sample, view ? view->window_ns : 0, now_ns);
+		if (!sample.reason)
+			sample.reason = io_remark(m, series, &sample, view ? view->window_ns : 0,
+						  now_ns);
 		return sample;
 	}
 	sample.value = sample.low = sample.high = NAN;

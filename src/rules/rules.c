@@ -237,6 +237,7 @@ static void tell(struct rules *r, const struct notify_due *due, uint64_t now_ns,
 
 void rules__tick(struct rules *r, uint64_t now_ns, rules_event_fn fn, void *ctx)
 {
+	struct notify_storm storm;
 	struct notify_due due;
 
 	choose_tier(r, now_ns);
@@ -251,7 +252,10 @@ void rules__tick(struct rules *r, uint64_t now_ns, rules_event_fn fn, void *ctx)
 	}
 	while (notify__next(r->notify, now_ns, &due))
 		tell(r, &due, now_ns, fn, ctx);
-	r->storm_news = notify__settle(r->notify, now_ns, &r->storm);
+	if (notify__settle(r->notify, now_ns, &storm)) {
+		r->storm = storm;
+		r->storm_news = true;
+	}
 }
 
 bool rules__storm(struct rules *r, struct notify_storm *storm)

@@ -34,7 +34,7 @@ void rules__free(struct rules *rules);
  */
 typedef void (*rules_event_fn)(void *ctx, const struct alert_event *event, int handle);
 void rules__tick(struct rules *rules, uint64_t now_ns, rules_event_fn fn, void *ctx);
-/* True once after the tick in which a storm of alerts began or was over. */
+/* True once after a storm of alerts began or was over. */
 bool rules__storm(struct rules *rules, struct notify_storm *storm);
 uint64_t rules__held(const struct rules *rules);   /* changes not told one by one */
 uint64_t rules__groups(const struct rules *rules); /* groups so far: the highest number */

@@ -112,6 +112,21 @@ static __always_inline void note_count(struct socket_note *note, const struct tc
 	count_up_to(&note->received_bytes, received, &traffic[net].received_bytes);
 }
 
+/*
+ * The socket's note, made if need be.  Where the other side (the walk, or the hook) makes the first
+ * one at the same time, the kernel lets one of the two fail: then it is there.
+ */
+static __always_inline struct socket_note *note_of(struct sock *sk)
+{
+	struct socket_note *note = NULL;
+
+	for (int i = 0; i < NOTE_TRIES && !note; i++)
+		note = bpf_sk_storage_get(&socket_notes, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!note)
+		ctr_inc(WIRE_CTR_SOCKET_NOTE);
+	return note;
+}
+
 /* Counting starts here. */
 static __always_inline void note_start(struct socket_note *note, __u64 sent_bytes,
 				       __u64 received_bytes, __u64 round)
@@ -144,15 +159,10 @@ static __always_inline void visit_tcp(struct bpf_iter_meta *meta, struct sock *s
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	__u64 round = meta->session_id;
-	struct socket_note *note;
+	struct socket_note *note = note_of(sk);
 
-	if (!tp)
+	if (!tp || !note)
 		return;
-	note = bpf_sk_storage_get(&socket_notes, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!note) {
-		ctr_inc(WIRE_CTR_SOCKET_NOTE);
-		return;
-	}
 	if (!note->valid)
 		note_start(note, tcp_sent(tp), tcp_received(tp, sk), 0);
 	if (note->round == round || !record_socket(meta->seq, sk))
@@ -214,13 +224,10 @@ static __always_inline bool by_system_call(int new)
 /* The target connects or listens: counting starts at the beginning. */
 static __always_inline void on_birth(struct sock *sk, int new)
 {
-	struct socket_note *note =
-		bpf_sk_storage_get(&socket_notes, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct socket_note *note = note_of(sk);
 
-	if (!note) {
-		ctr_inc(WIRE_CTR_SOCKET_NOTE);
+	if (!note)
 		return;
-	}
 	note_start(note, 0, 0, round_begun);
 	note->owner = new == WIRE_TCP_LISTEN ? OWNER_LISTENER : OWNER_TARGET;
 }

@@ -2,7 +2,7 @@
 # The programs that `make bench` measures and measures with: build/bench/NAME.
 
 BENCH_OUT := $(OUTPUT)/bench
-BENCH_PROGRAMS := $(addprefix $(BENCH_OUT)/,spans pingpong bare many mapper libobject.so)
+BENCH_PROGRAMS := $(addprefix $(BENCH_OUT)/,spans pingpong sockets bare many mapper libobject.so)
 BENCH_CFLAGS := -std=gnu11 -O2 -g -D_GNU_SOURCE -fPIE -pthread -Wall -Wextra -Wshadow \
 	-Wstrict-prototypes -Wformat=2 -Wundef -Werror
 

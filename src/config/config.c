@@ -97,6 +97,19 @@ static void read_engines(struct reader *r, const struct yaml_node *node, void *c
 	read_bool(r, node, &r->config->engines);
 }
 
+static void read_datagrams(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	(void)ctx;
+	read_bool(r, node, &r->config->datagrams);
+}
+
+static void read_sockets(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	static const struct read_key keys[] = {{"datagrams", read_datagrams}};
+
+	read_map(r, node, READ_KEYS(keys), ctx);
+}
+
 /* Parts in the order in which they need each other, not in that of the file. */
 static void read_config(struct reader *r, const struct yaml_node *root)
 {
@@ -104,6 +117,7 @@ static void read_config(struct reader *r, const struct yaml_node *root)
 		{"target", read_target},
 		{"limits", read_limits},
 		{"summary", read_summary},
+		{"sockets", read_sockets},
 		{"classes", NULL},
 		{"stages", NULL},
 		{"turn", NULL},

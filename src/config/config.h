@@ -203,6 +203,8 @@ struct config {
 	bool stages_given;	      /* the file has `stages:` */
 	bool engines;		      /* recognised engines add the stages that the file does
 					 not give: `engines: yes`, or no `stages:` at all */
+	bool datagrams;		      /* UDP and unix sockets are counted: a hook on every
+					 send and receive of the host */
 	bool budgets_given;	      /* the file has `budgets:`: the built-in ones are not used */
 	bool tiers_given;	      /* the file has `users: { tiers: }`; likewise */
 };

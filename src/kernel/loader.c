@@ -180,7 +180,7 @@ static int load(struct loader *l, const struct loader_opts *opts, char *why, siz
 	l->skel->rodata->cfg_tgid = opts->tgid;
 	err = size_maps(l, opts);
 	err = err ?: set_attach_type(l);
-	err = err ?: sockets_choose(l);
+	err = err ?: sockets_choose(l, opts->datagrams);
 	if (err)
 		return explain_load(err, why, why_size);
 	err = cheshire_bpf__load(l->skel);

@@ -23,6 +23,7 @@ struct loader_opts {
 	uint32_t tgid; /* of the target, in the initial PID namespace */
 	size_t stages_n;
 	const char *btf_path; /* NULL: the kernel's own BTF */
+	bool datagrams;	      /* UDP and unix sockets are wanted, at the price in sockets.h */
 	bool force_perf;      /* perf event uprobes even where uprobe_multi works */
 };
 

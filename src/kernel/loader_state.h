@@ -25,6 +25,7 @@ struct loader {
 	uint32_t tgid;
 	size_t stages_n;
 	bool multi;
+	bool datagrams_wanted;
 	loader_record_fn record;
 	void *record_ctx;
 };

@@ -17,6 +17,7 @@ struct sockets {
 	const struct wire_traffic *traffic; /* in the .bss of the programs */
 	struct snapshot *walk;
 	struct bpf_link *state, *sent, *received;
+	bool wanted; /* datagrams */
 };
 
 static bool has_tracepoint(const struct btf *btf, const char *name)
@@ -24,15 +25,22 @@ static bool has_tracepoint(const struct btf *btf, const char *name)
 	return btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF) > 0;
 }
 
-int sockets_choose(struct loader *l)
+static bool have_datagrams(void)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	bool datagrams = btf && has_tracepoint(btf, "btf_trace_sock_send_length") &&
-			 has_tracepoint(btf, "btf_trace_sock_recv_length");
-	int err;
+	bool have = btf && has_tracepoint(btf, "btf_trace_sock_send_length") &&
+		    has_tracepoint(btf, "btf_trace_sock_recv_length");
 
 	btf__free(btf);
-	err = bpf_program__set_autoload(l->skel->progs.socket_sent, datagrams);
+	return have;
+}
+
+int sockets_choose(struct loader *l, bool wanted)
+{
+	bool datagrams = wanted && have_datagrams();
+	int err = bpf_program__set_autoload(l->skel->progs.socket_sent, datagrams);
+
+	l->datagrams_wanted = wanted;
 	return err ?: bpf_program__set_autoload(l->skel->progs.socket_received, datagrams);
 }
 
@@ -68,6 +76,7 @@ int sockets__open(struct loader *l, struct sockets **out)
 	if (!s)
 		return -ENOMEM;
 	s->traffic = l->skel->bss->traffic;
+	s->wanted = l->datagrams_wanted;
 	err = snapshot__open(l->skel->progs.sockets_walk, l->tgid, sizeof(struct wire_socket),
 			     &s->walk);
 	err = err ?: attach_trace(l->skel->progs.sockets_state, &s->state);
@@ -94,7 +103,14 @@ void sockets__free(struct sockets *s)
 
 bool sockets__datagrams(const struct sockets *s, const char **why)
 {
-	*why = s->sent ? NULL : "this kernel (before 6.3) does not tell of sends and receives";
+	*why = NULL;
+	if (!s->sent)
+		*why = s->wanted ? "UDP and unix sockets are not counted: this kernel (before 6.3) "
+				   "has "
+				   "no hooks for them"
+				 : "UDP and unix sockets are not counted unless the configuration "
+				   "asks "
+				   "for it (sockets: { datagrams: yes })";
 	return s->sent;
 }
 
@@ -118,6 +134,8 @@ static void on_socket(void *ctx, const void *record)
 		break;
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
+		look->out->udp++;
+		break;
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
 		break;

@@ -13,8 +13,12 @@
 struct loader;
 struct sockets;
 
-/* Chooses the programs before they are loaded: those that the kernel has the hooks for. */
-int sockets_choose(struct loader *loader);
+/*
+ * Chooses the programs before they are loaded: TCP, and, where they are wanted and the kernel has
+ * the hooks, UDP and unix sockets.  Those two hooks cost every send and receive of every process on
+ * the host (docs/overhead.md), so nobody gets them unasked.
+ */
+int sockets_choose(struct loader *loader, bool datagrams);
 
 /*
  * Attaches the hooks and looks at the sockets that are there already: bytes count from now on.
@@ -30,6 +34,7 @@ bool sockets__datagrams(const struct sockets *sockets, const char **why);
 struct sockets_reading {
 	struct wire_traffic traffic[WIRE_NETS]; /* running totals since sockets__open */
 	uint32_t tcp;				/* TCP sockets that the target has open */
+	uint32_t udp;
 	uint32_t connections; /* those established on the local port that was asked for */
 	bool uncounted;	      /* it has sockets of a protocol that is not counted (MPTCP, SCTP) */
 };

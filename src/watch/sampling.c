@@ -83,7 +83,10 @@ static void take_traffic(const struct sockets_reading *reading, struct process_s
 	}
 }
 
-/* Without the hooks on sends and receives, unix sockets are not known and UDP is missing. */
+/*
+ * Without the hooks on sends and receives nothing is known of unix sockets, and UDP is missing from
+ * the rest: from that of a target that has a UDP socket open when we look.
+ */
 static void judge_traffic(const struct sockets *sockets, const struct sockets_reading *reading,
 			  struct process_traffic traffic[PROCESS_NETS])
 {
@@ -91,14 +94,16 @@ static void judge_traffic(const struct sockets *sockets, const struct sockets_re
 	bool datagrams = sockets__datagrams(sockets, &why);
 
 	for (int i = 0; i < PROCESS_NETS; i++) {
-		traffic[i].known = datagrams || i != PROCESS_NET_UNIX;
-		traffic[i].partial = !datagrams;
+		bool unix_sockets = i == PROCESS_NET_UNIX;
+
+		traffic[i].known = datagrams || !unix_sockets;
 		traffic[i].reason = why;
-		if (i == PROCESS_NET_UNIX || !reading->uncounted)
+		if (unix_sockets)
 			continue;
-		traffic[i].partial = true;
-		traffic[i].reason =
-			"it has sockets of a protocol that is not counted (MPTCP, SCTP)";
+		traffic[i].partial = (!datagrams && reading->udp) || reading->uncounted;
+		if (reading->uncounted)
+			traffic[i].reason =
+				"it has sockets of a protocol that is not counted (MPTCP, SCTP)";
 	}
 }
 

@@ -99,6 +99,7 @@ static int start_kernel(struct watching *w, const struct watching_opts *opts, ch
 	struct loader_opts lo = {.tgid = (uint32_t)w->proc->pid,
 				 .stages_n = w->config->stages_n,
 				 .btf_path = opts->btf_path,
+				 .datagrams = w->config->datagrams,
 				 .force_perf = opts->force_perf};
 	int err = loader__open(&lo, &w->loader, why, why_size);
 

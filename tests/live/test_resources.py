@@ -21,7 +21,7 @@ def seen(watch):
     """The same, as cheshire has it just now."""
     summary = watch.summary_now()
     return {
-        kind: tuple(summary.number(f"io.{kind}.{way}_bytes") for way in ("sent", "received"))
+        kind: tuple(summary.value(f"io.{kind}.{way}_bytes") or 0 for way in ("sent", "received"))
         for kind in KINDS
     }
 
@@ -189,9 +189,9 @@ def udp_and_unix_sockets(t):
     target = t.target("traffic", wait=False)
     target.command("udp 10 100 1")
     before = totals(target)
-    watch = t.watch(target.pid)
+    watch = t.watch(target.pid, "sockets: { datagrams: yes }\n")
     if watch.summary_now().value("io.network.unix.sent_bytes") is None:
-        raise Skip("UDP and unix sockets are not counted here")
+        raise Skip("this kernel has no hooks on sends and receives")
     target.command("udp 500 1003 1")
     target.command("udp 300 505 0")
     target.command("unix stream 700 2001")
@@ -199,6 +199,21 @@ def udp_and_unix_sockets(t):
     t.equal(seen(watch), gained(totals(target), before), "bytes")
     summary = ended(t, target, watch)
     t.equal(summary.entry("io.network.unix")["quality"], "exact", "quality")
+
+
+@test(60)
+def udp_and_unix_sockets_unasked(t):
+    """What is not counted is said to be so: unix sockets at once, UDP where there is a socket."""
+    target = t.target("traffic", wait=False)
+    watch = t.watch(target.pid)
+    target.command("unix stream 10 100")
+    summary = watch.summary_now()
+    t.equal(summary.entry("io.network.unix.sent_bytes")["quality"], "unknown", "unix sockets")
+    t.equal(summary.value("io.network.unix.sent_bytes"), None, "bytes of unix sockets")
+    t.equal(summary.entry("io.network.sent_bytes")["quality"], "exact", "without UDP")
+    target.command("keep")
+    t.equal(watch.summary_now().entry("io.network.sent_bytes")["quality"], "partial", "with UDP")
+    ended(t, target, watch)
 
 
 def proc_io(pid):

@@ -11,6 +11,7 @@
  *   inherit I OUT IN             talks in a child that has the descriptor too
  *   udp N BYTES CONNECTED        datagrams over 127.0.0.1, both ends here; half is peeked at first
  *   unix TYPE N BYTES            the same through a socket pair; TYPE: stream, dgram
+ *   keep                         opens a UDP socket and keeps it
  *   write PATH BYTES, read PATH  storage, past the page cache
  *   totals                       "done" and sent, received of each KIND
  */
@@ -344,6 +345,8 @@ static void obey_other(const char *verb, const char *line)
 		udp(n, bytes, flag);
 	else if (!strcmp(verb, "unix") && sscanf(line, "%*s %255s %d %lu", word, &n, &bytes) == 3)
 		unix_pair(word, n, bytes);
+	else if (!strcmp(verb, "keep"))
+		truth_check(socket(AF_INET, SOCK_DGRAM, 0) >= 0, "socket");
 	else if (!strcmp(verb, "write") && sscanf(line, "%*s %255s %lu", word, &bytes) == 2)
 		store(word, bytes);
 	else if (!strcmp(verb, "read") && sscanf(line, "%*s %255s", word) == 1)

@@ -10,7 +10,7 @@ struct yaml_node *rule_yaml(const char *file, const char *text, size_t len, stru
 			    struct config_errors *errors)
 {
 	static const struct yaml_limits limits = {
-		.bytes = RULEFILE_BYTES_MAX, .nodes = 400000, .children = 20000};
+		.bytes = RULEFILE_BYTES_MAX, .nodes = 1000000, .children = 60000};
 
 	return yaml_parse_limited(file, text, len, &limits, arena, errors);
 }

@@ -23,7 +23,7 @@
 #include "config/config.h"
 
 #define RULEFILE_BYTES_MAX   (8u << 20)
-#define RULEFILE_RULES_MAX   10000
+#define RULEFILE_RULES_MAX   50000
 #define RULE_LABELS_MAX	     48 /* that one rule adds */
 #define RULE_ALERTNAME_LABEL "alertname"
 

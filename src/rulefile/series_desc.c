@@ -54,18 +54,24 @@ static int labels_of(const struct promql_node *node, bool named, struct label **
 
 /*
  * A metric is what a selector without operators is, but `{}` is one too: it is read as a selector
- * with a name, which is then left out.
+ * with a name, which is then left out.  No text at all means the same.
  */
 int series_labels_parse(const char *text, size_t len, struct label **out, size_t *n,
 			struct series_error *error)
 {
-	bool named = !len || text[0] != '{';
+	bool named = text[0] != '{';
 	struct promql_error why = {0};
 	struct promql_expr *expr;
 	char *written = malloc(len + 2);
 	int err;
 
 	*out = NULL;
+	*n = 0;
+	if (!len) {
+		free(written);
+		*out = label_list_copy(NULL, 0);
+		return *out ? 0 : -ENOMEM;
+	}
 	if (!written)
 		return -ENOMEM;
 	written[0] = 'x';

@@ -61,6 +61,9 @@ static struct value term_value(struct expansion *x, const struct term *term)
 		break;
 	case TERM_VALUE:
 		return (struct value){.kind = VALUE_FLOAT, .number = data->value};
+	case TERM_NOWHERE:
+		expansion_fail(x, "can't evaluate field %.60s", term->name + 1);
+		break;
 	case TERM_CALL:
 		call(x, term, &v);
 		break;

@@ -47,16 +47,27 @@ static int shown(const struct parse *p)
 	return p->word.len > 60 ? 60 : (int)p->word.len;
 }
 
+/* Go finds out only while expanding that there is no such field. */
+static struct term *parse_nowhere(struct parse *p)
+{
+	struct term *term = new_term(p, TERM_NOWHERE, 0);
+
+	doubt(p, p->word.at,
+	      "there is no field %.*s here: .Labels, .Value, .ExternalLabels and .ExternalURL are",
+	      shown(p), p->lex.text + p->word.at);
+	if (term)
+		term->name = arena__strndup(p->arena, p->lex.text + p->word.at, p->word.len);
+	parse_next(p);
+	return term;
+}
+
 /* .name behind labels; what stands behind other values cannot be. */
 static struct term *parse_field_of(struct parse *p, struct term *term)
 {
 	if (p->failed || !term || p->word.kind != WORD_FIELD)
 		return term;
-	if (term->kind != TERM_LABELS && term->kind != TERM_EXTERNAL_LABELS) {
-		parse_fail(p, p->word.at, "there is no field '%.*s' here", shown(p),
-			   p->lex.text + p->word.at);
-		return term;
-	}
+	if (term->kind != TERM_LABELS && term->kind != TERM_EXTERNAL_LABELS)
+		return parse_field_of(p, parse_nowhere(p));
 	term->kind = term->kind == TERM_LABELS ? TERM_LABEL : TERM_EXTERNAL_LABEL;
 	term->type = VALUE_STRING;
 	term->name = arena__strndup(p->arena, p->lex.text + p->word.at + 1, p->word.len - 1);
@@ -85,13 +96,8 @@ static struct term *parse_field(struct parse *p)
 	for (size_t i = 0; i < NAMES_N && !term; i++)
 		if (written(p, names[i].field))
 			term = new_term(p, names[i].kind, names[i].type);
-	if (!term) {
-		parse_fail(p, p->word.at,
-			   "there is no '%.*s': .Labels, .Value, .ExternalLabels and .ExternalURL "
-			   "are",
-			   shown(p), p->lex.text + p->word.at);
-		return NULL;
-	}
+	if (!term)
+		return parse_field_of(p, parse_nowhere(p));
 	parse_next(p);
 	return parse_field_of(p, term);
 }

@@ -18,6 +18,7 @@ enum term_kind {
 	TERM_EXTERNAL_URL,
 	TERM_VALUE,
 	TERM_CALL,
+	TERM_NOWHERE, /* a field that is not there */
 };
 
 /* A part of a pipeline; the value that is piped in is the last argument of a call. */

@@ -328,7 +328,10 @@ const struct term *parse_pipeline(struct parse *p, int depth, const char *contex
 
 	while (!p->failed && p->word.kind == WORD_PIPE) {
 		parse_next(p);
-		term = parse_command(p, depth, term, context);
+		parse_skip_space(p);
+		/* Go lets a pipe lead nowhere. */
+		if (p->word.kind != WORD_CLOSE && p->word.kind != WORD_RIGHT_PAREN)
+			term = parse_command(p, depth, term, context);
 	}
 	if (!p->failed && (p->word.kind == WORD_DECLARE || p->word.kind == WORD_COMMA))
 		parse_fail(p, p->word.at, "variables are not supported by cheshire");

@@ -13,6 +13,10 @@
 #include "promql/labels.h"
 #include "promql/store.h"
 #include "rulefile/alert_set.h"
+#include "sinks/strbuf.h"
+
+#define OWN_LABEL   "__series_desc__"
+#define OWN_MATCHER OWN_LABEL "=\"x\","
 
 static int __attribute__((format(printf, 3, 4)))
 refuse(struct series_error *error, size_t at, const char *fmt, ...)
@@ -27,7 +31,7 @@ refuse(struct series_error *error, size_t at, const char *fmt, ...)
 }
 
 /* The matchers of a selector as labels. */
-static int labels_of(const struct promql_node *node, bool named, struct label **out, size_t *n,
+static int labels_of(const struct promql_node *node, struct label **out, size_t *n,
 		     struct series_error *error)
 {
 	struct label label[PROMQL_MATCHERS_MAX + 1];
@@ -43,8 +47,8 @@ static int labels_of(const struct promql_node *node, bool named, struct label **
 		for (size_t b = 0; b < k; b++)
 			if (!strcmp(label[b].name, m->name))
 				return refuse(error, 0, "label \"%.60s\" is there twice", m->name);
-		if (!named && !strcmp(m->name, LABELS_NAME) && !strcmp(m->value, "x"))
-			continue; /* put there by the caller */
+		if (!strcmp(m->name, OWN_LABEL))
+			continue;
 		label[k++] = (struct label){m->name, m->value};
 	}
 	*n = label_list_settle(label, k);
@@ -53,36 +57,38 @@ static int labels_of(const struct promql_node *node, bool named, struct label **
 }
 
 /*
- * A metric is what a selector without operators is, but `{}` is one too: it is read as a selector
- * with a name, which is then left out.  No text at all means the same.
+ * A metric is what a selector without operators is, but `{}` is one too: a label of our own goes
+ * into the braces, which is then left out.  No text at all means the same.
  */
 int series_labels_parse(const char *text, size_t len, struct label **out, size_t *n,
 			struct series_error *error)
 {
-	bool named = text[0] != '{';
+	const size_t added = strlen(OWN_MATCHER);
+	size_t brace = strcspn(text, "{") + 1;
 	struct promql_error why = {0};
 	struct promql_expr *expr;
-	char *written = malloc(len + 2);
+	struct strbuf written = {0};
 	int err;
 
 	*out = NULL;
 	*n = 0;
 	if (!len) {
-		free(written);
 		*out = label_list_copy(NULL, 0);
 		return *out ? 0 : -ENOMEM;
 	}
-	if (!written)
-		return -ENOMEM;
-	written[0] = 'x';
-	memcpy(written + !named, text, len);
-	err = promql_parse(written, len + !named, &expr, &why);
-	free(written);
+	brace = brace < len ? brace : len;
+	strbuf_add(&written, text, brace);
+	if (brace < len)
+		strbuf_puts(&written, OWN_MATCHER);
+	strbuf_add(&written, text + brace, len - brace);
+	err = written.failed ? -ENOMEM : promql_parse(written.data, written.len, &expr, &why);
+	strbuf_free(&written);
 	if (err == -EINVAL)
-		return refuse(error, why.at > 0 && !named ? why.at - 1 : why.at, "%s", why.message);
+		return refuse(error, why.at >= brace + added ? why.at - added : why.at, "%s",
+			      why.message);
 	if (err)
 		return err;
-	err = labels_of(expr->root, named, out, n, error);
+	err = labels_of(expr->root, out, n, error);
 	promql_free(expr);
 	return err;
 }

@@ -6,15 +6,12 @@
 #define CLOCK_RUNNING_MAX ((1ULL << (64 - WIRE_CLOCK_BITS)) - 1)
 
 /*
- * The voice clock runs while its count is not zero, so only the first and the last move its sum.
+ * Starts (up) or ends one running thing of a clock whose speed is that of `reading`.  `once`: it
+ * runs while its count is not zero, so only the first and the last move its sum.  Returns how many
+ * run after it, or -1.
  */
-__noinline int clock_step(__u32 which, __u32 up, __u64 t)
+static __always_inline int word_step(__u64 *word, __u32 up, __u64 reading, int once)
 {
-	__u64 *word;
-
-	if (which >= WIRE_CLOCKS)
-		return -1;
-	word = clocks[which];
 	for (int i = 0; i < CAS_TRIES; i++) {
 		__u64 old = *(volatile __u64 *)word;
 		__u64 n = old >> WIRE_CLOCK_BITS, sum = old;
@@ -25,13 +22,73 @@ __noinline int clock_step(__u32 which, __u32 up, __u64 t)
 		}
 		if (up && n == CLOCK_RUNNING_MAX)
 			break;
-		if (which != WIRE_CLOCK_VOICE || n == (up ? 0 : 1))
-			sum += up ? -t : t;
+		if (!once || n == (up ? 0 : 1))
+			sum += up ? -reading : reading;
 		n = up ? n + 1 : n - 1;
 		sum = (sum & WIRE_CLOCK_MASK) | (n << WIRE_CLOCK_BITS);
 		if (__sync_val_compare_and_swap(word, old, sum) == old)
-			return 0;
+			return (int)n;
 	}
 	ctr_inc(WIRE_CTR_CLOCK_RETRY);
 	return -1;
+}
+
+__noinline int clock_step(__u32 which, __u32 up, __u64 t)
+{
+	if (which >= WIRE_CLOCKS)
+		return -1;
+	return word_step(clocks[which], up, t, which == WIRE_CLOCK_VOICE) < 0 ? -1 : 0;
+}
+
+/* Starts of other stages, as far as counted. */
+static __always_inline __u64 starts_of_others(const struct wire_stage_stats *stats)
+{
+	return *(volatile __u64 *)&clocks[WIRE_CLOCK_VOICE][WIRE_CLOCK_STARTS] -
+	       *(volatile __u64 *)&stats->active_starts;
+}
+
+/*
+ * Another voice stage runs beside this one when the voice clock counts more than what is ours, and
+ * has run beside it when others were started between our first and our last.
+ */
+__noinline int stage_clock_start(__u32 stage, __u64 t)
+{
+	struct wire_stage_stats *stats = bpf_map_lookup_elem(&stage_stats, &stage);
+	struct wire_stage *conf = bpf_map_lookup_elem(&stages, &stage);
+	__u64 cpu = clock_read(WIRE_CLOCK_CPU, t), voices;
+	int n, voice;
+
+	if (!stats || !conf)
+		return 0;
+	n = word_step(&stats->active_wall, 1, t, 1);
+	if (n < 0)
+		return 0;
+	if (word_step(&stats->active_cpu, 1, cpu, 1) < 0) {
+		word_step(&stats->active_wall, 0, t, 1);
+		return 0;
+	}
+	voice = conf->flags & WIRE_STAGE_VOICE ? 1 : 0;
+	voices = *(volatile __u64 *)clocks[WIRE_CLOCK_VOICE] >> WIRE_CLOCK_BITS;
+	if (voices > (voice ? (__u64)n - 1 : 0))
+		shared_add(&stats->overlaps, 1);
+	if (n == 1)
+		stats->active_others = starts_of_others(stats);
+	if (conf->flags & WIRE_STAGE_OVERLAPS)
+		shared_add(&stats->active_starts, 1);
+	return 1;
+}
+
+__noinline int stage_clock_stop(__u32 stage, __u64 t)
+{
+	struct wire_stage_stats *stats = bpf_map_lookup_elem(&stage_stats, &stage);
+	__u64 cpu = clock_read(WIRE_CLOCK_CPU, t);
+	int n;
+
+	if (!stats)
+		return 0;
+	n = word_step(&stats->active_wall, 0, t, 1);
+	word_step(&stats->active_cpu, 0, cpu, 1);
+	if (n == 0 && starts_of_others(stats) != stats->active_others)
+		shared_add(&stats->overlaps, 1);
+	return 0;
 }

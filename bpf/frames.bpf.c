@@ -43,6 +43,10 @@ __noinline int frame_abandon(__u32 i, __u32 how, __u64 now)
 	if (bind->role == WIRE_ROLE_CALL || bind->role == WIRE_ROLE_FRAME) {
 		usage_update(ts, task, now);
 		usage_diff(&ts->spent, &ts->total, &f->at_entry);
+		/* When a frame that was just found dead ended is not known: no reason to count. */
+		if (how != FRAME_UNWOUND && ref.conf->timeout_ns &&
+		    now - f->start_ns > ref.conf->timeout_ns)
+			shared_add(&ref.stats->timeouts, 1);
 		if (how == FRAME_EXCEPTION) {
 			shared_add(&ref.stats->abnormal_exception, 1);
 			abnormal_record(&ref, f, &ts->spent, WIRE_SPAN_EXCEPTION, now);

@@ -46,16 +46,14 @@ int stack_same(__u64 a, __u64 b);
  */
 int frame_abandon(__u32 i, __u32 how, __u64 now);
 
-/* Takes the frame off the thread: its slot, its share of the voice clock. */
+/* Takes the frame off the thread: its slot, its share of the clocks. */
 static __always_inline void frame_release(struct thread_state *ts, __u32 i,
 					  struct wire_stage_stats *stats, __u64 now)
 {
 	struct frame *f = frame_at(ts, i);
 
 	slot_free(stats, f->slot);
-	if (f->voice)
-		clock_step(WIRE_CLOCK_VOICE, 0, now);
-	shared_add(&stats->in_flight, -1);
+	flight_end(f->stage, stats, f->counted, now);
 	ts->used &= ~(1U << (i & (WIRE_FRAMES_MAX - 1)));
 }
 

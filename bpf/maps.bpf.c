@@ -8,6 +8,7 @@ struct thread_states thread_states SEC(".maps");
 struct stages stages SEC(".maps");
 struct stage_stats stage_stats SEC(".maps");
 struct stage_hists stage_hists SEC(".maps");
+struct cached_hists cached_hists SEC(".maps");
 struct binds binds SEC(".maps");
 struct probes probes SEC(".maps");
 struct slices slices SEC(".maps");
@@ -20,4 +21,4 @@ struct events events SEC(".maps");
 /* The target's tgid as the initial PID namespace counts. */
 const volatile __u32 cfg_tgid = 1;
 
-__u64 clocks[WIRE_CLOCKS][8];
+__u64 clocks[WIRE_CLOCKS][WIRE_CLOCK_WORDS];

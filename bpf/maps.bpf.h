@@ -29,7 +29,7 @@ struct frame {
 	struct usage at_entry;
 	__u16 bind;
 	__u8 slot;	  /* index + 1 into wire_stage_stats.open, 0 none */
-	__u8 voice;	  /* counted in the voice clock */
+	__u8 counted;	  /* enum wire_counted */
 	__u16 span_flags; /* WIRE_SPAN_KEY */
 	__u8 stage;	  /* those of the bind */
 	__u8 role;
@@ -112,6 +112,15 @@ struct stage_hists {
 	__type(value, struct histograms);
 };
 
+/* One for each stage that tells answers out of a cache apart. */
+struct cached_hists {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* user space: so many as are needed */
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct wire_histogram);
+};
+
 struct binds {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, WIRE_BINDS_MAX);
@@ -173,6 +182,6 @@ struct events {
 extern const volatile __u32 cfg_tgid;
 
 /* The process-wide clocks of wire.h, a cache line each: word 0 of it. */
-extern __u64 clocks[WIRE_CLOCKS][8];
+extern __u64 clocks[WIRE_CLOCKS][WIRE_CLOCK_WORDS];
 
 #endif

@@ -12,6 +12,16 @@ __noinline int hist_count(__u32 stage, __u32 which, __u64 value_ns)
 	return 0;
 }
 
+__noinline int hist_count_cached(__u32 index, __u64 value_ns)
+{
+	struct wire_histogram *hist = bpf_map_lookup_elem(&cached_hists, &index);
+	__u32 bucket = hist_bucket(value_ns);
+
+	if (hist && bucket < WIRE_HIST_BUCKETS)
+		shared_add(&hist->bucket[bucket], 1);
+	return 0;
+}
+
 __noinline int span_max(__u32 stage, __u64 value_ns)
 {
 	struct wire_stage_stats *stats = bpf_map_lookup_elem(&stage_stats, &stage);

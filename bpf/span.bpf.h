@@ -26,6 +26,8 @@ static __always_inline int stage_lookup(struct stage_ref *ref, __u32 index)
 
 /* Counts a value in a histogram of a stage (span.bpf.c). */
 int hist_count(__u32 stage, __u32 which, __u64 value_ns);
+/* ... of answers out of a cache, by the index of that histogram. */
+int hist_count_cached(__u32 index, __u64 value_ns);
 /* Raises the stage's longest span. */
 int span_max(__u32 stage, __u64 value_ns);
 /* Takes a slot in which user space can see since when the span is open; 0 when all are taken. */
@@ -103,6 +105,35 @@ static __always_inline void slot_free(struct wire_stage_stats *stats, __u32 slot
 {
 	if (slot)
 		stats->open[(slot - 1) & (WIRE_OPEN_SLOTS - 1)].start_ns = 0;
+}
+
+/*
+ * Something of the stage is in flight: its share of the clocks.  Returns enum wire_counted for
+ * flight_end().  The stage's own clocks start before the voice clock and stop after it, so that
+ * what the voice clock counts of this stage is never more than what they do.
+ */
+static __always_inline __u32 flight_begin(struct stage_ref *ref, __u64 now)
+{
+	__u32 counted = WIRE_COUNTED_FLIGHT, flags = ref->conf->flags;
+
+	shared_add(&ref->stats->in_flight, 1);
+	if ((flags & WIRE_STAGE_ACTIVE) && stage_clock_start(ref->index, now))
+		counted |= WIRE_COUNTED_ACTIVE;
+	if ((flags & WIRE_STAGE_VOICE) && !clock_step(WIRE_CLOCK_VOICE, 1, now))
+		counted |= WIRE_COUNTED_VOICE;
+	if (flags & WIRE_STAGE_OVERLAPS)
+		shared_add(&clocks[WIRE_CLOCK_VOICE][WIRE_CLOCK_STARTS], 1);
+	return counted;
+}
+
+static __always_inline void flight_end(__u32 stage, struct wire_stage_stats *stats, __u32 counted,
+				       __u64 now)
+{
+	if (counted & WIRE_COUNTED_VOICE)
+		clock_step(WIRE_CLOCK_VOICE, 0, now);
+	if (counted & WIRE_COUNTED_ACTIVE)
+		stage_clock_stop(stage, now);
+	shared_add(&stats->in_flight, -1);
 }
 
 #endif

@@ -100,13 +100,10 @@ static __noinline int enter_push(struct hit *hit, struct thread_state *ts,
 	f->stage = hit->stage.index;
 	f->role = bind->role;
 	f->span_flags = bind->key.base != WIRE_BASE_NONE ? WIRE_SPAN_KEY : 0;
-	f->voice = 0;
 	f->slot = 0;
 	if (bind->role == WIRE_ROLE_CALL || bind->role == WIRE_ROLE_FRAME)
 		f->slot = slot_take(hit->stage.index, hit->now, hit->tid);
-	if (hit->stage.conf->flags & WIRE_STAGE_VOICE)
-		f->voice = !clock_step(WIRE_CLOCK_VOICE, 1, hit->now);
-	shared_add(&hit->stage.stats->in_flight, 1);
+	f->counted = flight_begin(&hit->stage, hit->now);
 	ts->used |= 1U << i;
 	return 0;
 }
@@ -206,21 +203,43 @@ int probe_enter(struct pt_regs *regs)
 
 /* --- exit --- */
 
-/* Work stated by a span or frame: samples and samples per second. */
-static __always_inline int work_of(struct hit *hit, const struct value_ctx *at, __u64 wall_ns,
-				   __s64 *work, __s64 *per_second)
+/*
+ * Audio stated by a span or frame: samples, and samples per second.  Returns which of the two are
+ * known: WIRE_SPAN_WORK both, WIRE_SPAN_RATE the second by the target's own word.
+ */
+static __always_inline __u32 work_of(struct hit *hit, const struct value_ctx *at, __u64 wall_ns,
+				     __s64 *work, __s64 *per_second)
 {
 	struct wire_stage_stats *stats = hit->stage.stats;
+	__u32 flags = 0;
 
-	if (hit->bind->work.base == WIRE_BASE_NONE)
+	if (hit->bind->per_second.base == WIRE_BASE_NONE)
 		return 0;
-	*work = value_of(hit, &hit->bind->work, at);
 	*per_second = value_of(hit, &hit->bind->per_second, at);
-	if (*work <= 0 || *per_second <= 0 || *work > (1LL << 32))
+	if (*per_second <= 0)
 		return 0;
+	if (hit->bind->per_second.base != WIRE_BASE_CONST)
+		flags = WIRE_SPAN_RATE;
+	*work = value_of(hit, &hit->bind->work, at);
+	if (*work <= 0 || *work > (1LL << 32))
+		return flags;
 	shared_add(&stats->work_sum_ns, (__u64)*work * 1000000000ULL / (__u64)*per_second);
 	shared_add(&stats->worked_ns, wall_ns);
-	return 1;
+	return flags | WIRE_SPAN_WORK;
+}
+
+/* Counts a call's latency, apart where the answer came out of a cache. */
+static __always_inline __u32 count_latency(struct hit *hit, const struct value_ctx *at,
+					   __u64 wall_ns)
+{
+	if (hit->bind->cached.base == WIRE_BASE_NONE || !hit->stage.conf->cached ||
+	    !holds(hit, &hit->bind->cached, at)) {
+		hist_count(hit->stage.index, WIRE_HIST_LATENCY, wall_ns);
+		return 0;
+	}
+	hist_count_cached(hit->stage.conf->cached - 1, wall_ns);
+	shared_add(&hit->stage.stats->cached, 1);
+	return WIRE_SPAN_CACHED;
 }
 
 static __always_inline void exit_call(struct hit *hit, struct frame *f, const struct usage *used,
@@ -232,13 +251,12 @@ static __always_inline void exit_call(struct hit *hit, struct frame *f, const st
 	__s64 work = 0, per_second = 0;
 	struct wire_span *span;
 
-	hist_count(hit->stage.index, WIRE_HIST_LATENCY, wall_ns);
+	flags |= count_latency(hit, at, wall_ns);
 	if (hit->bind->error.base != WIRE_BASE_NONE && holds(hit, &hit->bind->error, at)) {
 		shared_add(&stats->errors, 1);
 		flags |= WIRE_SPAN_ERROR;
 	}
-	if (work_of(hit, at, wall_ns, &work, &per_second))
-		flags |= WIRE_SPAN_WORK;
+	flags |= work_of(hit, at, wall_ns, &work, &per_second);
 	span = span_reserve(&hit->stage, hit->now);
 	if (!span)
 		return;
@@ -301,8 +319,7 @@ static __always_inline void exit_frame(struct hit *hit, struct thread_state *ts,
 	last->span_flags = f->span_flags;
 	last->work = 0;
 	last->per_second = 0;
-	if (work_of(hit, at, wall_ns, &last->work, &last->per_second))
-		last->span_flags |= WIRE_SPAN_WORK;
+	last->span_flags |= work_of(hit, at, wall_ns, &last->work, &last->per_second);
 	if (hit->bind->error.base != WIRE_BASE_NONE && holds(hit, &hit->bind->error, at))
 		shared_add(&hit->stage.stats->errors, 1);
 	last->valid = 1;

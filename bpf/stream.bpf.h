@@ -39,12 +39,13 @@ static __noinline int stream_record(struct hit *hit, const struct wire_stream *s
 /* The stream is not in flight any more: it put something out, or was given up. */
 static __always_inline void stream_landed(struct hit *hit, struct wire_stream *s)
 {
+	__u32 counted = s->counted;
+
 	/* Two threads may put out at once; it lands once. */
-	if (__sync_val_compare_and_swap(&s->voice, 1, 0) != 1)
+	if (!counted || __sync_val_compare_and_swap(&s->counted, counted, 0) != counted)
 		return;
-	clock_step(WIRE_CLOCK_VOICE, 0, hit->now);
 	slot_free(hit->stage.stats, s->slot);
-	shared_add(&hit->stage.stats->in_flight, -1);
+	flight_end(hit->stage.index, hit->stage.stats, counted, hit->now);
 }
 
 static __noinline int stream_from(struct hit *hit, struct thread_state *ts, __u64 key, __u64 handle)
@@ -72,12 +73,8 @@ static __noinline int stream_from(struct hit *hit, struct thread_state *ts, __u6
 	for (int i = 0; i < WIRE_WAITS; i++)
 		s->wait0_ns[i] = ts->total.wait_ns[i];
 	ts->streams = 1;
-	if ((hit->stage.conf->flags & WIRE_STAGE_VOICE) &&
-	    !clock_step(WIRE_CLOCK_VOICE, 1, hit->now)) {
-		s->voice = 1;
-		s->slot = slot_take(hit->stage.index, hit->now, hit->tid);
-		shared_add(&hit->stage.stats->in_flight, 1);
-	}
+	s->slot = slot_take(hit->stage.index, hit->now, hit->tid);
+	s->counted = flight_begin(&hit->stage, hit->now);
 	if (bpf_map_update_elem(&streams, &at, s, BPF_ANY)) {
 		ctr_inc(WIRE_CTR_STREAMS_FULL);
 		stream_landed(hit, s);
@@ -103,6 +100,23 @@ static __always_inline void stream_usage(struct wire_stream *s, struct thread_st
 	s->flags |= WIRE_SPAN_CPU;
 }
 
+/* The audio of an output adds up; what is wrong with it user space sees. */
+static __always_inline void stream_work(struct hit *hit, struct wire_stream *s,
+					const struct value_ctx *at)
+{
+	const struct wire_bind *bind = hit->bind;
+
+	if (bind->per_second.base == WIRE_BASE_NONE)
+		return;
+	s->per_second = value_of(hit, &bind->per_second, at);
+	if (bind->per_second.base != WIRE_BASE_CONST)
+		s->flags |= WIRE_SPAN_RATE;
+	if (bind->work.base == WIRE_BASE_NONE)
+		return;
+	s->work += value_of(hit, &bind->work, at);
+	s->flags |= WIRE_SPAN_WORK;
+}
+
 static __noinline int stream_to(struct hit *hit, struct thread_state *ts, __u64 key,
 				const struct value_ctx *at)
 {
@@ -116,11 +130,7 @@ static __noinline int stream_to(struct hit *hit, struct thread_state *ts, __u64 
 		return 0;
 	if (hit->bind->error.base != WIRE_BASE_NONE && holds(hit, &hit->bind->error, at))
 		s->flags |= WIRE_SPAN_ERROR;
-	if (hit->bind->work.base != WIRE_BASE_NONE) {
-		s->work += value_of(hit, &hit->bind->work, at);
-		s->per_second = value_of(hit, &hit->bind->per_second, at);
-		s->flags |= WIRE_SPAN_WORK;
-	}
+	stream_work(hit, s, at);
 	s->last_ns = hit->now;
 	s->outputs++;
 	stream_usage(s, ts, hit);

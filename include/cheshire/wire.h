@@ -81,7 +81,9 @@ enum wire_span_flags {
 	WIRE_SPAN_STREAM_OPEN = 1 << 8,	   /* stream: the `from` point; end_ns == start_ns */
 	WIRE_SPAN_STREAM_FIRST = 1 << 9,   /* stream: first output seen; not closed yet */
 	WIRE_SPAN_STREAM_CLOSED = 1 << 10, /* stream: closed in the kernel by the next `from` */
-	WIRE_SPAN_CPU = 1 << 11, /* cpu_ns and wait_ns are valid (same thread at both ends) */
+	WIRE_SPAN_CPU = 1 << 11,    /* cpu_ns and wait_ns are valid (same thread at both ends) */
+	WIRE_SPAN_CACHED = 1 << 12, /* the stage's condition of a cached answer held */
+	WIRE_SPAN_RATE = 1 << 13,   /* per_second was read in the target, not configured */
 };
 
 /* One execution of a stage, or one step of a stream. */
@@ -226,6 +228,7 @@ struct wire_bind {
 	struct wire_value error; /* condition: the call failed */
 	struct wire_value work;
 	struct wire_value per_second;
+	struct wire_value cached; /* condition: the answer came out of a cache (calls) */
 };
 
 enum wire_site {
@@ -255,7 +258,9 @@ enum wire_stage_state {
 };
 
 enum wire_stage_flags {
-	WIRE_STAGE_VOICE = 1 << 0, /* in flight: CPU counts as voice processing */
+	WIRE_STAGE_VOICE = 1 << 0,    /* in flight: CPU counts as voice processing */
+	WIRE_STAGE_ACTIVE = 1 << 1,   /* the clocks active_wall and active_cpu are kept */
+	WIRE_STAGE_OVERLAPS = 1 << 2, /* starts are counted: some stage asks who runs beside it */
 };
 
 /* Configuration of a stage; `state` is changed while running. */
@@ -264,7 +269,7 @@ struct wire_stage {
 	__u32 flags;	     /* enum wire_stage_flags */
 	__u64 timeout_ns;    /* spans longer than this count as timed out; 0 none */
 	__u32 records_per_s; /* token bucket of span records */
-	__u32 pad0;
+	__u32 cached;	     /* index + 1 into the histograms of cached answers; 0 none */
 };
 
 /* --- aggregates kept by the kernel, read and diffed by user space, never cleared --- */
@@ -303,12 +308,23 @@ struct wire_stage_stats {
 	__u64 records_limited; /* not sent: token bucket empty */
 	__u64 records_lost;    /* not sent: ring buffer full */
 	__u64 read_failures;   /* target memory could not be read */
-	__u64 in_flight;       /* spans open now */
-	__u64 tokens;	       /* token bucket: seconds << 32 | used */
+	__u64 in_flight;       /* functions of the stage, and streams, that are open now */
+	__u64 cached;	       /* of `spans`: answered out of a cache */
+	__u64 overlaps; /* with WIRE_STAGE_ACTIVE: times that another voice stage ran beside it */
+	__u64 tokens;	/* token bucket: seconds << 32 | used */
+	/* WIRE_STAGE_ACTIVE: clocks (below) that run once while anything of the stage is in flight:
+	   one with the time, one with the target's CPU clock. */
+	__u64 active_wall;
+	__u64 active_cpu;
+	__u64 active_starts; /* of this stage, as far as counted in the voice clock's starts */
+	__u64 active_others; /* starts of other stages when this one was entered */
 	struct wire_open_slot open[WIRE_OPEN_SLOTS];
 };
 
-/* All latencies (calls), or latencies of the frames that hit (frames); and every frame. */
+/*
+ * Latencies of all calls but those answered out of a cache, which have a histogram of their own
+ * (wire_stage.cached); or latencies of the frames that hit (frames); and every frame.
+ */
 enum wire_hist {
 	WIRE_HIST_LATENCY = 0,
 	WIRE_HIST_FRAME = 1,
@@ -317,6 +333,13 @@ enum wire_hist {
 
 struct wire_histogram {
 	__u32 bucket[WIRE_HIST_BUCKETS]; /* wraps; differences are right */
+};
+
+/* What a span in flight is counted in, to be taken back when it lands. */
+enum wire_counted {
+	WIRE_COUNTED_FLIGHT = 1 << 0, /* in_flight, and the slot */
+	WIRE_COUNTED_VOICE = 1 << 1,  /* WIRE_CLOCK_VOICE */
+	WIRE_COUNTED_ACTIVE = 1 << 2, /* the stage's own clocks */
 };
 
 /* State of an open stream, keyed by stage and key. */
@@ -342,9 +365,9 @@ struct wire_stream {
 	__u32 tid; /* thread of `from` */
 	__u32 outputs;
 	__u32 bind;
-	__u32 flags; /* WIRE_SPAN_KEY, _CPU, _ERROR, _WORK */
-	__u32 voice; /* 1 while this stream counts as voice in flight */
-	__u32 slot;  /* index + 1 into wire_stage_stats.open */
+	__u32 flags;   /* WIRE_SPAN_KEY, _CPU, _ERROR, _WORK, _RATE */
+	__u32 counted; /* enum wire_counted while it is in flight, else 0 */
+	__u32 slot;    /* index + 1 into wire_stage_stats.open */
 };
 
 /*
@@ -360,6 +383,10 @@ enum wire_clock {
 	WIRE_CLOCK_VOICE = 1, /* time with at least one voice stage in flight (n counts as 1) */
 	WIRE_CLOCKS = 2,
 };
+
+/* Each clock has a cache line; beside the voice clock's word: WIRE_STAGE_OVERLAPS starts so far. */
+#define WIRE_CLOCK_WORDS  8
+#define WIRE_CLOCK_STARTS 1
 
 /* What a CPU is doing for the target just now; one a CPU, written by that CPU only. */
 struct wire_slice {
@@ -408,7 +435,7 @@ WIRE_ASSERT(sizeof(struct wire_life) == 40);
 WIRE_ASSERT(sizeof(struct wire_learn) == 40);
 WIRE_ASSERT(sizeof(struct wire_lock_wait) == 32);
 WIRE_ASSERT(sizeof(struct wire_value) == 40);
-WIRE_ASSERT(sizeof(struct wire_bind) == 8 + 7 * 40);
+WIRE_ASSERT(sizeof(struct wire_bind) == 8 + 8 * 40);
 WIRE_ASSERT(sizeof(struct wire_probe) == 16);
 WIRE_ASSERT(sizeof(struct wire_stage) == 24);
 WIRE_ASSERT(sizeof(struct wire_stream_key) == 16);

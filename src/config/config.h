@@ -53,9 +53,9 @@ struct probe_config {
 	struct wire_value error;
 	struct wire_value work;
 	struct wire_value per_second;
-	struct wire_value cached;
-	uint8_t handle_class; /* index + 1 into config.classes; 0 none */
-	bool uretprobe;	      /* the operator asked for one by name (exit: uretprobe) */
+	struct wire_value cached; /* call: the answer came out of a cache */
+	uint8_t handle_class;	  /* index + 1 into config.classes; 0 none */
+	bool uretprobe;		  /* the operator asked for one by name (exit: uretprobe) */
 };
 
 struct probe_list {
@@ -79,6 +79,8 @@ struct stage_config {
 	uint64_t hang_ns;	/* in flight longer: target not responsive; default 4 s */
 	bool voice;		/* counts as voice processing; default true, frames false */
 	bool turn;		/* takes part in turns; default true */
+	bool active_cpu;	/* measure .active_cpu even if no budget asks for it */
+	bool memory;		/* ... and .memory */
 	char **models;		/* globs on the paths of its model files */
 	size_t models_n;
 };

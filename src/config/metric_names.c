@@ -15,10 +15,12 @@
 #define SUMS	  BIT(STAT_COUNT)
 #define ONE(stat) BIT(stat)
 
+#define KIND(kind) BIT(kind)
+
 /* A row for stages of every kind, or for no stage at all. */
 #define ANY(...)                                                                                   \
 	{                                                                                          \
-		__VA_ARGS__, STAGE_INVALID                                                         \
+		__VA_ARGS__, 0                                                                     \
 	}
 
 /* Payload of one kind of socket. */
@@ -93,11 +95,22 @@ static const struct metric_def gap =
 
 static const struct metric_def measures[] = {
 	ANY("latency", UNIT_S, STAT_P95, SPANS, false, "what the user waits for"),
-	{"first", UNIT_S, STAT_P95, SPANS, false, "start to first output", STAGE_STREAM},
-	{"total", UNIT_S, STAT_P95, SPANS, false, "the whole span", STAGE_STREAM},
-	{"frame", UNIT_S, STAT_P95, SPANS, false, "every audio frame", STAGE_FRAME},
-	{"frames", UNIT_COUNT, STAT_COUNT, SUMS, false, "audio frames", STAGE_FRAME},
+	{"first", UNIT_S, STAT_P95, SPANS, false, "start to first output", KIND(STAGE_STREAM)},
+	{"total", UNIT_S, STAT_P95, SPANS, false, "the whole span",
+	 KIND(STAGE_CALL) | KIND(STAGE_STREAM)},
+	{"cached.latency", UNIT_S, STAT_P95, SPANS, false, "the latency of answers out of a cache",
+	 KIND(STAGE_CALL)},
+	{"uncached.latency", UNIT_S, STAT_P95, SPANS, false, "the latency of all others",
+	 KIND(STAGE_CALL)},
+	{"cached_ratio", UNIT_RATIO, STAT_MEAN, RATIOS, true, "answers out of a cache / all",
+	 KIND(STAGE_CALL)},
+	{"frame", UNIT_S, STAT_P95, SPANS, false, "every audio frame", KIND(STAGE_FRAME)},
+	{"frames", UNIT_COUNT, STAT_COUNT, SUMS, false, "audio frames", KIND(STAGE_FRAME)},
 	ANY("rtf", UNIT_RATIO, STAT_MEAN, RATIOS, false, "latency / audio time processed"),
+	ANY("sample_rate", UNIT_PER_S, STAT_MIN, SAMPLES, true, "samples per second of its audio"),
+	ANY("active_cpu", UNIT_PERCENT, STAT_MEAN, RATIOS, false,
+	    "CPU of the process while the stage is in flight"),
+	ANY("memory", UNIT_BYTES, STAT_NOW, ONE(STAT_NOW), false, "memory per open span"),
 	ANY("cpu", UNIT_S, STAT_MEAN, RATIOS, false, "on-CPU time of the calling thread, per span"),
 	ANY("cpu.sum", UNIT_S, STAT_COUNT, SUMS, false, "the same, in all"),
 	ANY("process_cpu", UNIT_S, STAT_MEAN, RATIOS, false, "CPU time of the process, per span"),

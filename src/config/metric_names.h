@@ -19,11 +19,11 @@
 struct metric_def {
 	const char *name; /* "cpu.usage"; for stages the measure alone: "latency" */
 	enum unit unit;
-	enum statistic stat;  /* the usual one */
-	uint32_t stats;	      /* possible ones: bits 1 << enum statistic */
-	bool below;	      /* small values are the bad ones */
-	const char *help;     /* one line */
-	enum stage_kind only; /* a measure of stages of this kind only; STAGE_INVALID: of all */
+	enum statistic stat; /* the usual one */
+	uint32_t stats;	     /* possible ones: bits 1 << enum statistic */
+	bool below;	     /* small values are the bad ones */
+	const char *help;    /* one line */
+	uint32_t kinds;	     /* of stages of these kinds: bits 1 << enum stage_kind; 0: of all */
 };
 
 /* What an id names.  Plain data. */

@@ -329,9 +329,22 @@ static bool has_measure(const struct config *config, const struct metric_ref *re
 {
 	for (size_t i = 0; i < config->stages_n; i++)
 		if (!strcmp(config->stages[i].name, ref->stage))
-			return !ref->def->only || !config->stages[i].kind ||
-			       config->stages[i].kind == ref->def->only;
+			return !ref->def->kinds || !config->stages[i].kind ||
+			       ref->def->kinds >> config->stages[i].kind & 1;
 	return true;
+}
+
+static void wrong_kind(struct reader *r, const struct yaml_node *key, const struct metric_def *def)
+{
+	static const char *const kinds[] = {
+		[STAGE_CALL] = "call", [STAGE_FRAME] = "frame", [STAGE_STREAM] = "stream"};
+	char text[64] = "";
+
+	for (int kind = STAGE_CALL; kind <= STAGE_STREAM; kind++)
+		if (def->kinds >> kind & 1)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s",
+				 text[0] ? " and " : "", kinds[kind]);
+	read_error(r, key, "'%s' is a measure of %s stages only", def->name, text);
 }
 
 static void read_metric(struct reader *r, const struct yaml_node *node)
@@ -355,8 +368,7 @@ static void read_metric(struct reader *r, const struct yaml_node *node)
 		return;
 	}
 	if (!has_measure(r->config, &ref)) {
-		read_error(r, node->key, "'%s' is a measure of %s stages only", ref.def->name,
-			   ref.def->only == STAGE_STREAM ? "stream" : "frame");
+		wrong_kind(r, node->key, ref.def);
 		return;
 	}
 	if (stat && !(ref.def->stats & (1u << stat))) {

@@ -46,6 +46,7 @@ enum probe_values {
 	PROBE_WORK = 1 << 5,
 	PROBE_EXIT = 1 << 6,
 	PROBE_HIT = 1 << 7,
+	PROBE_CACHED = 1 << 8,
 };
 
 /* Reads one probe (text or mapping) or a list of alternatives, and adds them to list. */

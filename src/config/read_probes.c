@@ -12,6 +12,7 @@
 #include "config/expr.h"
 #include "config/near.h"
 #include "config/read_parts.h"
+#include "config/read_values.h"
 #include "config/reader.h"
 #include "config/yaml.h"
 
@@ -58,61 +59,6 @@ static bool ends_in(const char *text, const char *end)
 	return n >= m && !strcmp(text + n - m, end);
 }
 
-static void parse_value(struct reader *r, const struct yaml_node *node, unsigned int flags,
-			int type, struct wire_value *out)
-{
-	const char *text = read_text(r, node,
-				     flags & EXPR_CONDITION ? "a condition (such as ret != 0)"
-							    : "a value (such as arg0)");
-	struct wire_value value;
-	char err[256];
-	size_t at;
-
-	if (!text)
-		return;
-	if (expr_parse(text, flags, type, &value, err, sizeof(err), &at))
-		read_error_at(r, node, at, "%s", err);
-	else
-		*out = value;
-}
-
-/* `type:` beside a value: i8 … u64, ptr; -1 when there is none. */
-static int read_type(struct reader *r, const struct yaml_node *map)
-{
-	const struct yaml_node *node = yaml_get(map, "type");
-	const char *text = node ? read_text(r, node, "a type (such as i32)") : NULL;
-	char err[256];
-	int type;
-
-	if (!text)
-		return -1;
-	type = expr_type(text, strlen(text), err, sizeof(err));
-	if (type < 0) {
-		read_error(r, node, "%s", err);
-		return -1;
-	}
-	return type;
-}
-
-/* A value: "arg0" or { value: arg0, type: u32 }. */
-static void read_value(struct reader *r, const struct yaml_node *node, unsigned int flags,
-		       struct wire_value *out)
-{
-	static const struct read_key keys[] = {{"value", NULL}, {"type", NULL}};
-	const struct yaml_node *value;
-
-	if (node->kind != YAML_MAP) {
-		parse_value(r, node, flags, -1, out);
-		return;
-	}
-	read_map(r, node, READ_KEYS(keys), NULL);
-	value = yaml_get(node, "value");
-	if (value)
-		parse_value(r, value, flags, read_type(r, node), out);
-	else
-		read_error(r, node, "'value' is missing");
-}
-
 static void read_class(struct reader *r, const struct yaml_node *node, uint8_t *out)
 {
 	const char *text = read_text(r, node, "the name of a class");
@@ -136,41 +82,51 @@ static void read_class(struct reader *r, const struct yaml_node *node, uint8_t *
 			   text);
 }
 
+/* Where a handle is read, and what it is read into. */
+struct handle_read {
+	struct probe_config *probe;
+	unsigned int flags; /* enum expr_flags */
+};
+
 /* "arg0" or { from: arg0, class: wake }. */
-static void handle_value(struct reader *r, const struct yaml_node *node, unsigned int flags,
-			 struct probe_config *probe)
+static void handle_value(struct reader *r, const struct yaml_node *node, void *ctx)
 {
 	static const struct read_key keys[] = {{"from", NULL}, {"type", NULL}, {"class", NULL}};
+	const struct handle_read *h = ctx;
+	struct probe_config unused = {.probe = NULL};
+	struct handle_read elsewhere = {&unused, h->flags};
 	const struct yaml_node *from, *class;
 
+	if (value_per_arch(r, node, handle_value, ctx, &elsewhere))
+		return;
 	if (node->kind != YAML_MAP) {
-		parse_value(r, node, flags, -1, &probe->handle);
+		value_parse(r, node, h->flags, -1, &h->probe->handle);
 		return;
 	}
 	read_map(r, node, READ_KEYS(keys), NULL);
 	from = yaml_get(node, "from");
 	class = yaml_get(node, "class");
 	if (from)
-		parse_value(r, from, flags, read_type(r, node), &probe->handle);
+		value_parse(r, from, h->flags, value_type(r, node), &h->probe->handle);
 	else
 		read_error(r, node, "'from' is missing: where the handle is, such as arg0");
 	if (class)
-		read_class(r, class, &probe->handle_class);
+		read_class(r, class, &h->probe->handle_class);
 }
 
 void read_shared_key(struct reader *r, const struct yaml_node *node, void *probe_config)
 {
-	read_value(r, node, 0, &((struct probe_config *)probe_config)->key);
+	value_read(r, node, 0, &((struct probe_config *)probe_config)->key);
 }
 
 void read_shared_handle(struct reader *r, const struct yaml_node *node, void *probe_config)
 {
-	handle_value(r, node, 0, probe_config);
+	handle_value(r, node, &(struct handle_read){probe_config, 0});
 }
 
 void read_shared_where(struct reader *r, const struct yaml_node *node, void *probe_config)
 {
-	parse_value(r, node, EXPR_CONDITION, -1, &((struct probe_config *)probe_config)->where);
+	value_parse(r, node, EXPR_CONDITION, -1, &((struct probe_config *)probe_config)->where);
 }
 
 /* True when this place may have the value; else it is said. */
@@ -188,7 +144,7 @@ static void read_key_value(struct reader *r, const struct yaml_node *node, void 
 	struct probe_read *p = ctx;
 
 	if (allowed(r, node, p, PROBE_KEY))
-		read_value(r, node, p->flags, &p->probe.key);
+		value_read(r, node, p->flags, &p->probe.key);
 }
 
 static void read_handle(struct reader *r, const struct yaml_node *node, void *ctx)
@@ -196,7 +152,7 @@ static void read_handle(struct reader *r, const struct yaml_node *node, void *ct
 	struct probe_read *p = ctx;
 
 	if (allowed(r, node, p, PROBE_HANDLE))
-		handle_value(r, node, p->flags, &p->probe);
+		handle_value(r, node, &(struct handle_read){&p->probe, p->flags});
 }
 
 static void read_where(struct reader *r, const struct yaml_node *node, void *ctx)
@@ -204,7 +160,7 @@ static void read_where(struct reader *r, const struct yaml_node *node, void *ctx
 	struct probe_read *p = ctx;
 
 	if (allowed(r, node, p, PROBE_WHERE))
-		parse_value(r, node, p->flags | EXPR_CONDITION, -1, &p->probe.where);
+		value_parse(r, node, p->flags | EXPR_CONDITION, -1, &p->probe.where);
 }
 
 static void read_when(struct reader *r, const struct yaml_node *node, void *ctx)
@@ -212,7 +168,7 @@ static void read_when(struct reader *r, const struct yaml_node *node, void *ctx)
 	struct probe_read *p = ctx;
 
 	if (allowed(r, node, p, PROBE_WHEN))
-		parse_value(r, node, p->flags | EXPR_CONDITION, -1, &p->probe.when);
+		value_parse(r, node, p->flags | EXPR_CONDITION, -1, &p->probe.when);
 }
 
 static void read_failure(struct reader *r, const struct yaml_node *node, void *ctx)
@@ -220,33 +176,56 @@ static void read_failure(struct reader *r, const struct yaml_node *node, void *c
 	struct probe_read *p = ctx;
 
 	if (allowed(r, node, p, PROBE_ERROR))
-		parse_value(r, node, p->flags | EXPR_CONDITION, -1, &p->probe.error);
+		value_parse(r, node, p->flags | EXPR_CONDITION, -1, &p->probe.error);
+}
+
+static void read_cached(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	struct probe_read *p = ctx;
+
+	if (allowed(r, node, p, PROBE_CACHED))
+		value_parse(r, node, p->flags | EXPR_CONDITION, -1, &p->probe.cached);
+}
+
+static void read_per_second(struct reader *r, const struct yaml_node *node, struct probe_read *p,
+			    int type)
+{
+	value_parse(r, node, p->flags | EXPR_CONSTANT, type, &p->probe.per_second);
+	if (p->probe.per_second.base != WIRE_BASE_CONST)
+		return;
+	if (!p->probe.per_second.rhs)
+		read_error(r, node, "'per_second' cannot be 0");
+	else if (!p->probe.work.base)
+		read_error(r, node, "a constant 'per_second' says nothing without 'value'");
+}
+
+/* { value, per_second, type }: the length of the audio, or per_second alone: its sample rate. */
+static void work_value(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	static const struct read_key keys[] = {
+		{"value", NULL}, {"type", NULL}, {"per_second", NULL}};
+	struct probe_read *p = ctx, elsewhere = *p;
+	const struct yaml_node *value, *per_second;
+	int type;
+
+	if (value_per_arch(r, node, work_value, ctx, &elsewhere) ||
+	    !read_map(r, node, READ_KEYS(keys), NULL))
+		return;
+	value = yaml_get(node, "value");
+	per_second = yaml_get(node, "per_second");
+	type = value_type(r, node);
+	if (value)
+		value_parse(r, value, p->flags, type, &p->probe.work);
+	if (per_second)
+		read_per_second(r, per_second, p, type);
+	else
+		read_error(r, node, "'per_second' is missing: how much of it is a second of audio");
 }
 
 static void read_work(struct reader *r, const struct yaml_node *node, void *ctx)
 {
-	static const struct read_key keys[] = {
-		{"value", NULL}, {"type", NULL}, {"per_second", NULL}};
-	struct probe_read *p = ctx;
-	const struct yaml_node *value, *per_second;
-	int type;
-
-	if (!allowed(r, node, p, PROBE_WORK) || !read_map(r, node, READ_KEYS(keys), NULL))
-		return;
-	value = yaml_get(node, "value");
-	per_second = yaml_get(node, "per_second");
-	type = read_type(r, node);
-	if (value)
-		parse_value(r, value, p->flags, type, &p->probe.work);
-	else
-		read_error(r, node, "'value' is missing: the amount of work, such as samples");
-	if (!per_second) {
-		read_error(r, node, "'per_second' is missing: how much of it is a second of audio");
-		return;
-	}
-	parse_value(r, per_second, p->flags | EXPR_CONSTANT, type, &p->probe.per_second);
-	if (p->probe.per_second.base == WIRE_BASE_CONST && !p->probe.per_second.rhs)
-		read_error(r, per_second, "'per_second' cannot be 0");
+	if (allowed(r, node, ctx, PROBE_WORK))
+		work_value(r, node, ctx);
 }
 
 static void read_exit(struct reader *r, const struct yaml_node *node, void *ctx)
@@ -272,9 +251,10 @@ static void read_hit(struct reader *r, const struct yaml_node *node, void *ctx)
 }
 
 static const struct read_key probe_keys[] = {
-	{"probe", NULL},       {"key", read_key_value}, {"handle", read_handle},
-	{"where", read_where}, {"when", read_when},	{"error", read_failure},
-	{"work", read_work},   {"exit", read_exit},	{"hit", read_hit},
+	{"probe", NULL},	 {"key", read_key_value}, {"handle", read_handle},
+	{"where", read_where},	 {"when", read_when},	  {"error", read_failure},
+	{"work", read_work},	 {"exit", read_exit},	  {"hit", read_hit},
+	{"cached", read_cached},
 };
 
 static void share(struct probe_config *probe, const struct probe_config *shared)

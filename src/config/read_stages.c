@@ -8,10 +8,11 @@
 #include "config/reader.h"
 #include "config/yaml.h"
 
-#define CALL_VALUES  (PROBE_KEY | PROBE_HANDLE | PROBE_WHERE | PROBE_ERROR | PROBE_WORK | PROBE_EXIT)
-#define FRAME_VALUES (CALL_VALUES | PROBE_WHEN | PROBE_HIT)
+#define SPAN_VALUES  (PROBE_KEY | PROBE_HANDLE | PROBE_WHERE | PROBE_ERROR | PROBE_WORK | PROBE_EXIT)
+#define CALL_VALUES  (SPAN_VALUES | PROBE_CACHED)
+#define FRAME_VALUES (SPAN_VALUES | PROBE_WHEN | PROBE_HIT)
 #define FROM_VALUES  (PROBE_KEY | PROBE_HANDLE | PROBE_WHERE | PROBE_EXIT)
-#define TO_VALUES    CALL_VALUES
+#define TO_VALUES    SPAN_VALUES
 #define DAY_NS	     (86400 * SECOND_NS)
 #define MS_NS	     1000000ull
 
@@ -101,6 +102,16 @@ static void read_models(struct reader *r, const struct yaml_node *node, void *ct
 	}
 }
 
+static void read_active_cpu(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	read_bool(r, node, &((struct stage_config *)ctx)->active_cpu);
+}
+
+static void read_memory(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	read_bool(r, node, &((struct stage_config *)ctx)->memory);
+}
+
 /* Inside `stream:`; gap and latency may stand here or beside it. */
 static void read_stream(struct reader *r, const struct yaml_node *node, void *ctx)
 {
@@ -143,10 +154,18 @@ static void read_stream(struct reader *r, const struct yaml_node *node, void *ct
 }
 
 static const struct read_key stage_keys[] = {
-	{"call", read_call},	   {"frame", read_frame}, {"stream", read_stream},
-	{"timeout", read_timeout}, {"hang", read_hang},	  {"gap", read_gap},
-	{"latency", read_latency}, {"voice", read_voice}, {"turn", read_turn_flag},
+	{"call", read_call},
+	{"frame", read_frame},
+	{"stream", read_stream},
+	{"timeout", read_timeout},
+	{"hang", read_hang},
+	{"gap", read_gap},
+	{"latency", read_latency},
+	{"voice", read_voice},
+	{"turn", read_turn_flag},
 	{"models", read_models},
+	{"active_cpu", read_active_cpu},
+	{"memory", read_memory},
 };
 
 /* The keys that speak of streams only are mistakes elsewhere. */

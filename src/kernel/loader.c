@@ -83,6 +83,7 @@ static int size_maps(struct loader *l, const struct loader_opts *opts)
 	err = err ?: bpf_map__set_max_entries(l->skel->maps.stages, stages_n);
 	err = err ?: bpf_map__set_max_entries(l->skel->maps.stage_stats, stages_n);
 	err = err ?: bpf_map__set_max_entries(l->skel->maps.stage_hists, stages_n);
+	err = err ?: bpf_map__set_max_entries(l->skel->maps.cached_hists, opts->cached_n ?: 1);
 	return err;
 }
 
@@ -140,6 +141,7 @@ static int share_maps(struct loader *l)
 	err = share_map(&l->stages, l->skel->maps.stages, true);
 	err = err ?: share_map(&l->stats, l->skel->maps.stage_stats, true);
 	err = err ?: share_map(&l->hists, l->skel->maps.stage_hists, false);
+	err = err ?: share_map(&l->cached, l->skel->maps.cached_hists, false);
 	err = err ?: share_map(&l->slices, l->skel->maps.slices, false);
 	if (err)
 		return err;
@@ -218,6 +220,7 @@ void loader__free(struct loader *l)
 	unshare_map(&l->stages);
 	unshare_map(&l->stats);
 	unshare_map(&l->hists);
+	unshare_map(&l->cached);
 	unshare_map(&l->slices);
 	cheshire_bpf__destroy(l->skel);
 	free(l);
@@ -299,6 +302,31 @@ const struct wire_histogram *loader__hist(const struct loader *l, uint32_t i, en
 	return &((const struct wire_histogram *)l->hists.base)[i * WIRE_HISTS + which];
 }
 
+const struct wire_histogram *loader__cached(const struct loader *l, uint32_t i)
+{
+	return &((const struct wire_histogram *)l->cached.base)[i];
+}
+
+void loader__active(const struct loader *l, uint32_t i, uint64_t now_ns, uint64_t *wall_ns,
+		    uint64_t *cpu_ns)
+{
+	const volatile struct wire_stage_stats *s = loader__stats(l, i);
+	uint64_t cpu = shared_clock_read(&l->clocks[WIRE_CLOCK_CPU], false, now_ns);
+
+	*wall_ns = shared_clock_once(s->active_wall, now_ns);
+	*cpu_ns = shared_clock_once(s->active_cpu, cpu);
+}
+
+uint32_t loader__open_spans(const struct loader *l, uint32_t i)
+{
+	const volatile struct wire_stage_stats *s = loader__stats(l, i);
+	uint32_t n = 0;
+
+	for (size_t at = 0; at < WIRE_OPEN_SLOTS; at++)
+		n += s->open[at].start_ns != 0;
+	return n;
+}
+
 int loader__counters(struct loader *l, uint64_t counters[WIRE_CTR_CNT])
 {
 	uint64_t *values = calloc(l->cpus_n, sizeof(*values));
@@ -358,23 +386,33 @@ int loader__stream_lookup(struct loader *l, const struct wire_stream_key *key,
 	return bpf_map__lookup_elem(l->skel->maps.streams, key, sizeof(*key), out, sizeof(*out), 0);
 }
 
+/* What the program at its first output would have done: it is not in flight any more. */
+static void land(struct loader *l, uint32_t stage, const struct wire_stream *s, uint64_t now_ns)
+{
+	struct wire_stage_stats *stats = &((struct wire_stage_stats *)l->stats.base)[stage];
+	uint64_t cpu = shared_clock_read(&l->clocks[WIRE_CLOCK_CPU], false, now_ns);
+
+	if (s->counted & WIRE_COUNTED_VOICE)
+		shared_clock_stop(&l->clocks[WIRE_CLOCK_VOICE].word, now_ns);
+	if (s->counted & WIRE_COUNTED_ACTIVE) {
+		shared_clock_stop((uint64_t *)&stats->active_wall, now_ns);
+		shared_clock_stop((uint64_t *)&stats->active_cpu, cpu);
+	}
+	if (s->slot)
+		__atomic_store_n(&stats->open[(s->slot - 1) % WIRE_OPEN_SLOTS].start_ns, 0,
+				 __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&stats->in_flight, 1, __ATOMIC_RELAXED);
+}
+
 void loader__stream_forget(struct loader *l, const struct wire_stream_key *key, uint64_t now_ns)
 {
-	struct wire_stage_stats *stats;
 	struct wire_stream s;
 
 	if (bpf_map__lookup_and_delete_elem(l->skel->maps.streams, key, sizeof(*key), &s, sizeof(s),
 					    0))
 		return;
-	if (!s.voice || key->stage >= l->stages_n)
-		return;
-	shared_clock_stop(&l->clocks[WIRE_CLOCK_VOICE], now_ns);
-	/* What the program at its first output would have done: it is not in flight any more. */
-	stats = &((struct wire_stage_stats *)l->stats.base)[key->stage];
-	if (s.slot)
-		__atomic_store_n(&stats->open[(s.slot - 1) % WIRE_OPEN_SLOTS].start_ns, 0,
-				 __ATOMIC_RELAXED);
-	__atomic_fetch_sub(&stats->in_flight, 1, __ATOMIC_RELAXED);
+	if (s.counted && key->stage < l->stages_n)
+		land(l, key->stage, &s, now_ns);
 }
 
 int loader__drain(struct loader *l, loader_record_fn fn, void *ctx)

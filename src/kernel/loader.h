@@ -22,6 +22,7 @@ struct loader;
 struct loader_opts {
 	uint32_t tgid; /* of the target, in the initial PID namespace */
 	size_t stages_n;
+	size_t cached_n;      /* stages that tell answers out of a cache apart */
 	const char *btf_path; /* NULL: the kernel's own BTF */
 	bool datagrams;	      /* UDP and unix sockets are wanted, at the price in sockets.h */
 	bool force_perf;      /* perf event uprobes even where uprobe_multi works */
@@ -68,6 +69,16 @@ int loader__set_return_site(struct loader *loader, uint32_t bind, uint64_t retur
 const struct wire_stage_stats *loader__stats(const struct loader *loader, uint32_t i);
 const struct wire_histogram *loader__hist(const struct loader *loader, uint32_t i,
 					  enum wire_hist which);
+/* Latencies of answers out of a cache; `i` below cached_n (wire_stage.cached - 1). */
+const struct wire_histogram *loader__cached(const struct loader *loader, uint32_t i);
+/*
+ * Running totals, as of now_ns, of a stage that has WIRE_STAGE_ACTIVE: wall time with anything of
+ * it in flight, and the CPU time of the whole target meanwhile.  Modulo 2^WIRE_CLOCK_BITS.
+ */
+void loader__active(const struct loader *loader, uint32_t i, uint64_t now_ns, uint64_t *wall_ns,
+		    uint64_t *cpu_ns);
+/* Spans of the stage that are open now, at most WIRE_OPEN_SLOTS. */
+uint32_t loader__open_spans(const struct loader *loader, uint32_t i);
 int loader__counters(struct loader *loader, uint64_t counters[WIRE_CTR_CNT]);
 
 /* Sums over all CPUs, slices still open included as of now_ns. */

@@ -19,7 +19,7 @@ struct shared_map {
 struct loader {
 	struct cheshire_bpf *skel;
 	struct ring_buffer *ring;
-	struct shared_map stages, stats, hists, slices;
+	struct shared_map stages, stats, hists, cached, slices;
 	struct shared_clock *clocks; /* in the .bss of the programs */
 	int cpus_n;
 	uint32_t tgid;

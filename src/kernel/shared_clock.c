@@ -20,17 +20,22 @@ uint64_t shared_clock_diff(uint64_t later, uint64_t earlier)
 	return diff >> (WIRE_CLOCK_BITS - 1) ? 0 : diff;
 }
 
-void shared_clock_stop(struct shared_clock *clock, uint64_t t)
+uint64_t shared_clock_once(uint64_t word, uint64_t reading)
 {
-	uint64_t old = __atomic_load_n(&clock->word, __ATOMIC_RELAXED), sum;
+	return (word + (word >> WIRE_CLOCK_BITS ? reading : 0)) & WIRE_CLOCK_MASK;
+}
+
+void shared_clock_stop(uint64_t *word, uint64_t reading)
+{
+	uint64_t old = __atomic_load_n(word, __ATOMIC_RELAXED), sum;
 
 	do {
 		uint64_t n = old >> WIRE_CLOCK_BITS;
 
 		if (n == 0)
 			return;
-		sum = n == 1 ? old + t : old;
+		sum = n == 1 ? old + reading : old;
 		sum = (sum & WIRE_CLOCK_MASK) | ((n - 1) << WIRE_CLOCK_BITS);
-	} while (!__atomic_compare_exchange_n(&clock->word, &old, sum, false, __ATOMIC_RELAXED,
+	} while (!__atomic_compare_exchange_n(word, &old, sum, false, __ATOMIC_RELAXED,
 					      __ATOMIC_RELAXED));
 }

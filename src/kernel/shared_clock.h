@@ -10,14 +10,16 @@
 
 struct shared_clock {
 	uint64_t word;
-	uint64_t pad[7];
+	uint64_t pad[WIRE_CLOCK_WORDS - 1];
 };
 
 /* What the clock reads at time t; `once`: however many run, it runs once (the voice clock). */
 uint64_t shared_clock_read(const struct shared_clock *clock, bool once, uint64_t t);
 /* Difference of two readings. */
 uint64_t shared_clock_diff(uint64_t later, uint64_t earlier);
-/* Ends one running thing of the voice clock on behalf of the kernel. */
-void shared_clock_stop(struct shared_clock *clock, uint64_t t);
+/* Reading of a clock that runs once, with the speed of the clock that reads `reading` now. */
+uint64_t shared_clock_once(uint64_t word, uint64_t reading);
+/* Ends one running thing of such a clock on behalf of the kernel. */
+void shared_clock_stop(uint64_t *word, uint64_t reading);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define SPAN_FLAGS_KNOWN ((WIRE_SPAN_CPU << 1) - 1)
+#define SPAN_FLAGS_KNOWN ((WIRE_SPAN_RATE << 1) - 1)
 
 /* 0: a kind we do not know. */
 static size_t record_size(uint16_t kind)

@@ -45,6 +45,9 @@ const struct series_def stage_defs[STAGE_SERIES] = {
 	[STAGE_FRAME_ALL] = HIST("frame"),
 	[STAGE_FIRST] = HIST("first"),
 	[STAGE_TOTAL] = HIST("total"),
+	[STAGE_CACHED] = HIST("cached.latency"),
+	[STAGE_UNCACHED] = HIST("uncached.latency"),
+	[STAGE_CACHED_RATIO] = RATIO("cached_ratio", UNIT_RATIO, 0),
 	[STAGE_COUNT] = COUNT("count"),
 	[STAGE_FRAMES] = COUNT("frames"),
 	[STAGE_RATE] = RATIO("rate", UNIT_PER_S, 0),
@@ -54,6 +57,9 @@ const struct series_def stage_defs[STAGE_SERIES] = {
 	[STAGE_RTF] = RATIO("rtf", UNIT_RATIO, 0),
 	[STAGE_MODEL_SIZE] = GAUGE("model_size", UNIT_BYTES, 0),
 	[STAGE_MODEL_MAX] = GAUGE("model_max", UNIT_BYTES, 0),
+	[STAGE_SAMPLE_RATE] = {"sample_rate", WINDOW_GAUGE, UNIT_PER_S, STAT_MIN, SERIES_EXACT},
+	[STAGE_ACTIVE_CPU] = RATIO("active_cpu", UNIT_PERCENT, 0),
+	[STAGE_MEMORY] = GAUGE("memory", UNIT_BYTES, SERIES_STREAMS),
 	[STAGE_CPU] = MEAN_S("cpu"),
 	[STAGE_CPU_SUM] = SUM_S("cpu.sum"),
 	[STAGE_PROCESS_CPU] = MEAN_S("process_cpu"),
@@ -132,16 +138,63 @@ const struct defs_alias defs_aliases[] = {
 	{NULL, TARGET_SERIES, STAT_INVALID},
 };
 
-const struct series_def *defs_stage(enum stage_kind kind, enum stage_series which)
+enum probe_says {
+	SAYS_WORK,
+	SAYS_RATE,
+	SAYS_CACHED,
+};
+
+static bool list_says(const struct probe_list *list, enum probe_says what)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct probe_config *p = &list->item[i];
+
+		if (what == SAYS_WORK && p->work.base != WIRE_BASE_NONE)
+			return true;
+		/* A constant of the configuration is no measurement. */
+		if (what == SAYS_RATE && p->per_second.base != WIRE_BASE_NONE &&
+		    p->per_second.base != WIRE_BASE_CONST)
+			return true;
+		if (what == SAYS_CACHED && p->cached.base != WIRE_BASE_NONE)
+			return true;
+	}
+	return false;
+}
+
+static bool says(const struct stage_config *stage, enum probe_says what)
+{
+	return list_says(&stage->call, what) || list_says(&stage->to, what);
+}
+
+static bool has_stage(const struct stage_config *stage, enum stage_series which)
 {
 	switch (which) {
 	case STAGE_FRAME_ALL:
 	case STAGE_FRAMES:
-		return kind == STAGE_FRAME ? &stage_defs[which] : NULL;
+		return stage->kind == STAGE_FRAME;
 	case STAGE_FIRST:
+		return stage->kind == STAGE_STREAM;
 	case STAGE_TOTAL:
-		return kind == STAGE_STREAM ? &stage_defs[which] : NULL;
+		return stage->kind != STAGE_FRAME;
+	case STAGE_TIMEOUT_RATE:
+		return stage->timeout_ns;
+	case STAGE_RTF:
+		return says(stage, SAYS_WORK);
+	case STAGE_SAMPLE_RATE:
+		return says(stage, SAYS_RATE);
+	case STAGE_CACHED:
+	case STAGE_UNCACHED:
+	case STAGE_CACHED_RATIO:
+		return stage->kind == STAGE_CALL && says(stage, SAYS_CACHED);
+	case STAGE_MODEL_SIZE:
+	case STAGE_MODEL_MAX:
+		return stage->models_n;
 	default:
-		return &stage_defs[which];
+		return true;
 	}
+}
+
+const struct series_def *defs_stage(const struct stage_config *stage, enum stage_series which)
+{
+	return has_stage(stage, which) ? &stage_defs[which] : NULL;
 }

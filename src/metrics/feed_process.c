@@ -157,6 +157,8 @@ void metrics__feed_counters(struct metrics *m, const uint64_t counters[WIRE_CTR_
 			struct series *s = m->stage[i].series;
 			bool stream = m->stage[i].config->kind == STAGE_STREAM;
 
+			if (rose(m, counters, WIRE_CTR_CLOCK_RETRY))
+				series_mark(&s[STAGE_ACTIVE_CPU], QUALITY_PARTIAL, NULL, now_ns);
 			if (!rose(m, counters, WIRE_CTR_THREAD_STATE) &&
 			    !(stream && (rose(m, counters, WIRE_CTR_RING_FULL) ||
 					 rose(m, counters, WIRE_CTR_STREAMS_FULL))))

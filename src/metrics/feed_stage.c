@@ -52,8 +52,8 @@ static void add_spans(struct stage_state *stage, const struct stage_diff *d)
 		d->now_ns);
 	add_sum(&s[STAGE_FRAMES], spans, d->now_ns);
 	if (all) {
-		series_add_ratio(&s[STAGE_ERROR_RATE], (double)DIFF(d, errors), (double)all, all,
-				 d->now_ns);
+		series_add_ratio(&s[STAGE_ERROR_RATE], (double)(DIFF(d, errors) + diff_abnormal(d)),
+				 (double)all, all, d->now_ns);
 		series_add_ratio(&s[STAGE_TIMEOUT_RATE], (double)DIFF(d, timeouts), (double)all,
 				 all, d->now_ns);
 	}
@@ -68,22 +68,55 @@ static void add_spans(struct stage_state *stage, const struct stage_diff *d)
 				 seconds(DIFF(d, work_sum_ns)), spans, d->now_ns);
 }
 
-/* `exact`: the kernel's sum and maximum are those of this very histogram. */
-static void add_hist(struct metrics *m, struct series *series, const struct stage_diff *d,
-		     const struct wire_histogram *now, const struct wire_histogram *before,
-		     bool exact)
+/* The kernel's sum and maximum are those of this very histogram. */
+static void make_exact(struct hist *delta, const struct stage_diff *d)
+{
+	if (!delta->count)
+		return;
+	if (DIFF(d, sum_ns))
+		delta->sum_ns = DIFF(d, sum_ns);
+	if (d->now->max_ns > d->before->max_ns || delta->max_ns > d->now->max_ns)
+		delta->max_ns = d->now->max_ns;
+}
+
+static void add_hist(struct metrics *m, struct series *series, const struct hist *delta,
+		     uint64_t now_ns)
+{
+	if (delta->count)
+		m->losses.memory += series_add_hist(series, delta, now_ns);
+}
+
+/* The kernel counts calls that were answered out of a cache apart: all is both. */
+static void add_latency(struct metrics *m, struct stage_state *stage, const struct stage_diff *d,
+			const struct stage_reading *r)
+{
+	struct series *s = stage->series;
+	struct hist all = {0}, cached = {0};
+
+	hist_add_diff(&all, r->latency, &stage->last->latency);
+	if (r->cached && stage->last->cached) {
+		hist_add_diff(&cached, r->cached, stage->last->cached);
+		add_hist(m, &s[STAGE_UNCACHED], &all, d->now_ns);
+		add_hist(m, &s[STAGE_CACHED], &cached, d->now_ns);
+		hist_merge(&all, &cached);
+		if (DIFF(d, spans))
+			series_add_ratio(&s[STAGE_CACHED_RATIO], (double)DIFF(d, cached),
+					 (double)DIFF(d, spans), DIFF(d, spans), d->now_ns);
+	}
+	if (stage->config->kind == STAGE_CALL)
+		make_exact(&all, d);
+	add_hist(m, &s[STAGE_LATENCY], &all, d->now_ns);
+	add_hist(m, &s[STAGE_TOTAL], &all, d->now_ns);
+}
+
+static void add_frames(struct metrics *m, struct stage_state *stage, const struct stage_diff *d,
+		       const struct wire_histogram *frame)
 {
 	struct hist delta = {0};
 
-	if (!hist_add_diff(&delta, now, before))
-		return;
-	if (exact) {
-		if (DIFF(d, sum_ns))
-			delta.sum_ns = DIFF(d, sum_ns);
-		if (d->now->max_ns > d->before->max_ns || delta.max_ns > d->now->max_ns)
-			delta.max_ns = d->now->max_ns;
-	}
-	m->losses.memory += series_add_hist(series, &delta, d->now_ns);
+	hist_add_diff(&delta, frame, &stage->last->frame);
+	make_exact(&delta, d);
+	add_hist(m, &stage->series[STAGE_FRAME_ALL], &delta, d->now_ns);
 }
 
 /* Spans that the kernel knows it did not see, or could not send. */
@@ -95,16 +128,19 @@ static void note_losses(struct metrics *m, struct stage_state *stage, const stru
 		if (stage->config->kind == STAGE_STREAM)
 			for (int i = 0; i < STAGE_SERIES; i++)
 				series_mark(&s[i], QUALITY_PARTIAL, NULL, d->now_ns);
+		series_mark(&s[STAGE_SAMPLE_RATE], QUALITY_PARTIAL, NULL, d->now_ns);
 		if (stage->config->turn && stage->config->kind != STAGE_FRAME)
 			join_lost(m, d->now_ns);
 	}
+	if (DIFF(d, overlaps))
+		series_mark(&s[STAGE_ACTIVE_CPU], QUALITY_PARTIAL, NULL, d->now_ns);
 	if (DIFF(d, frames_overflow) + DIFF(d, learning))
 		for (int i = 0; i < STAGE_SERIES; i++)
 			series_mark(&s[i], QUALITY_PARTIAL, NULL, d->now_ns);
 }
 
 static void diff_stage(struct metrics *m, struct stage_state *stage, const struct stage_diff *d,
-		       const struct wire_histogram *latency, const struct wire_histogram *frame)
+		       const struct stage_reading *r)
 {
 	struct series *s = stage->series;
 	enum stage_kind kind = stage->config->kind;
@@ -118,13 +154,12 @@ static void diff_stage(struct metrics *m, struct stage_state *stage, const struc
 	add_sum(&s[STAGE_ABNORMAL], diff_abnormal(d), d->now_ns);
 	if (kind != STAGE_STREAM) {
 		add_spans(stage, d);
-		if (latency)
-			add_hist(m, &s[STAGE_LATENCY], d, latency, &stage->last->latency,
-				 kind == STAGE_CALL);
+		if (r->latency)
+			add_latency(m, stage, d, r);
 	}
 	if (kind == STAGE_FRAME) {
-		if (frame)
-			add_hist(m, &s[STAGE_FRAME_ALL], d, frame, &stage->last->frame, true);
+		if (r->frame)
+			add_frames(m, stage, d, r->frame);
 		responsive_frames(stage, DIFF(d, spans), DIFF(d, hits), d->now_ns);
 	} else if (ended) {
 		stage->ended_ns = d->now_ns;
@@ -132,9 +167,21 @@ static void diff_stage(struct metrics *m, struct stage_state *stage, const struc
 	note_losses(m, stage, d);
 }
 
-void metrics__feed_stage(struct metrics *m, size_t stage_index,
-			 const struct wire_stage_stats *stats, const struct wire_histogram *latency,
-			 const struct wire_histogram *frame, uint64_t now_ns)
+static void remember(struct stage_last *last, const struct stage_reading *r, uint64_t now_ns)
+{
+	last->stats = *r->stats;
+	if (r->latency)
+		last->latency = *r->latency;
+	if (r->frame)
+		last->frame = *r->frame;
+	if (r->cached && last->cached)
+		*last->cached = *r->cached;
+	last->ts_ns = now_ns;
+	last->valid = true;
+}
+
+void metrics__feed_stage(struct metrics *m, size_t stage_index, const struct stage_reading *r,
+			 uint64_t now_ns)
 {
 	struct stage_state *stage;
 	struct stage_last *last;
@@ -144,16 +191,11 @@ void metrics__feed_stage(struct metrics *m, size_t stage_index,
 	stage = &m->stage[stage_index];
 	last = stage->last;
 	if (last->valid && now_ns >= last->ts_ns) {
-		struct stage_diff d = {.now = stats, .before = &last->stats, .now_ns = now_ns};
+		struct stage_diff d = {.now = r->stats, .before = &last->stats, .now_ns = now_ns};
 
 		m->now_ns = now_ns;
-		diff_stage(m, stage, &d, latency, frame);
+		diff_stage(m, stage, &d, r);
 	}
-	last->stats = *stats;
-	if (latency)
-		last->latency = *latency;
-	if (frame)
-		last->frame = *frame;
-	last->ts_ns = now_ns;
-	last->valid = true;
+	active_feed(m, stage, r, now_ns);
+	remember(last, r, now_ns);
 }

@@ -125,6 +125,16 @@ static int add_handle(struct metrics *m, const struct handle *handle)
 	return (int)m->handles_n++;
 }
 
+/* What costs something is measured for those who ask. */
+static int want(struct stage_state *stage, const struct series *series)
+{
+	stage->wants_active |= series == &stage->series[STAGE_ACTIVE_CPU];
+	if (series != &stage->series[STAGE_MEMORY])
+		return 0;
+	stage->wants_memory = true;
+	return series_keep_streams(&stage->series[STAGE_MEMORY]);
+}
+
 int metrics__demand(struct metrics *m, const char *id, enum statistic stat, uint64_t window_ns)
 {
 	struct handle handle = {.stat = stat};
@@ -140,5 +150,7 @@ int metrics__demand(struct metrics *m, const char *id, enum statistic stat, uint
 		if (!handle.view)
 			return -ENOMEM;
 	}
+	if (handle.stage >= 0 && want(&m->stage[handle.stage], handle.series))
+		return -ENOMEM;
 	return add_handle(m, &handle);
 }

@@ -56,19 +56,38 @@ static void stream_mean(struct metrics *m, struct series *series, enum stage_ser
 	series_add_ratio(&series[sum], seconds(ns), 0.0, 1, m->now_ns);
 }
 
+/* The sample rate that the target itself stated. */
+static void join_rate(struct metrics *m, struct stage_state *stage, const struct wire_span *span)
+{
+	struct series *series = &stage->series[STAGE_SAMPLE_RATE];
+
+	if (series->def && span->flags & WIRE_SPAN_RATE && span->per_second > 0)
+		series_add_gauge(series, (double)span->per_second, true, m->now_ns);
+}
+
+/* Good or bad, in time or not. */
+static void stream_judged(struct metrics *m, struct stage_state *stage,
+			  const struct wire_span *span, bool failed)
+{
+	uint64_t timeout_ns = stage->config->timeout_ns;
+	bool late = timeout_ns && span->end_ns - span->start_ns > timeout_ns;
+	struct series *s = stage->series;
+
+	series_add_ratio(&s[STAGE_ERROR_RATE], failed ? 1.0 : 0.0, 1.0, 1, m->now_ns);
+	series_add_ratio(&s[STAGE_TIMEOUT_RATE], late ? 1.0 : 0.0, 1.0, 1, m->now_ns);
+}
+
 /* The kernel does not know when a stream is over: what it counts for calls is counted here. */
 static void stream_closed(struct metrics *m, struct stage_state *stage,
 			  const struct wire_span *span)
 {
 	struct series *s = stage->series;
 	uint64_t wall_ns = span->end_ns - span->start_ns;
-	bool late = stage->config->timeout_ns && wall_ns > stage->config->timeout_ns;
 
 	stage->closed_cnt++;
 	series_add_ratio(&s[STAGE_COUNT], 1.0, 0.0, 1, m->now_ns);
-	series_add_ratio(&s[STAGE_ERROR_RATE], span->flags & WIRE_SPAN_ERROR ? 1.0 : 0.0, 1.0, 1,
-			 m->now_ns);
-	series_add_ratio(&s[STAGE_TIMEOUT_RATE], late ? 1.0 : 0.0, 1.0, 1, m->now_ns);
+	stream_judged(m, stage, span, span->flags & WIRE_SPAN_ERROR);
+	join_rate(m, stage, span);
 	if (span->flags & WIRE_SPAN_WORK && span->per_second > 0 && span->work > 0)
 		series_add_ratio(&s[STAGE_RTF], seconds(wall_ns),
 				 (double)span->work / (double)span->per_second, 1, m->now_ns);
@@ -108,6 +127,9 @@ void join_stream(void *ctx, enum stream_step step, const struct wire_span *span)
 	case STREAM_EMPTY:
 		stage->gave_up = stage->config->hang_ns &&
 				 m->now_ns > span->start_ns + stage->config->hang_ns;
+		/* Nothing came of it: to the user that is a failure, like a call that threw. */
+		series_add_ratio(&s[STAGE_ABNORMAL], 1.0, 0.0, 1, m->now_ns);
+		stream_judged(m, stage, span, true);
 		break;
 	}
 }
@@ -220,6 +242,17 @@ void join_lost(struct metrics *m, uint64_t now_ns)
 	series_mark(&m->target[TARGET_TURN_COUNT], QUALITY_PARTIAL, NULL, now_ns);
 }
 
+/* The span explains every latency that it counts in. */
+static void call_items(struct metrics *m, struct series *s, const struct wire_span *span,
+		       const struct evidence_item *item)
+{
+	bool cached = span->flags & WIRE_SPAN_CACHED;
+
+	add_item(m, &s[STAGE_LATENCY], item);
+	add_item(m, &s[STAGE_TOTAL], item);
+	add_item(m, &s[cached ? STAGE_CACHED : STAGE_UNCACHED], item);
+}
+
 void metrics__feed_span(struct metrics *m, const struct wire_span *span, uint64_t now_ns)
 {
 	const struct stage_config *stage;
@@ -232,7 +265,9 @@ void metrics__feed_span(struct metrics *m, const struct wire_span *span, uint64_
 	stage = m->stage[span->stage].config;
 	item_of(&item, span);
 	if (stage->kind == STAGE_CALL && !(span->flags & WIRE_SPAN_ABNORMAL))
-		add_item(m, &m->stage[span->stage].series[STAGE_LATENCY], &item);
+		call_items(m, m->stage[span->stage].series, span, &item);
+	if (stage->kind != STAGE_STREAM)
+		join_rate(m, &m->stage[span->stage], span);
 	if (stage->kind == STAGE_FRAME) {
 		add_item(m, &m->stage[span->stage].series[STAGE_FRAME_ALL], &item);
 		if (span->flags & WIRE_SPAN_HIT)

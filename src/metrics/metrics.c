@@ -14,14 +14,6 @@
 /* A tick later than this: we were stopped, and so is what was looked at once a second. */
 #define TICK_LATE_NS (5ULL * 1000000000ULL)
 
-static const struct series_def *stage_series_def(const struct stage_config *config,
-						 enum stage_series which)
-{
-	if ((which == STAGE_MODEL_SIZE || which == STAGE_MODEL_MAX) && !config->models_n)
-		return NULL;
-	return defs_stage(config->kind, which);
-}
-
 static int init_stage(struct metrics *m, size_t index)
 {
 	struct stage_state *stage = &m->stage[index];
@@ -31,14 +23,21 @@ static int init_stage(struct metrics *m, size_t index)
 	stage->last = calloc(1, sizeof(*stage->last));
 	if (!stage->last)
 		return -ENOMEM;
+	if (defs_stage(stage->config, STAGE_CACHED)) {
+		stage->last->cached = calloc(1, sizeof(*stage->last->cached));
+		if (!stage->last->cached)
+			return -ENOMEM;
+	}
 	for (int i = 0; i < STAGE_SERIES; i++) {
-		const struct series_def *def = stage_series_def(stage->config, i);
+		const struct series_def *def = defs_stage(stage->config, i);
 		int err = def ? series_init(&stage->series[i], def) : 0;
 
 		if (err)
 			return err;
 	}
-	return 0;
+	stage->wants_active = stage->config->active_cpu;
+	stage->wants_memory = stage->config->memory;
+	return stage->wants_memory ? series_keep_streams(&stage->series[STAGE_MEMORY]) : 0;
 }
 
 static int init(struct metrics *m)
@@ -86,6 +85,8 @@ void metrics__free(struct metrics *m)
 	for (size_t i = 0; m->stage && i < m->stages_n; i++) {
 		for (int j = 0; j < STAGE_SERIES; j++)
 			series_release(&m->stage[i].series[j]);
+		if (m->stage[i].last)
+			free(m->stage[i].last->cached);
 		free(m->stage[i].last);
 	}
 	for (int i = 0; i < TARGET_SERIES; i++)

@@ -41,14 +41,23 @@ enum metrics_stage_state {
 /* Anything but ARMED makes the stage's metrics unknown; turns too where it takes part in them. */
 void metrics__stage_state(struct metrics *m, size_t stage, enum metrics_stage_state state);
 
-/*
- * The kernel's running totals of a stage, as copies that do not change during the call.  The first
- * call is the base line: call it before arming (or with zeros).  `frame` is NULL but for frame
- * stages.
- */
-void metrics__feed_stage(struct metrics *m, size_t stage, const struct wire_stage_stats *stats,
-			 const struct wire_histogram *latency, const struct wire_histogram *frame,
+/* The kernel's running totals of a stage, as copies that do not change while they are fed. */
+struct stage_reading {
+	const struct wire_stage_stats *stats;
+	const struct wire_histogram *latency; /* without `cached` */
+	const struct wire_histogram *frame;   /* NULL but for frame stages */
+	const struct wire_histogram *cached;  /* NULL: the stage does not tell */
+	/* Wall time with the stage in flight and CPU time of the target meanwhile, modulo
+	   2^WIRE_CLOCK_BITS; kept where metrics__wants_active(). */
+	uint64_t active_wall_ns, active_cpu_ns;
+	bool active_known;
+};
+
+/* The first call is the base line: call it before arming (or with zeros). */
+void metrics__feed_stage(struct metrics *m, size_t stage, const struct stage_reading *reading,
 			 uint64_t now_ns);
+/* The configuration, or a demand so far, asks for the stage's active_cpu. */
+bool metrics__wants_active(const struct metrics *m, size_t stage);
 
 /* A decoded span record, in any order; now_ns is when it was drained. */
 void metrics__feed_span(struct metrics *m, const struct wire_span *span, uint64_t now_ns);
@@ -114,12 +123,15 @@ void metrics__feed_process(struct metrics *m, const struct process_sample *sampl
 void metrics__feed_models(struct metrics *m, size_t stage, uint64_t bytes, uint64_t largest_bytes,
 			  uint32_t files, uint64_t now_ns);
 
-/* Anonymous memory and the open spans of every stage at one instant, about 10 times a second while
-   metrics__wants_memory(). */
-void metrics__feed_memory(struct metrics *m, uint64_t anon_bytes, const uint32_t *in_flight,
+/*
+ * Is it worth looking at the memory now?  `open_spans` of every stage.  True while a stage whose
+ * memory per stream somebody asked for is, or just was, in flight; else once a second; never when
+ * nobody asks.  To be called about 10 times a second.
+ */
+bool metrics__wants_memory(struct metrics *m, const uint32_t *open_spans, uint64_t now_ns);
+/* Anonymous memory and the open spans of every stage at one instant. */
+void metrics__feed_memory(struct metrics *m, uint64_t anon_bytes, const uint32_t *open_spans,
 			  uint64_t now_ns);
-/* A stage whose memory per stream somebody asked for is, or just was, in flight. */
-bool metrics__wants_memory(const struct metrics *m);
 
 /* Threads wait for locks that nobody gives back: `why` is a sentence; NULL: no longer. */
 void metrics__feed_stuck(struct metrics *m, const char *why, uint64_t now_ns);

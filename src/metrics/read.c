@@ -216,7 +216,8 @@ static void each_stage(struct each *e, size_t index)
 	char id[ID_MAX];
 
 	for (int i = 0; i < STAGE_SERIES; i++) {
-		if (!stage->series[i].def)
+		if (!stage->series[i].def || (i == STAGE_ACTIVE_CPU && !stage->wants_active) ||
+		    (i == STAGE_MEMORY && !stage->wants_memory))
 			continue;
 		ids_join(id, sizeof(id), stage->config->name, stage->series[i].def->id, NULL);
 		each_series(e, id, &stage->series[i], (int)index);

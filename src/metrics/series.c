@@ -30,7 +30,30 @@ void series_release(struct series *s)
 	}
 	free(s->hist);
 	growth__free(s->growth);
+	stream_memory__free(s->streams);
 	*s = (struct series){0};
+}
+
+int series_keep_streams(struct series *s)
+{
+	if (!s->streams)
+		s->streams = stream_memory__new();
+	return s->streams ? 0 : -ENOMEM;
+}
+
+static bool fill_view(struct series *s, struct view *view)
+{
+	/* The samples are the series'; a view only looks at some of them. */
+	if (s->def->flags & SERIES_STREAMS)
+		return true;
+	if (s->def->flags & SERIES_GROWTH)
+		view->growth = growth__new(view->window_ns);
+	else
+		view->window = window__new(s->def->kind, view->window_ns);
+	if (s->def->flags & SERIES_EVIDENCE)
+		view->evidence = evidence__new(view->window_ns);
+	return (view->window || view->growth) &&
+	       (view->evidence || !(s->def->flags & SERIES_EVIDENCE));
 }
 
 struct view *series_view(struct series *s, uint64_t window_ns)
@@ -44,14 +67,7 @@ struct view *series_view(struct series *s, uint64_t window_ns)
 	if (!view)
 		return NULL;
 	view->window_ns = window_ns;
-	if (s->def->flags & SERIES_GROWTH)
-		view->growth = growth__new(window_ns);
-	else
-		view->window = window__new(s->def->kind, window_ns);
-	if (s->def->flags & SERIES_EVIDENCE)
-		view->evidence = evidence__new(window_ns);
-	if ((!view->window && !view->growth) ||
-	    (!view->evidence && s->def->flags & SERIES_EVIDENCE)) {
+	if (!fill_view(s, view)) {
 		window__free(view->window);
 		growth__free(view->growth);
 		free(view);
@@ -158,7 +174,7 @@ enum statistic series_stat(const struct series *s, enum statistic asked)
 		return STAT_MEDIAN;
 	if (s->def->flags & SERIES_PEAK)
 		return STAT_MAX;
-	if (s->def->flags & SERIES_GROWTH || asked == STAT_INVALID)
+	if (s->def->flags & (SERIES_GROWTH | SERIES_STREAMS) || asked == STAT_INVALID)
 		return s->def->stat;
 	/* A rate is a mean already. */
 	if (asked == STAT_RATE && s->def->kind == WINDOW_RATIO)
@@ -168,7 +184,7 @@ enum statistic series_stat(const struct series *s, enum statistic asked)
 
 bool series_has_stat(const struct series *s, enum statistic stat)
 {
-	if (s->def->flags & SERIES_GROWTH)
+	if (s->def->flags & (SERIES_GROWTH | SERIES_STREAMS))
 		return true;
 	return window_has_stat(s->def->kind, stat);
 }
@@ -199,6 +215,8 @@ struct sample series_read(struct series *s, struct view *view, enum statistic st
 
 	if (s->def->flags & SERIES_GROWTH)
 		sample = growth__read(view ? view->growth : s->growth, now_ns);
+	else if (s->def->flags & SERIES_STREAMS)
+		sample = stream_memory__read(s->streams, view ? view->window_ns : 0, now_ns);
 	else if (view)
 		sample = window__read(view->window, stat, now_ns);
 	else

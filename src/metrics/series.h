@@ -11,6 +11,7 @@
 
 #include "metrics/evidence.h"
 #include "metrics/slope.h"
+#include "metrics/stream_memory.h"
 #include "metrics/window.h"
 
 enum series_flags {
@@ -19,6 +20,7 @@ enum series_flags {
 	SERIES_GROWTH = 1 << 2,	  /* ... the slope, by definition */
 	SERIES_EVIDENCE = 1 << 3, /* spans or turns explain it */
 	SERIES_EXACT = 1 << 4,	  /* gauge that cannot change unseen */
+	SERIES_STREAMS = 1 << 5,  /* slope over the number of open streams, by definition */
 };
 
 struct series_def {
@@ -33,7 +35,7 @@ struct series_def {
 struct view {
 	struct view *next;
 	uint64_t window_ns;
-	struct window *window;	   /* not SERIES_GROWTH */
+	struct window *window;	   /* not SERIES_GROWTH, not SERIES_STREAMS */
 	struct growth *growth;	   /* SERIES_GROWTH */
 	struct evidence *evidence; /* SERIES_EVIDENCE */
 };
@@ -44,12 +46,15 @@ struct series {
 	struct acc total;
 	struct hist *hist; /* WINDOW_HIST; SERIES_MEDIAN: of the value itself */
 	struct growth *growth;
-	bool partial; /* something was lost at some time */
+	struct stream_memory *streams; /* SERIES_STREAMS, from the first demand on */
+	bool partial;		       /* something was lost at some time */
 };
 
 /* 0 or -ENOMEM. */
 int series_init(struct series *series, const struct series_def *def);
 void series_release(struct series *series);
+/* SERIES_STREAMS: samples are kept from now on.  0 or -ENOMEM. */
+int series_keep_streams(struct series *series);
 /* The window of that length, made if need be; NULL: no memory. */
 struct view *series_view(struct series *series, uint64_t window_ns);
 

@@ -17,7 +17,10 @@ enum stage_series {
 	STAGE_LATENCY,
 	STAGE_FRAME_ALL, /* every frame */
 	STAGE_FIRST,	 /* streams: to first output */
-	STAGE_TOTAL,	 /* streams: to last output */
+	STAGE_TOTAL,	 /* streams: to last output; calls: as the latency */
+	STAGE_CACHED,	 /* calls answered out of a cache */
+	STAGE_UNCACHED,	 /* the others */
+	STAGE_CACHED_RATIO,
 	STAGE_COUNT,
 	STAGE_FRAMES,
 	STAGE_RATE,
@@ -27,6 +30,9 @@ enum stage_series {
 	STAGE_RTF,
 	STAGE_MODEL_SIZE, /* these two where the configuration knows model files */
 	STAGE_MODEL_MAX,
+	STAGE_SAMPLE_RATE,
+	STAGE_ACTIVE_CPU,
+	STAGE_MEMORY, /* per open span */
 	STAGE_CPU,
 	STAGE_CPU_SUM,
 	STAGE_PROCESS_CPU,
@@ -89,6 +95,13 @@ struct stage_last {
 	struct wire_stage_stats stats;
 	struct wire_histogram latency;
 	struct wire_histogram frame;
+	struct wire_histogram *cached; /* NULL: the stage does not tell */
+};
+
+/* What active_cpu has counted up to. */
+struct active_last {
+	bool valid;
+	uint64_t wall_ns, cpu_ns;
 };
 
 struct stage_state {
@@ -96,6 +109,9 @@ struct stage_state {
 	enum metrics_stage_state state;
 	struct series series[STAGE_SERIES];
 	struct stage_last *last;
+	struct active_last active;
+	bool wants_active;	   /* somebody asked for active_cpu */
+	bool wants_memory;	   /* ... for the memory per open span */
 	uint64_t closed_cnt;	   /* streams closed since the kernel was read last */
 	uint64_t flowing_since_ns; /* frames have come without a break since; 0: none yet */
 	uint64_t frames_ns;	   /* the newest came about then */
@@ -161,7 +177,9 @@ struct metrics {
 	struct cpu_totals cpu_totals;
 	struct io_totals io_totals;
 	bool process_valid;
-	bool gone; /* the target */
+	uint64_t memory_ns;	  /* the newest reading for stages that want it */
+	uint64_t memory_until_ns; /* one of them is, or just was, in flight */
+	bool gone;		  /* the target */
 	uint64_t counters[WIRE_CTR_CNT];
 	bool counters_valid;
 	const char *unresponsive; /* why; NULL: responsive */
@@ -176,8 +194,8 @@ extern const struct series_def stage_defs[STAGE_SERIES];
 extern const struct series_def target_defs[TARGET_SERIES];
 extern const struct series_def gap_def;
 
-/* NULL where stages of this kind do not have the series. */
-const struct series_def *defs_stage(enum stage_kind kind, enum stage_series which);
+/* NULL where stages of this kind, or so configured, do not have the series. */
+const struct series_def *defs_stage(const struct stage_config *stage, enum stage_series which);
 /* Other names: "cpu.usage.peak".  NULL-terminated by id. */
 struct defs_alias {
 	const char *id;
@@ -188,6 +206,10 @@ extern const struct defs_alias defs_aliases[];
 
 /* Three parts with dots between them (`c` may be NULL), cut to fit. */
 void ids_join(char *out, size_t size, const char *a, const char *b, const char *c);
+
+/* feed_active.c: CPU while the stage was in flight since the last reading. */
+void active_feed(struct metrics *m, struct stage_state *stage, const struct stage_reading *reading,
+		 uint64_t now_ns);
 
 /* join.c: the callbacks of streams and turns, and what follows from a span in order. */
 void join_stream(void *ctx, enum stream_step step, const struct wire_span *span);

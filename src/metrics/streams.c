@@ -63,10 +63,14 @@ static void say_first(struct streams *s, struct stream *stream)
 	s->fn(s->ctx, STREAM_FIRST, &stream->span);
 }
 
-static void close_stream(struct streams *s, struct stream *stream)
+/* until_ns: when that is found, for those that had no output. */
+static void close_stream(struct streams *s, struct stream *stream, uint64_t until_ns)
 {
 	stream->state = CLOSED;
 	if (!stream->span.first_ns) {
+		/* It has waited in vain for so long. */
+		stream->span.end_ns = until_ns > stream->span.start_ns ? until_ns
+								       : stream->span.start_ns;
 		s->empty++;
 		s->fn(s->ctx, STREAM_EMPTY, &stream->span);
 		return;
@@ -90,7 +94,8 @@ static void take_state(struct wire_span *span, const struct wire_stream *state)
 	memcpy(span->wait_ns, state->wait_ns, sizeof(span->wait_ns));
 	/* An output on another thread takes the CPU time back. */
 	span->flags &= ~(uint32_t)WIRE_SPAN_CPU;
-	span->flags |= state->flags & (WIRE_SPAN_CPU | WIRE_SPAN_ERROR | WIRE_SPAN_WORK);
+	span->flags |= state->flags &
+		       (WIRE_SPAN_CPU | WIRE_SPAN_ERROR | WIRE_SPAN_WORK | WIRE_SPAN_RATE);
 }
 
 /*
@@ -155,7 +160,7 @@ static void feed_open(struct streams *s, const struct wire_span *span)
 	    stream->span.key == span->key && stream->span.start_ns >= span->start_ns)
 		return;
 	if (stream->state == OPEN)
-		close_stream(s, stream);
+		close_stream(s, stream, span->start_ns);
 	stream->state = OPEN;
 	stream->first_said = false;
 	stream->span = *span;
@@ -170,7 +175,7 @@ static void feed_whole(struct streams *s, const struct wire_span *span)
 	struct stream stream = {.span = *span};
 
 	s->fn(s->ctx, STREAM_BEGIN, span);
-	close_stream(s, &stream);
+	close_stream(s, &stream, span->hdr.ts_ns);
 }
 
 /* The first output: everything there is to know of the stream if it stays the only one. */
@@ -214,7 +219,7 @@ void streams__feed(struct streams *s, const struct wire_span *span)
 
 		stream->span = *span;
 		stream->span.hdr = hdr;
-		close_stream(s, stream);
+		close_stream(s, stream, span->hdr.ts_ns);
 		stream->state = FORGOTTEN;
 	}
 }
@@ -251,12 +256,12 @@ void streams__next_stage(struct streams *s, const struct wire_span *span)
 		if (!turn_key_of(&s->config->turn, span, &key))
 			continue;
 		refresh(s, stream, span->start_ns);
-		close_stream(s, stream);
+		close_stream(s, stream, span->start_ns);
 	}
 	/* Without a key: only where there is no doubt which stream it is. */
 	if (n == 1 && found->state == OPEN) {
 		refresh(s, found, span->start_ns);
-		close_stream(s, found);
+		close_stream(s, found, span->start_ns);
 	}
 }
 
@@ -282,7 +287,7 @@ void streams__tick(struct streams *s, uint64_t time_ns)
 			continue;
 		refresh(s, stream, UINT64_MAX);
 		if (overdue(s, stream, time_ns))
-			close_stream(s, stream);
+			close_stream(s, stream, time_ns);
 	}
 }
 
@@ -295,7 +300,7 @@ void streams__end_all(struct streams *s)
 			continue;
 		refresh(s, stream, UINT64_MAX);
 		if (stream->span.first_ns)
-			close_stream(s, stream);
+			close_stream(s, stream, stream->span.end_ns);
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -112,6 +113,24 @@ int process_count_fds(const struct process *proc, uint32_t *count)
 	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
 	return count_fds_by_listing(fd, count);
+}
+
+int process_read_anon(const struct process *proc, uint64_t *bytes)
+{
+	unsigned long long resident, shared;
+	char buf[256];
+	int err;
+
+	*bytes = 0;
+	err = proc_file_read(proc->dirfd, "statm", buf, sizeof(buf), NULL);
+	if (err)
+		return err;
+	/* In pages: size resident shared ...; shared is what files and shmem have of resident. */
+	if (sscanf(buf, "%*u %llu %llu", &resident, &shared) != 2)
+		return -EPROTO;
+	if (resident > shared)
+		*bytes = (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
+	return 0;
 }
 
 int process_read_cpu_ns(const struct process *proc, uint64_t *cpu_ns)

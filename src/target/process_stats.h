@@ -31,6 +31,9 @@ struct process_status {
 
 int process_read_status(const struct process *proc, struct process_status *status);
 
+/* Resident anonymous memory by /proc/PID/statm: cheap enough for 10 times a second. */
+int process_read_anon(const struct process *proc, uint64_t *bytes);
+
 /* Open descriptors: one stat where the kernel (6.2+) gives the count, else a directory listing. */
 int process_count_fds(const struct process *proc, uint32_t *count);
 

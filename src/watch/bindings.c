@@ -46,8 +46,9 @@ explain(struct bound_stage *stage, const char *fmt, ...)
 /* What the probe's values read: which arguments in registers, and whether the return value. */
 static void note_reads(const struct probe_config *c, struct plan_opts *opts)
 {
-	const struct wire_value *const values[] = {&c->key,   &c->handle, &c->where,	 &c->when,
-						   &c->error, &c->work,	  &c->per_second};
+	const struct wire_value *const values[] = {&c->key,	   &c->handle, &c->where,
+						   &c->when,	   &c->error,  &c->work,
+						   &c->per_second, &c->cached};
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		if (values[i]->base == WIRE_BASE_ARG && values[i]->arg < 8)
@@ -351,4 +352,5 @@ void bindings_wire(const struct bindings *b, size_t i, struct wire_bind *out)
 	out->error = c->error;
 	out->work = c->work;
 	out->per_second = c->per_second;
+	out->cached = c->cached;
 }

@@ -12,6 +12,7 @@
 #include "watch/clock.h"
 #include "watch/lock_watch.h"
 #include "watch/recognise.h"
+#include "watch/stages.h"
 
 /* The maps are read when something says that they changed; in any case as often as this. */
 #define SCAN_NS	      10000000000ULL
@@ -21,33 +22,6 @@
 static uint64_t catch_cost_ns(const struct watching *w)
 {
 	return w->attachment.calibration.trap[TRAP_STEPPED].rare_ns;
-}
-
-static void configure_stage(struct watching *w, size_t i)
-{
-	const struct stage_config *conf = &w->config->stages[i];
-	struct wire_stage *stage = loader__stage(w->loader, (uint32_t)i);
-
-	stage->flags = conf->voice ? WIRE_STAGE_VOICE : 0;
-	stage->timeout_ns = conf->timeout_ns;
-	stage->records_per_s = w->config->records_per_s;
-	stage->state = WIRE_STAGE_OFF;
-}
-
-/*
- * The kernel goes on counting while we read: what is compared with the last reading and what is
- * kept as this one must be the same copy, or the counts in between are lost.
- */
-static void feed_stage(struct watching *w, size_t i, uint64_t now_ns)
-{
-	struct wire_stage_stats stats = *loader__stats(w->loader, (uint32_t)i);
-	bool frames = w->config->stages[i].kind == STAGE_FRAME;
-
-	w->hists[WIRE_HIST_LATENCY] = *loader__hist(w->loader, (uint32_t)i, WIRE_HIST_LATENCY);
-	if (frames)
-		w->hists[WIRE_HIST_FRAME] = *loader__hist(w->loader, (uint32_t)i, WIRE_HIST_FRAME);
-	metrics__feed_stage(w->metrics, i, &stats, &w->hists[WIRE_HIST_LATENCY],
-			    frames ? &w->hists[WIRE_HIST_FRAME] : NULL, now_ns);
 }
 
 /* Tells the metrics what can be known of each stage. */
@@ -98,6 +72,7 @@ static int start_kernel(struct watching *w, const struct watching_opts *opts, ch
 {
 	struct loader_opts lo = {.tgid = (uint32_t)w->proc->pid,
 				 .stages_n = w->config->stages_n,
+				 .cached_n = stages_cached(w->config),
 				 .btf_path = opts->btf_path,
 				 .datagrams = w->config->datagrams,
 				 .force_perf = opts->force_perf};
@@ -108,8 +83,6 @@ static int start_kernel(struct watching *w, const struct watching_opts *opts, ch
 	attachment_init(&w->attachment, w->loader, &w->bindings, w->proc, &w->objects);
 	w->attachment.ceiling_percent = w->config->overhead_percent;
 	calibrate(w->loader, &w->attachment.calibration);
-	for (size_t i = 0; i < w->config->stages_n; i++)
-		configure_stage(w, i);
 	err = loader__attach_tracing(w->loader);
 	if (err) {
 		snprintf(why, why_size, "the scheduler and process hooks cannot be attached: %s",
@@ -168,8 +141,8 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 	w->rules = w->metrics ? rules__new(config, w->metrics) : NULL;
 	if (!w->rules)
 		return -ENOMEM;
-	for (size_t i = 0; i < config->stages_n; i++)
-		feed_stage(w, i, now_ns);
+	stages_configure(w);
+	stages_feed(w, now_ns);
 	/* What is counted since the process began is counted from here. */
 	(void)sampling_feed(w, now_ns);
 	models_look(&w->models, config, proc);
@@ -269,6 +242,7 @@ void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *decided)
 	loader__drain(w->loader, on_record, &drain);
 	attachment_learn_flush(&w->attachment);
 	metrics__poll_streams(w->metrics, &ops, w, now_ns);
+	stages_sample_memory(w, now_ns);
 	*decided = 0;
 	if (attachment_decide(&w->attachment, now_ns, decided))
 		feed_states(w);
@@ -343,8 +317,7 @@ static void feed_kernel(struct watching *w, uint64_t now_ns)
 {
 	uint64_t counters[WIRE_CTR_CNT];
 
-	for (size_t i = 0; i < w->config->stages_n; i++)
-		feed_stage(w, i, now_ns);
+	stages_feed(w, now_ns);
 	if (!loader__counters(w->loader, counters))
 		metrics__feed_counters(w->metrics, counters, now_ns);
 }

@@ -48,7 +48,8 @@ struct watching {
 	struct lock_watch *locks; /* NULL: this kernel cannot */
 	struct metrics *metrics;
 	struct rules *rules;
-	struct wire_histogram hists[WIRE_HISTS]; /* copies while a stage is fed */
+	struct wire_histogram hists[WIRE_HISTS + 1]; /* copies while a stage is fed; last: cached */
+	uint64_t memory_ns;			     /* when stages_sample_memory() looked last */
 	struct watching_losses losses;
 	char *engines; /* recognised, comma-separated; NULL: stages were given */
 	uint64_t started_ns;

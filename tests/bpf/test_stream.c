@@ -153,7 +153,7 @@ static void test_no_output(void **state)
 /* Two threads put out at once: the stream lands once. */
 static void other_thread_lands(enum shim_point point, void *word)
 {
-	if (point == SHIM_BEFORE_CAS && stream(7) && word == &stream(7)->voice) {
+	if (point == SHIM_BEFORE_CAS && stream(7) && word == &stream(7)->counted) {
 		shim.hook = NULL;
 		run_as(thread(2), 1);
 		output(7, shim.now_ns, 0);

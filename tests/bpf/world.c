@@ -51,6 +51,8 @@ static const char *const stat_names[] = {
 	"records_lost",
 	"read_failures",
 	"in_flight",
+	"cached",
+	"overlaps",
 };
 #define STAT_NAMES (sizeof(stat_names) / sizeof(stat_names[0]))
 _Static_assert(offsetof(struct wire_stage_stats, tokens) == STAT_NAMES * sizeof(__u64),
@@ -259,6 +261,16 @@ static const struct wire_histogram *hist(__u32 stage_index, enum wire_hist which
 	struct histograms *hists = bpf_map_lookup_elem(&stage_hists, &stage_index);
 
 	return &hists->of[which];
+}
+
+__u64 cached_total(__u32 index)
+{
+	const struct wire_histogram *h = bpf_map_lookup_elem(&cached_hists, &index);
+	__u64 sum = 0;
+
+	for (unsigned i = 0; i < WIRE_HIST_BUCKETS; i++)
+		sum += h->bucket[i];
+	return sum;
 }
 
 __u64 hist_total(__u32 stage_index, enum wire_hist which)

@@ -83,6 +83,8 @@ const struct wire_span *span(unsigned n);
 unsigned spans_sent(void);
 /* Values counted in a histogram, all and in the bucket of one value. */
 __u64 hist_total(__u32 stage_index, enum wire_hist which);
+/* ... in that of answers out of a cache, by its own index. */
+__u64 cached_total(__u32 index);
 __u32 hist_of(__u32 stage_index, enum wire_hist which, __u64 value_ns);
 
 /* Compares all counters of a stage, but for the token bucket and the slots. */

@@ -207,6 +207,59 @@ static void an_empty_budget_list_is_none(void **state)
 	config_free(c);
 }
 
+/* The first budget on the metric with that statistic. */
+static const struct budget_config *budget_on(const struct config *c, const char *metric,
+					     enum statistic stat)
+{
+	for (size_t i = 0; i < c->budgets_n; i++)
+		if (!strcmp(c->budgets[i].metric, metric) && c->budgets[i].stat == stat)
+			return &c->budgets[i];
+	fail_msg("no budget on %s %s", metric, stat_name(stat));
+	return NULL;
+}
+
+/* Targets of components: one limit each. */
+static void the_built_in_targets_of_components(void **state)
+{
+	static const struct {
+		const char *metric;
+		enum statistic stat;
+		double limit;
+		bool below;
+	} want[] = {
+		{"stt.rtf", STAT_MEAN, 0.3 / 60, false},
+		{"tts.rtf", STAT_MEAN, 0.2 / 10, false},
+		{"stt.active_cpu", STAT_MEAN, 40, false},
+		{"tts.active_cpu", STAT_MEAN, 30, false},
+		{"stt.memory", STAT_NOW, 200 * 1048576.0, false},
+		{"intent.cached.latency", STAT_P95, 0.1, false},
+		{"tts.sample_rate", STAT_MIN, 16000, true},
+		{"wake_word.error_rate", STAT_MEAN, 0.05, false},
+		{"stt.error_rate", STAT_MEAN, 0.05, false},
+		{"intent.error_rate", STAT_MEAN, 0.05, false},
+		{"response.error_rate", STAT_MEAN, 0.05, false},
+		{"tts.error_rate", STAT_MEAN, 0.05, false},
+		{"stt.timeout_rate", STAT_MEAN, 0.05, false},
+	};
+	struct config_errors *errors = config_errors__new();
+	struct config *c = NULL;
+
+	(void)state;
+	assert_int_equal(config_load(NULL, errors, &c), 0);
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		const struct budget_config *b = budget_on(c, want[i].metric, want[i].stat);
+
+		assert_true(fabs(b->target - want[i].limit) < 1e-12);
+		assert_true(b->warning == b->target && isnan(b->critical));
+		assert_int_equal(b->below, want[i].below);
+		if (strstr(b->metric, "_rate") && b->unit == UNIT_RATIO)
+			assert_int_equal(b->priority_floor, 1);
+	}
+	assert_true(budget_on(c, "wake_word.rtf", STAT_MEAN)->critical == 1);
+	config_free(c);
+	config_errors__free(errors);
+}
+
 /* The tables of the requirement, typed in again by hand. */
 static void the_built_in_budgets_are_the_documents(void **state)
 {
@@ -247,10 +300,8 @@ static void the_built_in_budgets_are_the_documents(void **state)
 	assert_int_equal(config_errors__count(errors), 0);
 	assert_false(c->budgets_given);
 	for (size_t i = 0; i < n; i++) {
-		const struct budget_config *b = &c->budgets[i];
+		const struct budget_config *b = budget_on(c, want[i].metric, want[i].stat);
 
-		assert_string_equal(b->metric, want[i].metric);
-		assert_int_equal(b->stat, want[i].stat);
 		assert_true(b->target == want[i].target && b->warning == want[i].warning &&
 			    b->critical == want[i].critical);
 		assert_string_equal(b->action ? b->action : b->impact, want[i].text);
@@ -262,9 +313,8 @@ static void the_built_in_budgets_are_the_documents(void **state)
 		else
 			assert_true(isnan(b->p0_above));
 	}
-	assert_string_equal(c->budgets[n].metric, "target.up");
-	assert_int_equal(c->budgets[n].priority_floor, 0);
-	assert_true(c->budgets[n].below);
+	assert_int_equal(budget_on(c, "target.up", STAT_NOW)->priority_floor, 0);
+	assert_true(budget_on(c, "target.up", STAT_NOW)->below);
 	config_free(c);
 	config_errors__free(errors);
 }
@@ -318,6 +368,7 @@ int main(void)
 		cmocka_unit_test(budgets_in_every_form),
 		cmocka_unit_test(an_empty_budget_list_is_none),
 		cmocka_unit_test(the_built_in_budgets_are_the_documents),
+		cmocka_unit_test(the_built_in_targets_of_components),
 		cmocka_unit_test(the_built_in_text_is_a_configuration),
 		cmocka_unit_test(files),
 	};

@@ -16,12 +16,16 @@
 
 #define WINDOW_NS 60000000000ull
 
-static const char stages[] = "turn: { start: s, end: c }\n"
-			     "users: { port: 8080 }\n"
-			     "stages:\n"
-			     "  c: { call: \"x:f\", models: [ a ] }\n"
-			     "  f: { frame: \"x:f\", models: [ a ] }\n"
-			     "  s: { stream: { from: \"x:f\", to: \"x:g\" }, models: [ a ] }\n";
+static const char stages[] =
+	"turn: { start: s, end: c }\n"
+	"users: { port: 8080 }\n"
+	"stages:\n"
+	"  c: { models: [ a ], timeout: 1s, call: { probe: \"x:f\", cached: ret == 1,\n"
+	"       work: { value: arg0, per_second: arg1 } } }\n"
+	"  f: { models: [ a ], timeout: 1s, frame: { probe: \"x:f\",\n"
+	"       work: { value: arg0, per_second: arg1 } } }\n"
+	"  s: { models: [ a ], timeout: 1s, stream: { from: \"x:f\", to: { probe: \"x:g\",\n"
+	"       work: { value: arg0, per_second: arg1 } } } }\n";
 
 static void all_stats(struct metrics *m, const char *id, const struct metric_def *def)
 {
@@ -55,7 +59,7 @@ static void everything_that_has_a_name_is_measured(void **state)
 	defs = metric_measures(&n);
 	for (size_t i = 0; i < n; i++) {
 		for (size_t j = 0; j < config->stages_n; j++) {
-			if (defs[i].only && defs[i].only != config->stages[j].kind)
+			if (defs[i].kinds && !(defs[i].kinds >> config->stages[j].kind & 1))
 				continue;
 			snprintf(id, sizeof(id), "%s.%s", config->stages[j].name, defs[i].name);
 			all_stats(m, id, &defs[i]);
@@ -67,13 +71,17 @@ static void everything_that_has_a_name_is_measured(void **state)
 
 static void built_in_budgets_are_measured(void **state)
 {
-	struct config *config = parsed("stages:\n"
-				       "  wake_word: { frame: \"x:f\" }\n"
-				       "  stt: { stream: { from: \"x:f\", to: \"x:g\" }, "
-				       "models: [ a ] }\n"
-				       "  intent: { call: \"x:f\", models: [ a ] }\n"
-				       "  response: { call: \"x:f\" }\n"
-				       "  tts: { call: \"x:f\", models: [ a ] }\n");
+	struct config *config =
+		parsed("stages:\n"
+		       "  wake_word: { timeout: 1s, frame: { probe: \"x:f\",\n"
+		       "    work: { value: arg2, per_second: 16000 } } }\n"
+		       "  stt: { models: [ a ], timeout: 9s, stream: { from: \"x:f\", to: {\n"
+		       "    probe: \"x:g\", work: { value: arg2, per_second: 8 } } } }\n"
+		       "  intent: { models: [ a ], timeout: 1s, call: { probe: \"x:f\",\n"
+		       "    cached: ret == 2 } }\n"
+		       "  response: { timeout: 9s, call: \"x:f\" }\n"
+		       "  tts: { models: [ a ], timeout: 9s, call: { probe: \"x:f\",\n"
+		       "    work: { value: arg2, per_second: \"*(arg1)\" } } }\n");
 	struct metrics *m = metrics__new(config, 1);
 
 	(void)state;

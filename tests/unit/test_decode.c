@@ -58,7 +58,7 @@ static void test_span_fields_out_of_range(void **state)
 	} while (0)
 	BAD(stage, STAGES);
 	BAD(bind, WIRE_BINDS_MAX);
-	BAD(flags, WIRE_SPAN_CPU << 1);
+	BAD(flags, WIRE_SPAN_RATE << 1);
 	BAD(end_ns, 99);
 	BAD(first_ns, 99);
 	BAD(first_ns, 201);

@@ -235,6 +235,7 @@ static void idle_is_no_sample_and_counters_begin_at_zero(void **state)
 	const struct store_series *p95, *count;
 	struct wire_stage_stats stats = {};
 	struct wire_histogram latency = {};
+	const struct stage_reading reading = {.stats = &stats, .latency = &latency};
 	struct promql_sample sample;
 	struct world w;
 
@@ -242,7 +243,7 @@ static void idle_is_no_sample_and_counters_begin_at_zero(void **state)
 	world_new(&w, two_stages);
 	assert_int_equal(wanted(&w, "hatter_stage_latency_p95_seconds{stage=\"tts\"}"), 1);
 	assert_int_equal(wanted(&w, "hatter_stage_count_total{stage=\"tts\"}"), 1);
-	metrics__feed_stage(w.metrics, 1, &stats, &latency, NULL, T0 + S);
+	metrics__feed_stage(w.metrics, 1, &reading, T0 + S);
 	metrics__tick(w.metrics, T0 + S);
 	exports__feed(w.exports, T0 + S, 1000);
 	p95 = only_series(&w, "hatter_stage_latency_p95_seconds{stage=\"tts\"}");
@@ -256,7 +257,7 @@ static void idle_is_no_sample_and_counters_begin_at_zero(void **state)
 	stats.sum_ns = 7 * S;
 	stats.max_ns = S;
 	latency.bucket[100] = 7;
-	metrics__feed_stage(w.metrics, 1, &stats, &latency, NULL, T0 + 2 * S);
+	metrics__feed_stage(w.metrics, 1, &reading, T0 + 2 * S);
 	metrics__tick(w.metrics, T0 + 2 * S);
 	exports__feed(w.exports, T0 + 2 * S, 2000);
 	assert_true(store_at(p95, 2000, &sample));

@@ -75,13 +75,21 @@ static int setup(void **state)
 	return 0;
 }
 
+static void feed_totals(struct metrics *m, size_t i, uint64_t now_ns)
+{
+	const struct stage_reading reading = {
+		.stats = &stats[i], .latency = &hists[i], .frame = &frames};
+
+	metrics__feed_stage(m, i, &reading, now_ns);
+}
+
 static struct metrics *begin(void)
 {
 	struct metrics *m = metrics__new(&config, T0);
 
 	assert_non_null(m);
 	for (size_t i = 0; i < STAGES; i++)
-		metrics__feed_stage(m, i, &stats[i], &hists[i], &frames, T0);
+		feed_totals(m, i, T0);
 	return m;
 }
 
@@ -109,7 +117,7 @@ static struct wire_span call(int stage, uint64_t start_ns, uint64_t end_ns, uint
 static void tick(struct metrics *m, uint64_t now_ns)
 {
 	for (size_t i = 0; i < STAGES; i++)
-		metrics__feed_stage(m, i, &stats[i], &hists[i], &frames, now_ns);
+		feed_totals(m, i, now_ns);
 	process.ts_ns = now_ns;
 	metrics__feed_process(m, &process);
 	metrics__tick(m, now_ns);

@@ -93,6 +93,14 @@ static void feed(int stage, uint32_t flag, uint64_t start_ms, uint64_t first_ms,
 	metrics__feed_span(m, &span, T0 + end_ms * MS);
 }
 
+static void feed_totals(const struct wire_stage_stats *stats, uint64_t now_ns)
+{
+	static const struct wire_histogram none;
+	const struct stage_reading reading = {.stats = stats, .latency = &none};
+
+	metrics__feed_stage(m, TTS, &reading, now_ns);
+}
+
 struct found {
 	const char *id;
 	struct sample sample;
@@ -301,21 +309,20 @@ static void test_no_output_is_a_hang(void **state)
 {
 	struct wire_stage_stats stats = {.open[0] = {.start_ns = T0 + 1000 * MS, .tid = 3}};
 	struct wire_stage_stats none = {0};
-	struct wire_histogram hist = {0};
 	size_t stage;
 
 	(void)state;
 	stages[TTS].hang_ns = 4 * S;
-	metrics__feed_stage(m, TTS, &none, &hist, NULL, T0);
+	feed_totals(&none, T0);
 	feed(TTS, WIRE_SPAN_STREAM_OPEN, 1000, 0, 1000);
-	metrics__feed_stage(m, TTS, &stats, &hist, NULL, T0 + 4900 * MS);
+	feed_totals(&stats, T0 + 4900 * MS);
 	metrics__tick(m, T0 + 4900 * MS);
 	assert_null(metrics__unresponsive(m, &stage));
 	metrics__tick(m, T0 + 5100 * MS);
 	assert_non_null(metrics__unresponsive(m, &stage));
 	assert_int_equal(stage, TTS);
 	metrics__tick(m, T0 + 32000 * MS);
-	metrics__feed_stage(m, TTS, &none, &hist, NULL, T0 + 33000 * MS);
+	feed_totals(&none, T0 + 33000 * MS);
 	metrics__tick(m, T0 + 33000 * MS);
 	assert_non_null(metrics__unresponsive(m, &stage));
 	feed(TTS, WIRE_SPAN_STREAM_OPEN, 34000, 0, 34000);

@@ -97,17 +97,17 @@ static void handle_value(struct reader *r, const struct yaml_node *node, void *c
 	struct handle_read elsewhere = {&unused, h->flags};
 	const struct yaml_node *from, *class;
 
-	if (value_per_arch(r, node, handle_value, ctx, &elsewhere))
+	if (read_per_arch(r, node, handle_value, ctx, &elsewhere))
 		return;
 	if (node->kind != YAML_MAP) {
-		value_parse(r, node, h->flags, -1, &h->probe->handle);
+		read_value_text(r, node, h->flags, -1, &h->probe->handle);
 		return;
 	}
 	read_map(r, node, READ_KEYS(keys), NULL);
 	from = yaml_get(node, "from");
 	class = yaml_get(node, "class");
 	if (from)
-		value_parse(r, from, h->flags, value_type(r, node), &h->probe->handle);
+		read_value_text(r, from, h->flags, read_value_type(r, node), &h->probe->handle);
 	else
 		read_error(r, node, "'from' is missing: where the handle is, such as arg0");
 	if (class)
@@ -116,7 +116,7 @@ static void handle_value(struct reader *r, const struct yaml_node *node, void *c
 
 void read_shared_key(struct reader *r, const struct yaml_node *node, void *probe_config)
 {
-	value_read(r, node, 0, &((struct probe_config *)probe_config)->key);
+	read_value(r, node, 0, &((struct probe_config *)probe_config)->key);
 }
 
 void read_shared_handle(struct reader *r, const struct yaml_node *node, void *probe_config)
@@ -126,7 +126,7 @@ void read_shared_handle(struct reader *r, const struct yaml_node *node, void *pr
 
 void read_shared_where(struct reader *r, const struct yaml_node *node, void *probe_config)
 {
-	value_parse(r, node, EXPR_CONDITION, -1, &((struct probe_config *)probe_config)->where);
+	read_value_text(r, node, EXPR_CONDITION, -1, &((struct probe_config *)probe_config)->where);
 }
 
 /* True when this place may have the value; else it is said. */
@@ -144,7 +144,7 @@ static void read_key_value(struct reader *r, const struct yaml_node *node, void 
 	struct probe_read *p = ctx;
 
 	if (allowed(r, node, p, PROBE_KEY))
-		value_read(r, node, p->flags, &p->probe.key);
+		read_value(r, node, p->flags, &p->probe.key);
 }
 
 static void read_handle(struct reader *r, const struct yaml_node *node, void *ctx)
@@ -160,7 +160,7 @@ static void read_where(struct reader *r, const struct yaml_node *node, void *ctx
 	struct probe_read *p = ctx;
 
 	if (allowed(r, node, p, PROBE_WHERE))
-		value_parse(r, node, p->flags | EXPR_CONDITION, -1, &p->probe.where);
+		read_value_text(r, node, p->flags | EXPR_CONDITION, -1, &p->probe.where);
 }
 
 static void read_when(struct reader *r, const struct yaml_node *node, void *ctx)
@@ -168,7 +168,7 @@ static void read_when(struct reader *r, const struct yaml_node *node, void *ctx)
 	struct probe_read *p = ctx;
 
 	if (allowed(r, node, p, PROBE_WHEN))
-		value_parse(r, node, p->flags | EXPR_CONDITION, -1, &p->probe.when);
+		read_value_text(r, node, p->flags | EXPR_CONDITION, -1, &p->probe.when);
 }
 
 static void read_failure(struct reader *r, const struct yaml_node *node, void *ctx)
@@ -176,7 +176,7 @@ static void read_failure(struct reader *r, const struct yaml_node *node, void *c
 	struct probe_read *p = ctx;
 
 	if (allowed(r, node, p, PROBE_ERROR))
-		value_parse(r, node, p->flags | EXPR_CONDITION, -1, &p->probe.error);
+		read_value_text(r, node, p->flags | EXPR_CONDITION, -1, &p->probe.error);
 }
 
 static void read_cached(struct reader *r, const struct yaml_node *node, void *ctx)
@@ -184,13 +184,13 @@ static void read_cached(struct reader *r, const struct yaml_node *node, void *ct
 	struct probe_read *p = ctx;
 
 	if (allowed(r, node, p, PROBE_CACHED))
-		value_parse(r, node, p->flags | EXPR_CONDITION, -1, &p->probe.cached);
+		read_value_text(r, node, p->flags | EXPR_CONDITION, -1, &p->probe.cached);
 }
 
 static void read_per_second(struct reader *r, const struct yaml_node *node, struct probe_read *p,
 			    int type)
 {
-	value_parse(r, node, p->flags | EXPR_CONSTANT, type, &p->probe.per_second);
+	read_value_text(r, node, p->flags | EXPR_CONSTANT, type, &p->probe.per_second);
 	if (p->probe.per_second.base != WIRE_BASE_CONST)
 		return;
 	if (!p->probe.per_second.rhs)
@@ -208,14 +208,14 @@ static void work_value(struct reader *r, const struct yaml_node *node, void *ctx
 	const struct yaml_node *value, *per_second;
 	int type;
 
-	if (value_per_arch(r, node, work_value, ctx, &elsewhere) ||
+	if (read_per_arch(r, node, work_value, ctx, &elsewhere) ||
 	    !read_map(r, node, READ_KEYS(keys), NULL))
 		return;
 	value = yaml_get(node, "value");
 	per_second = yaml_get(node, "per_second");
-	type = value_type(r, node);
+	type = read_value_type(r, node);
 	if (value)
-		value_parse(r, value, p->flags, type, &p->probe.work);
+		read_value_text(r, value, p->flags, type, &p->probe.work);
 	if (per_second)
 		read_per_second(r, per_second, p, type);
 	else

@@ -38,8 +38,8 @@ static bool is_per_arch(const struct yaml_node *node)
 	return false;
 }
 
-bool value_per_arch(struct reader *r, const struct yaml_node *node, read_fn read, void *here,
-		    void *elsewhere)
+bool read_per_arch(struct reader *r, const struct yaml_node *node, read_fn read, void *here,
+		   void *elsewhere)
 {
 	bool found = false;
 
@@ -88,17 +88,17 @@ static void parse_text(struct reader *r, const struct yaml_node *node, void *ctx
 		*v->out = value;
 }
 
-void value_parse(struct reader *r, const struct yaml_node *node, unsigned int flags, int type,
-		 struct wire_value *out)
+void read_value_text(struct reader *r, const struct yaml_node *node, unsigned int flags, int type,
+		     struct wire_value *out)
 {
 	struct wire_value unused;
 	struct value_read here = {flags, type, out}, elsewhere = {flags, type, &unused};
 
-	if (!value_per_arch(r, node, parse_text, &here, &elsewhere))
+	if (!read_per_arch(r, node, parse_text, &here, &elsewhere))
 		parse_text(r, node, &here);
 }
 
-int value_type(struct reader *r, const struct yaml_node *map)
+int read_value_type(struct reader *r, const struct yaml_node *map)
 {
 	const struct yaml_node *node = yaml_get(map, "type");
 	const char *text = node ? read_text(r, node, "a type (such as i32)") : NULL;
@@ -122,23 +122,23 @@ static void read_typed(struct reader *r, const struct yaml_node *node, void *ctx
 	const struct yaml_node *value;
 
 	if (node->kind != YAML_MAP) {
-		value_parse(r, node, v->flags, -1, v->out);
+		read_value_text(r, node, v->flags, -1, v->out);
 		return;
 	}
 	read_map(r, node, READ_KEYS(keys), NULL);
 	value = yaml_get(node, "value");
 	if (value)
-		value_parse(r, value, v->flags, value_type(r, node), v->out);
+		read_value_text(r, value, v->flags, read_value_type(r, node), v->out);
 	else
 		read_error(r, node, "'value' is missing");
 }
 
-void value_read(struct reader *r, const struct yaml_node *node, unsigned int flags,
+void read_value(struct reader *r, const struct yaml_node *node, unsigned int flags,
 		struct wire_value *out)
 {
 	struct wire_value unused;
 	struct value_read here = {flags, -1, out}, elsewhere = {flags, -1, &unused};
 
-	if (!value_per_arch(r, node, read_typed, &here, &elsewhere))
+	if (!read_per_arch(r, node, read_typed, &here, &elsewhere))
 		read_typed(r, node, &here);
 }

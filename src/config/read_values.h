@@ -17,19 +17,19 @@
 struct wire_value;
 
 /* A text, or a text for each architecture.  `flags`: enum expr_flags; type -1: the usual one. */
-void value_parse(struct reader *r, const struct yaml_node *node, unsigned int flags, int type,
-		 struct wire_value *out);
+void read_value_text(struct reader *r, const struct yaml_node *node, unsigned int flags, int type,
+		     struct wire_value *out);
 /* The same, or { value: arg0, type: u32 }. */
-void value_read(struct reader *r, const struct yaml_node *node, unsigned int flags,
+void read_value(struct reader *r, const struct yaml_node *node, unsigned int flags,
 		struct wire_value *out);
 /* `type:` beside a value: i8 ... u64, ptr; -1 when there is none. */
-int value_type(struct reader *r, const struct yaml_node *map);
+int read_value_type(struct reader *r, const struct yaml_node *map);
 /*
  * Reads a mapping of architectures: `read` with `here` for the one that this program was built for,
  * with `elsewhere` for the others, so that their mistakes are found too.  False when the node is
  * no such mapping.
  */
-bool value_per_arch(struct reader *r, const struct yaml_node *node, read_fn read, void *here,
-		    void *elsewhere);
+bool read_per_arch(struct reader *r, const struct yaml_node *node, read_fn read, void *here,
+		   void *elsewhere);
 
 #endif /* CHESHIRE_CONFIG_READ_VALUES_H */

@@ -34,4 +34,12 @@ $(BENCH_OUT)/libobject.so: tests/bench/object.c tests/bench/bench.mk
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -fPIC -shared $< -o $@
 
+# The evaluator of rules as it is shipped.
+TEST_PROGRAMS += $(BENCH_OUT)/rule_tick
+bench-programs: $(BENCH_OUT)/rule_tick
+$(BENCH_OUT)/rule_tick: tests/bench/rule_tick.c $(LIB_OBJS) tests/bench/bench.mk
+	$(call msg,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON_CFLAGS) -MMD -MP -MF $@.d $< $(LIB_OBJS) $(LDLIBS) -o $@
+
 -include $(wildcard $(BENCH_OUT)/*.d)

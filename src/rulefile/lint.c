@@ -56,7 +56,7 @@ static void check_call(const struct linting *l, const struct promql_node *node)
 	if (!l->r->opts->type_of || !node->args_n || node->arg[0]->kind != PROMQL_SELECTOR)
 		return;
 	metric = metric_of(node->arg[0]);
-	type = metric ? l->r->opts->type_of(metric) : METRIC_TYPE_UNKNOWN;
+	type = metric ? l->r->opts->type_of(l->r->opts->ctx, metric) : METRIC_TYPE_UNKNOWN;
 	if (type == METRIC_TYPE_GAUGE && ONE_OF(name, of_counters))
 		warn(l, node,
 		     "%s() is for counters, and %s is a gauge: every fall of it is taken for a "

@@ -82,7 +82,8 @@ enum metric_type {
 
 struct rulefile_opts {
 	/* What kind of metric this is; NULL: nothing is known. */
-	enum metric_type (*type_of)(const char *metric);
+	enum metric_type (*type_of)(void *ctx, const char *metric);
+	void *ctx;
 	int64_t interval_ms; /* of groups without one; 0: not known */
 };
 

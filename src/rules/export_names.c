@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/metric_names.h"
+#include "config/near.h"
 
 /* The requirement's own names beside ours. */
 static const struct {
@@ -162,6 +163,24 @@ bool export_name_find(const char *prefix, const char *name, struct export_name *
 		if (!strcmp(out->name, name))
 			return true;
 	return false;
+}
+
+bool export_name_near(const char *prefix, const char *name, char near[EXPORT_NAME_MAX])
+{
+	size_t distance = SIZE_MAX;
+	struct export_name it;
+	struct near nearest;
+
+	near_init(&nearest, name);
+	for (size_t i = 0; export_name_at(prefix, i, &it); i++) {
+		near_add(&nearest, it.name);
+		if (nearest.best_distance >= distance)
+			continue;
+		distance = nearest.best_distance;
+		memcpy(near, it.name, EXPORT_NAME_MAX);
+		nearest.best = near;
+	}
+	return near_best(&nearest) != NULL;
 }
 
 const char *export_name_type(const struct export_name *name)

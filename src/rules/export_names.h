@@ -54,6 +54,8 @@ struct export_name {
 bool export_name_at(const char *prefix, size_t i, struct export_name *out);
 /* The same by name; false: no metric is exported under it. */
 bool export_name_find(const char *prefix, const char *name, struct export_name *out);
+/* The exported name most like it, for messages; false: none is like it. */
+bool export_name_near(const char *prefix, const char *name, char near[EXPORT_NAME_MAX]);
 /* "gauge" or "counter". */
 const char *export_name_type(const struct export_name *name);
 /* The name of a budget's series; false when its metric is not exported. */

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "config/metric_names.h"
-#include "config/near.h"
 #include "metrics/metrics.h"
 #include "promql/store.h"
 #include "rules/export_names.h"
@@ -34,7 +33,6 @@ struct exports {
 	struct store *store;
 	struct export *item;
 	size_t n;
-	char near[EXPORT_NAME_MAX];
 };
 
 /* What one selector asks for, of one name. */
@@ -253,27 +251,6 @@ int exports__want(struct exports *exports, const struct promql_expr *expr)
 				err = want_name(&wish);
 	}
 	return err;
-}
-
-bool exports__known(struct exports *exports, const char *name, const char **near)
-{
-	struct export_name it;
-	struct near nearest;
-	size_t distance = SIZE_MAX;
-
-	near_init(&nearest, name);
-	for (size_t i = 0; export_name_at(exports->config->target_name, i, &it); i++) {
-		if (!strcmp(it.name, name))
-			return true;
-		near_add(&nearest, it.name);
-		if (nearest.best_distance < distance) {
-			distance = nearest.best_distance;
-			memcpy(exports->near, it.name, sizeof(exports->near));
-			nearest.best = exports->near;
-		}
-	}
-	*near = near_best(&nearest);
-	return false;
 }
 
 /* What cannot be stored (time went back) is told as unknown until it can. */

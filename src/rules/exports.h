@@ -37,10 +37,6 @@ void exports__free(struct exports *exports);
  */
 int exports__want(struct exports *exports, const struct promql_expr *expr);
 
-/* Whether anything is exported under this name, here; `near` is the most similar name if not
-   (in memory of the call's own, until the next), or NULL. */
-bool exports__known(struct exports *exports, const char *name, const char **near);
-
 /* Reads every series' metric and puts it into the store. */
 void exports__feed(struct exports *exports, uint64_t now_ns, int64_t ts_ms);
 

@@ -166,17 +166,12 @@ static void selectors_make_their_series_only(void **state)
 
 static void unknown_names_have_neighbours(void **state)
 {
-	const char *near = NULL;
-	struct world w;
+	char near[EXPORT_NAME_MAX];
 
 	(void)state;
-	world_new(&w, two_stages);
-	assert_true(exports__known(w.exports, "hatter_cpu_usage_percent", &near));
-	assert_false(exports__known(w.exports, "hatter_cpu_usage_procent", &near));
+	assert_true(export_name_near("hatter", "hatter_cpu_usage_procent", near));
 	assert_string_equal(near, "hatter_cpu_usage_percent");
-	assert_false(exports__known(w.exports, "node_load1", &near));
-	assert_null(near);
-	world_free(&w);
+	assert_false(export_name_near("hatter", "node_load1", near));
 }
 
 static struct process_sample process_at(uint64_t ts_ns, uint64_t rss_bytes)

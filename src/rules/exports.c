@@ -28,6 +28,8 @@ struct export
 };
 
 struct exports {
+	struct export *left; /* of those before: maybe nobody asks for them any more */
+	size_t left_n;
 	const struct config *config;
 	struct metrics *metrics;
 	struct store *store;
@@ -60,7 +62,23 @@ void exports__free(struct exports *exports)
 	if (!exports)
 		return;
 	free(exports->item);
+	free(exports->left);
 	free(exports);
+}
+
+void exports__detach(struct exports *exports)
+{
+	exports->metrics = NULL;
+}
+
+void exports__take_over(struct exports *exports, struct exports *old)
+{
+	if (!old)
+		return;
+	exports->left = old->item;
+	exports->left_n = old->n;
+	old->item = NULL;
+	old->n = 0;
 }
 
 size_t exports__count(const struct exports *exports)
@@ -123,6 +141,20 @@ static int add_export(struct exports *exports, const struct export *item)
 	return 0;
 }
 
+/* A series of those before goes on as if nothing had been. */
+static void adopt(struct exports *exports, struct export *item)
+{
+	for (size_t i = 0; i < exports->left_n; i++) {
+		struct export *left = &exports->left[i];
+
+		if (left->series != item->series)
+			continue;
+		item->present = left->present;
+		item->unknown = left->unknown;
+		left->series = NULL;
+	}
+}
+
 /* One metric over one window, with the labels that it has but for its name. */
 static int want_series(const struct wish *wish, const char *id, const struct label *labels,
 		       size_t n, uint64_t window_ns)
@@ -144,7 +176,10 @@ static int want_series(const struct wish *wish, const char *id, const struct lab
 	item.series = set ? store__series(exports->store, set) : NULL;
 	if (!item.series)
 		return -errno;
-	return exported(exports, item.series) ? 0 : add_export(exports, &item);
+	if (exported(exports, item.series))
+		return 0;
+	adopt(exports, &item);
+	return add_export(exports, &item);
 }
 
 /* The windows that are meant: five minutes, those of budgets, those that the selector names. */
@@ -274,8 +309,27 @@ static void feed(struct store *store, struct export *item, const struct sample *
 	item->unknown = !known;
 }
 
+static void end_left(struct exports *exports, int64_t ts_ms)
+{
+	for (size_t i = 0; i < exports->left_n; i++) {
+		struct export *left = &exports->left[i];
+
+		if (left->series && left->present)
+			(void)store__append(exports->store, left->series, ts_ms,
+					    store_stale_value());
+		if (left->series && left->unknown)
+			store_series_unknown(left->series, NULL);
+	}
+	free(exports->left);
+	exports->left = NULL;
+	exports->left_n = 0;
+}
+
 void exports__feed(struct exports *exports, uint64_t now_ns, int64_t ts_ms)
 {
+	if (!exports->metrics)
+		return;
+	end_left(exports, ts_ms);
 	for (size_t i = 0; i < exports->n; i++) {
 		struct export *item = &exports->item[i];
 		struct sample sample = metrics__read(exports->metrics, item->handle, now_ns);

@@ -37,6 +37,14 @@ void exports__free(struct exports *exports);
  */
 int exports__want(struct exports *exports, const struct promql_expr *expr);
 
+/*
+ * The metrics are about to go (a reload): feeding does nothing from now on.  Who comes after takes
+ * over what the series said last; those that it does not ask for again end with its first feeding.
+ * `old` may be NULL; it is to be freed afterwards.  Call it before exports__want().
+ */
+void exports__detach(struct exports *exports);
+void exports__take_over(struct exports *exports, struct exports *old);
+
 /* Reads every series' metric and puts it into the store. */
 void exports__feed(struct exports *exports, uint64_t now_ns, int64_t ts_ms);
 

@@ -165,6 +165,13 @@ bool notify__next(struct notify *n, uint64_t now_ns, struct notify_due *due)
 	return true;
 }
 
+bool notify__quiet(const struct notify *n, size_t i)
+{
+	const struct item *item = &n->items[i];
+
+	return item->now.state == ALERT_INACTIVE && same(item->told, item->now);
+}
+
 static uint64_t last_minute(struct notify *n, uint64_t now_ns)
 {
 	uint64_t second = now_ns / NS_PER_S, sum = 0;

@@ -39,6 +39,10 @@ struct notify_due {
 /* The next to be told; false: nothing more for now. */
 bool notify__next(struct notify *notify, uint64_t now_ns, struct notify_due *due);
 
+/* Alert `i` is over, and that has been told where it had to be: the index may be used for another.
+ */
+bool notify__quiet(const struct notify *notify, size_t i);
+
 /* Something to say about a storm itself. */
 struct notify_storm {
 	bool began;	  /* else it is over */

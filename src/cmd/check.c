@@ -14,24 +14,30 @@
 #include "target/process.h"
 #include "watch/bindings.h"
 #include "watch/recognise.h"
+#include "watch/rule_set.h"
 #include "watch/session.h"
 
 static const char doc[] =
 	"Check a configuration, this kernel, and what would be probed in a process.\v"
 	"Attaches nothing to the process; the cost of probes is measured in a child of its own.";
 
-static int check_config(const char *path, struct config **out)
+static int check_files(const struct options *o, struct config **out)
 {
-	struct config_errors *errors = config_errors__new();
-	int err = errors ? config_load(path, errors, out) : -ENOMEM;
+	const struct session_files files = {
+		.config_path = o->config_path,
+		.rules_paths = o->rules_paths,
+		.rules_n = o->rules_n,
+	};
+	struct rule_set *rules;
 
-	if (err && errors)
-		config_errors__print(errors, stderr);
-	else if (!err)
-		printf("configuration: %s, %zu stages, %zu budgets\n", path ? path : "built in",
-		       (*out)->stages_n, (*out)->budgets_n);
-	config_errors__free(errors);
-	return err ? EXIT_USAGE : EXIT_FINE;
+	if (session_files_load(&files, out, &rules))
+		return EXIT_USAGE;
+	printf("configuration: %s, %zu stages, %zu budgets\n",
+	       o->config_path ? o->config_path : "built in", (*out)->stages_n, (*out)->budgets_n);
+	if (rules)
+		printf("rules: %zu in %zu files\n", rules->rules_n, rules->n);
+	rule_set_free(rules);
+	return EXIT_FINE;
 }
 
 static int check_kernel(const struct options *o, struct calibration *cal)
@@ -133,11 +139,12 @@ static int run(int argc, char **argv)
 	struct calibration cal;
 	struct config *config = NULL;
 	struct options o;
-	int code = options_parse(OPTIONS_PID | OPTIONS_CONFIG | OPTIONS_BTF, doc, argc, argv, &o);
+	int code = options_parse(OPTIONS_PID | OPTIONS_CONFIG | OPTIONS_RULES | OPTIONS_BTF, doc,
+				 argc, argv, &o);
 
 	if (code >= 0)
 		return code;
-	code = check_config(o.config_path, &config);
+	code = check_files(&o, &config);
 	if (!code)
 		code = check_kernel(&o, &cal);
 	if (!code && o.pid)

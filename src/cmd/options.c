@@ -15,6 +15,7 @@
 enum option_key {
 	OPT_PID = 1000,
 	OPT_CONFIG,
+	OPT_RULES,
 	OPT_BTF,
 	OPT_OUTPUT,
 	OPT_SYSLOG,
@@ -35,6 +36,9 @@ static const struct option_entry entries[] = {
 	{OPTIONS_CONFIG,
 	 {"config", OPT_CONFIG, "FILE", 0,
 	  "Configuration (default: built in, see `cheshire config`)", 0}},
+	{OPTIONS_RULES,
+	 {"rules", OPT_RULES, "FILE", 0, "Prometheus rule file, evaluated here; may be repeated",
+	  0}},
 	{OPTIONS_WATCH, {"output", OPT_OUTPUT, "text|json", 0, "Form of stdout", 0}},
 	{OPTIONS_WATCH,
 	 {"syslog", OPT_SYSLOG, "FACILITY", OPTION_ARG_OPTIONAL, "Alerts to syslog as well", 0}},
@@ -131,6 +135,14 @@ static void parse_attach(struct parsing *p, const char *arg)
 		mistake(p, "--attach: '%s' is neither auto nor perf", arg);
 }
 
+static void parse_rules(struct parsing *p, const char *arg)
+{
+	if (p->out->rules_n == OPTIONS_RULES_MAX)
+		mistake(p, "--rules: more than %d files", OPTIONS_RULES_MAX);
+	else
+		p->out->rules_paths[p->out->rules_n++] = arg;
+}
+
 static void parse_word(struct parsing *p, const char *arg)
 {
 	const char **word = p->set & OPTIONS_PATTERN ? &p->out->pattern : &p->out->word;
@@ -150,6 +162,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_CONFIG:
 		p->out->config_path = arg;
+		break;
+	case OPT_RULES:
+		parse_rules(p, arg);
 		break;
 	case OPT_BTF:
 		p->out->btf_path = arg;

@@ -15,6 +15,8 @@ enum output_kind {
 	OUTPUT_JSON = 1,
 };
 
+#define OPTIONS_RULES_MAX 64
+
 /* Which of the options a subcommand has; bits. */
 enum option_set {
 	OPTIONS_PID = 1 << 0,
@@ -22,12 +24,15 @@ enum option_set {
 	OPTIONS_WATCH = 1 << 2,
 	OPTIONS_BTF = 1 << 3,
 	OPTIONS_PATTERN = 1 << 4,
+	OPTIONS_RULES = 1 << 6,
 	OPTIONS_WHAT = 1 << 5, /* one word that is no option */
 };
 
 struct options {
 	pid_t pid; /* 0: not given */
 	const char *config_path;
+	const char *rules_paths[OPTIONS_RULES_MAX];
+	size_t rules_n;
 	const char *btf_path;
 	const char *pattern;
 	const char *word;

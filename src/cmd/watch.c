@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "log/log.h"
 #include "sinks/sink.h"
+#include "watch/rule_set.h"
 #include "watch/session.h"
 
 static const char doc[] =
@@ -38,25 +39,16 @@ static struct sink_set *open_sinks(const struct options *o)
 	return sinks;
 }
 
-static int load_config(const char *path, struct config **out)
-{
-	struct config_errors *errors = config_errors__new();
-	int err = errors ? config_load(path, errors, out) : -ENOMEM;
-
-	if (err && errors)
-		config_errors__print(errors, stderr);
-	config_errors__free(errors);
-	return err ? EXIT_USAGE : EXIT_FINE;
-}
-
 static int run(int argc, char **argv)
 {
 	struct session_opts so = {};
 	struct config *config = NULL;
+	struct rule_set *rules = NULL;
 	struct sink_set *sinks;
 	struct options o;
-	int code = options_parse(OPTIONS_PID | OPTIONS_CONFIG | OPTIONS_WATCH | OPTIONS_BTF, doc,
-				 argc, argv, &o);
+	int code = options_parse(OPTIONS_PID | OPTIONS_CONFIG | OPTIONS_RULES | OPTIONS_WATCH |
+					 OPTIONS_BTF,
+				 doc, argc, argv, &o);
 
 	if (code >= 0)
 		return code;
@@ -64,22 +56,24 @@ static int run(int argc, char **argv)
 		log_err("which process? give its PID with --pid");
 		return EXIT_USAGE;
 	}
-	code = load_config(o.config_path, &config);
-	if (code)
-		return code;
+	so.files.config_path = o.config_path;
+	so.files.rules_paths = o.rules_paths;
+	so.files.rules_n = o.rules_n;
+	if (session_files_load(&so.files, &config, &rules))
+		return EXIT_USAGE;
 	sinks = open_sinks(&o);
 	if (!sinks) {
 		config_free(config);
+		rule_set_free(rules);
 		return EXIT_ERROR;
 	}
 	so.pid = o.pid;
-	so.config_path = o.config_path;
 	so.btf_path = o.btf_path;
 	so.duration_ns = o.duration_ns;
 	so.summary_interval_ns = o.summary_interval_ns;
 	so.fail_on = o.fail_on;
 	so.force_perf = o.force_perf;
-	code = session_run(&so, config, sinks);
+	code = session_run(&so, config, rules, sinks);
 	sink_set__free(sinks);
 	return code;
 }

@@ -202,6 +202,7 @@ struct config {
 	double overhead_percent;      /* ceiling, of one CPU; default 1 */
 	uint32_t records_per_s;	      /* span records per stage; default 200 */
 	uint64_t summary_interval_ns; /* 0: only at the end */
+	uint64_t digest;	      /* of the file's text: equal texts, equal digests */
 	bool stages_given;	      /* the file has `stages:` */
 	bool engines;		      /* recognised engines add the stages that the file does
 					 not give: `engines: yes`, or no `stages:` at all */

@@ -194,6 +194,25 @@ static void urgency_keys(struct json_writer *w, enum sink_severity severity, int
 	json_name(w, "priority", ranked ? priorities[priority] : NULL);
 }
 
+static void pairs_object(struct json_writer *w, const char *key, const struct sink_pair *pair,
+			 size_t n)
+{
+	json_begin(w, key, '{');
+	for (size_t i = 0; i < n; i++)
+		json_sentence(w, pair[i].name, pair[i].value);
+	json_end(w, '}');
+}
+
+/* What only alerts of rule files have. */
+static void rule_keys(struct json_writer *w, const struct sink_alert *alert)
+{
+	if (!alert->rule)
+		return;
+	json_sentence(w, "rule", alert->rule);
+	pairs_object(w, "labels", alert->labels, alert->labels_n);
+	pairs_object(w, "annotations", alert->annotations, alert->annotations_n);
+}
+
 static void json_alert(struct sink *sink, const struct sink_alert *alert)
 {
 	struct strbuf buf = {0};
@@ -234,6 +253,7 @@ static void json_alert(struct sink *sink, const struct sink_alert *alert)
 	json_name(&w, "since",
 		  alert->since_ts_ns ? timestamp_format(since, sizeof(since), alert->since_ts_ns)
 				     : NULL);
+	rule_keys(&w, alert);
 	json_begin(&w, "evidence", '[');
 	for (i = 0; i < alert->evidence_n; i++)
 		evidence_object(&w, &alert->evidence[i], 0);

@@ -144,6 +144,12 @@ struct sink_evidence {
 	const char *text; /* note */
 };
 
+/* A label or an annotation of a rule. */
+struct sink_pair {
+	const char *name;
+	const char *value;
+};
+
 /* One change of state of one budget or rule. */
 struct sink_alert {
 	struct sink_head head;
@@ -176,6 +182,11 @@ struct sink_alert {
 	bool also;	      /* another alert of the group was told first */
 	bool reminder;	      /* nothing changed: it fires on */
 	uint64_t since_ts_ns; /* began to fire, CLOCK_REALTIME; 0: it does not fire, nor did it */
+	const char *rule;     /* of a rule file: "FILE: GROUP"; NULL: of a budget */
+	const struct sink_pair *labels; /* of the rule's alert */
+	size_t labels_n;
+	const struct sink_pair *annotations;
+	size_t annotations_n;
 	const struct sink_evidence *evidence;
 	size_t evidence_n;
 };

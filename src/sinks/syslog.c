@@ -196,7 +196,9 @@ static void labelled(struct strbuf *buf, const char *label, const char *text)
 {
 	if (!text || !*text)
 		return;
-	strbuf_printf(buf, "; %s: ", label);
+	strbuf_puts(buf, "; ");
+	text_name(buf, label);
+	strbuf_puts(buf, ": ");
 	text_sentence(buf, text);
 }
 
@@ -232,6 +234,8 @@ static void syslog_alert(struct sink *sink, const struct sink_alert *alert)
 		labelled(&buf, "impact", alert->impact);
 		labelled(&buf, "respond", alert->response);
 	}
+	for (i = 0; i < alert->annotations_n && alert->state == SINK_ALERT_FIRING; i++)
+		labelled(&buf, alert->annotations[i].name, alert->annotations[i].value);
 	for (i = 0; i < alert->evidence_n; i++) {
 		strbuf_puts(&buf, i ? " | " : "; slowest: ");
 		text_evidence(&buf, &alert->evidence[i]);

@@ -296,6 +296,21 @@ static void gain(struct strbuf *out, const struct sink_alert *alert)
 		      alert->improvement_percent);
 }
 
+/* An alert of a rule file explains itself by its annotations. */
+static void rule_lines(struct strbuf *out, const struct sink_alert *alert)
+{
+	detail(out, "rule", alert->rule);
+	if (alert->state != SINK_ALERT_FIRING)
+		return;
+	for (size_t i = 0; i < alert->annotations_n; i++) {
+		strbuf_puts(out, "    ");
+		text_name(out, alert->annotations[i].name);
+		strbuf_puts(out, "  ");
+		text_sentence(out, alert->annotations[i].value);
+		strbuf_puts(out, "\n");
+	}
+}
+
 void text_alert(struct strbuf *out, bool color, const struct sink_alert *alert)
 {
 	size_t i;
@@ -305,6 +320,7 @@ void text_alert(struct strbuf *out, bool color, const struct sink_alert *alert)
 	detail(out, "why", alert->reason);
 	gain(out, alert);
 	since_line(out, alert);
+	rule_lines(out, alert);
 	if (alert->state == SINK_ALERT_FIRING) {
 		detail(out, "action", alert->action);
 		detail(out, "impact", alert->impact);

@@ -8,11 +8,13 @@
 #include "rules/alert.h"
 #include "rules/notify.h"
 #include "sinks/sink.h"
+#include "watch/rule_watch.h"
 #include "watch/watching.h"
 
 struct publisher {
 	struct sink_set *sinks;	   /* borrowed */
 	struct watching *watching; /* borrowed */
+	struct rule_watch *rules;  /* borrowed; NULL: no rule files */
 	bool target_gone;	   /* what cannot be known any more is not said of each budget */
 	uint64_t fired_before;	   /* alerts, under configurations that were replaced */
 	uint64_t held_before;	   /* changes of theirs not told one by one */
@@ -25,6 +27,12 @@ void publish_hello(struct publisher *p);
 void publish_alert(struct publisher *p, const struct alert_event *event, int handle);
 /* A storm of alerts has begun or is over. */
 void publish_storm(struct publisher *p, const struct notify_storm *storm);
+struct rule_notice;
+/* A change of an alert of a rule file. */
+void publish_rule(struct publisher *p, const struct rule_notice *notice);
+/* A rule begins to fail (why) or works again (NULL). */
+void publish_rule_failure(struct publisher *p, const char *group, const char *rule,
+			  const char *why);
 void publish_summary(struct publisher *p, enum sink_summary_reason reason, uint64_t now_ns);
 /* `stage` may be NULL: about the whole target. */
 void publish_note(struct publisher *p, const char *event, enum sink_severity severity,

@@ -180,6 +180,7 @@ void publish_hello(struct publisher *p)
 	hello.unrecognised_n = fill_unrecognised(w, unrecognised);
 	hello.unrecognised = unrecognised;
 	hello.budgets_n = w->config->budgets_n;
+	hello.rules_n = p->rules ? rule_watch__rules(p->rules) : 0;
 	sink_set__hello(p->sinks, &hello);
 	free(engine_text);
 	free(functions);

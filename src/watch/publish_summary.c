@@ -79,6 +79,16 @@ static void gather_stage_drops(struct gathering *g, const struct watching *w, ui
 	add_drop(g, "unmatched_exit", name, s->unmatched);
 }
 
+static void gather_rule_drops(struct gathering *g, const struct rule_watch *rules)
+{
+	struct rule_watch_losses losses;
+
+	rule_watch__losses(rules, &losses);
+	add_drop(g, "rule_samples_evicted", NULL, losses.samples_evicted);
+	add_drop(g, "rule_evaluations_missed", NULL, losses.evaluations_missed);
+	add_drop(g, "rule_alerts_untold", NULL, losses.alerts_untold);
+}
+
 static void gather_drops(struct gathering *g, const struct publisher *p)
 {
 	static const char *const names[] = {
@@ -105,6 +115,8 @@ static void gather_drops(struct gathering *g, const struct publisher *p)
 	add_drop(g, "bad_records", NULL, w->losses.bad_records);
 	add_drop(g, "unknown_records", NULL, w->losses.unknown_records);
 	add_drop(g, "output_dropped", NULL, p->output_dropped);
+	if (p->rules)
+		gather_rule_drops(g, p->rules);
 }
 
 /* Budgets over their target that no alert tells of. */
@@ -189,6 +201,15 @@ static void fill_overhead(const struct watching *w, uint64_t now_ns, struct sink
 	out->percent_of_one_cpu = w->breaker.percent;
 }
 
+static void add_rule_alerts(const struct publisher *p, struct sink_summary *summary)
+{
+	if (!p->rules)
+		return;
+	summary->alerts_firing += (uint32_t)rule_watch__firing(p->rules);
+	summary->alerts_fired += rule_watch__fired(p->rules);
+	summary->alerts_held += rule_watch__held(p->rules);
+}
+
 void publish_summary(struct publisher *p, enum sink_summary_reason reason, uint64_t now_ns)
 {
 	const struct watching *w = p->watching;
@@ -214,6 +235,7 @@ void publish_summary(struct publisher *p, enum sink_summary_reason reason, uint6
 	summary.alerts_firing = (uint32_t)rules__firing(w->rules);
 	summary.alerts_fired = p->fired_before + rules__fired(w->rules);
 	summary.alerts_held = p->held_before + rules__held(w->rules);
+	add_rule_alerts(p, &summary);
 	summary.firing = g->firing;
 	summary.firing_n = g->firing_n;
 	summary.tier = rules__tier(w->rules) ? rules__tier(w->rules)->name : NULL;
@@ -249,6 +271,8 @@ void publish_bye(struct publisher *p, struct sink_bye *bye)
 	/* There are none where a reload failed. */
 	if (p->watching->rules)
 		bye->alerts_fired += rules__fired(p->watching->rules);
+	if (p->rules)
+		bye->alerts_fired += rule_watch__fired(p->rules);
 	sink_set__stats(p->sinks, &stats);
 	bye->output_dropped = stats.dropped;
 	sink_set__bye(p->sinks, bye);

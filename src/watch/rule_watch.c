@@ -145,14 +145,14 @@ void rule_watch__detach(struct rule_watch *rw)
 		exports__detach(rw->exports);
 }
 
-void rule_watch__tick(struct rule_watch *rw, uint64_t now_ns,
+void rule_watch__tick(struct rule_watch *rw, uint64_t now_ns, uint64_t due_ns,
 		      const struct rule_watch_listener *listener)
 {
 	const struct rulegroups_listener on = {on_alert, on_failure, rw};
 	const struct rule_notice *notice;
 
 	rw->listener = listener;
-	rw->ts_ms = (int64_t)(now_ns / 1000000) + rw->epoch_offset_ms;
+	rw->ts_ms = (int64_t)(due_ns / 1000000) + rw->epoch_offset_ms;
 	exports__feed(rw->exports, now_ns, rw->ts_ms);
 	rulegroups__tick(rw->groups, rw->ts_ms, &on);
 	while ((notice = rule_notices__next(rw->notices, now_ns)))

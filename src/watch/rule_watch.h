@@ -43,8 +43,9 @@ struct rule_watch_listener {
 	void *ctx;
 };
 
-/* Once a second, after the metrics' tick. */
-void rule_watch__tick(struct rule_watch *rw, uint64_t now_ns,
+/* Once a second, after the metrics' tick; due_ns: when it should have been, for the rules' clock.
+ */
+void rule_watch__tick(struct rule_watch *rw, uint64_t now_ns, uint64_t due_ns,
 		      const struct rule_watch_listener *listener);
 bool rule_watch__storm(struct rule_watch *rw, struct notify_storm *storm);
 

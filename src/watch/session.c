@@ -24,28 +24,22 @@
 #include "watch/hints.h"
 #include "watch/privileges.h"
 #include "watch/publish.h"
+#include "watch/rule_watch.h"
+#include "watch/sources.h"
 #include "watch/watching.h"
 
-#define DRAIN_NS       100000000
 #define TICK_NS	       1000000000ULL
 #define DRAIN_SINKS_MS 1000
 /* How long the last records of a target that has just ended are waited for. */
 #define LAST_RECORDS_NS 200000000ULL
-
-enum source {
-	SOURCE_TIMER = 1,
-	SOURCE_SIGNAL = 2,
-	SOURCE_TARGET = 3,
-	SOURCE_RING = 4,
-	SOURCE_SINKS = 5,
-};
 
 struct session {
 	const struct session_opts *opts;
 	struct process proc;
 	struct watching watching;
 	struct publisher publisher;
-	int epoll_fd, timer_fd, signal_fd;
+	struct rule_watch *rules; /* NULL: no rule files */
+	struct sources sources;
 	uint64_t started_ns;
 	uint64_t next_tick_ns;
 	uint64_t next_summary_ns;
@@ -65,47 +59,6 @@ int session_exit_code(int err)
 	if (err == -EPERM || err == -EACCES || err == -EOPNOTSUPP)
 		return EXIT_NOT_PERMITTED;
 	return EXIT_ERROR;
-}
-
-static int add_source(struct session *s, int fd, enum source source)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.u32 = source};
-
-	if (fd < 0)
-		return 0;
-	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
-
-static int open_signals(void)
-{
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		sigaddset(&set, numbers[i]);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -errno;
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? -errno : fd;
-}
-
-static int open_timer(void)
-{
-	const struct itimerspec every = {.it_interval.tv_nsec = DRAIN_NS,
-					 .it_value.tv_nsec = DRAIN_NS};
-	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-
-	if (fd < 0)
-		return -errno;
-	if (timerfd_settime(fd, 0, &every, NULL)) {
-		int err = -errno;
-
-		close(fd);
-		return err;
-	}
-	return fd;
 }
 
 static void end(struct session *s, const char *reason)
@@ -199,6 +152,33 @@ static void check_output(struct session *s)
 	log_warn("output cannot be written (%s): alerts are lost", err_str(-stats.last_errno));
 }
 
+static void on_rule_alert(void *ctx, const struct rule_notice *notice)
+{
+	struct session *s = ctx;
+
+	publish_rule(&s->publisher, notice);
+}
+
+static void on_rule_failure(void *ctx, const char *group, const char *rule, const char *why)
+{
+	struct session *s = ctx;
+
+	publish_rule_failure(&s->publisher, group, rule, why);
+}
+
+/* Rules see the time at which the tick was due: a second apart, however late the timer is. */
+static void tick_rules(struct session *s, uint64_t now_ns)
+{
+	const struct rule_watch_listener listener = {on_rule_alert, on_rule_failure, s};
+	struct notify_storm storm;
+
+	if (!s->rules)
+		return;
+	rule_watch__tick(s->rules, now_ns, s->next_tick_ns, &listener);
+	if (rule_watch__storm(s->rules, &storm))
+		publish_storm(&s->publisher, &storm);
+}
+
 static void tick(struct session *s, uint64_t now_ns)
 {
 	struct notify_storm storm;
@@ -207,6 +187,7 @@ static void tick(struct session *s, uint64_t now_ns)
 		s->target_gone = true;
 	if (rules__storm(s->watching.rules, &storm))
 		publish_storm(&s->publisher, &storm);
+	tick_rules(s, now_ns);
 	sink_set__flush(s->publisher.sinks);
 	check_output(s);
 	/* After a stop of the machine the ticks that were missed are not made up for. */
@@ -227,7 +208,7 @@ static void on_timer(struct session *s)
 {
 	uint64_t expirations, now_ns;
 
-	if (read(s->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
+	if (read(s->sources.timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		log_warn("timer: %s", err_str(errno));
 	now_ns = clock_ns(CLOCK_MONOTONIC);
 	drain(s, now_ns);
@@ -246,7 +227,19 @@ static void start_summaries(struct session *s, uint64_t now_ns)
 	s->next_summary_ns = s->summary_interval_ns ? now_ns + s->summary_interval_ns : 0;
 }
 
-static int start(struct session *s, struct config *config)
+/* `rules` and `metrics`: NULL where they stay as they are. */
+static int use_rules(struct session *s, struct rule_set *rules, struct metrics *metrics)
+{
+	int err = rule_watch__use(s->rules, rules, s->watching.config, metrics);
+
+	if (err)
+		log_err("rules cannot be used: %s",
+			err == -E2BIG ? "they read more series than can be kept" : err_str(err));
+	return err;
+}
+
+/* Takes both over. */
+static int start(struct session *s, struct config *config, struct rule_set *rules)
 {
 	const struct watching_opts wo = {.btf_path = s->opts->btf_path,
 					 .force_perf = s->opts->force_perf};
@@ -257,9 +250,15 @@ static int start(struct session *s, struct config *config)
 		log_err("process %d ended while it was looked at", s->opts->pid);
 	else if (err)
 		log_err("cannot watch process %d: %s", s->opts->pid, why);
-	if (err)
+	if (err) {
+		rule_set_free(rules);
 		return err;
-	err = add_source(s, loader__ring_fd(s->watching.loader), SOURCE_RING);
+	}
+	err = sources_add(&s->sources, loader__ring_fd(s->watching.loader), SOURCE_RING);
+	if (err)
+		rule_set_free(rules);
+	else if (s->rules)
+		err = use_rules(s, rules, s->watching.metrics);
 	s->next_tick_ns = clock_ns(CLOCK_MONOTONIC) + TICK_NS;
 	start_summaries(s, clock_ns(CLOCK_MONOTONIC));
 	return err;
@@ -272,38 +271,52 @@ static void remember_worst(struct session *s)
 
 	if (worst > s->worst)
 		s->worst = worst;
+	worst = s->rules ? rule_watch__worst(s->rules) : SEVERITY_NONE;
+	if (worst > s->worst)
+		s->worst = worst;
 }
 
-/* SIGHUP: a bad file keeps the old configuration, and says so. */
+/* A changed configuration: stages are attached anew, budgets and windows start anew. */
+static int restart(struct session *s, struct config *config, struct rule_set *rules)
+{
+	remember_worst(s);
+	s->publisher.fired_before += rules__fired(s->watching.rules);
+	s->publisher.held_before += rules__held(s->watching.rules);
+	s->publisher.groups_before += rules__groups(s->watching.rules);
+	if (s->rules)
+		rule_watch__detach(s->rules);
+	watching_free(&s->watching);
+	return start(s, config, rules);
+}
+
+/* SIGHUP: a bad file keeps the old configuration and the old rules, and says so. */
 static void reload(struct session *s)
 {
-	struct config_errors *errors = config_errors__new();
-	struct config *config = NULL;
+	struct config *config;
+	struct rule_set *rules;
 	int err;
 
-	if (!errors)
-		return;
-	if (config_load(s->opts->config_path, errors, &config)) {
-		config_errors__print(errors, stderr);
+	if (session_files_load(&s->opts->files, &config, &rules)) {
 		publish_note(&s->publisher, "reload_failed", SINK_SEVERITY_WARNING, NULL,
-			     "the configuration has errors: the old one stays in force");
-	} else {
-		remember_worst(s);
-		s->publisher.fired_before += rules__fired(s->watching.rules);
-		s->publisher.held_before += rules__held(s->watching.rules);
-		s->publisher.groups_before += rules__groups(s->watching.rules);
-		watching_free(&s->watching);
-		err = start(s, config);
-		if (!err) {
-			publish_note(&s->publisher, "reload", SINK_SEVERITY_NONE, NULL,
-				     "the configuration was read again");
-		} else {
-			s->broken = true;
-			s->target_gone = err == -ESRCH;
-			end(s, s->target_gone ? "target_exited" : "error");
-		}
+			     "the configuration or a rule file has errors: the old ones stay in "
+			     "force");
+		return;
 	}
-	config_errors__free(errors);
+	if (config->digest != s->watching.config->digest) {
+		err = restart(s, config, rules);
+	} else {
+		/* Nothing to attach: what is measured goes on. */
+		config_free(config);
+		err = s->rules ? use_rules(s, rules, NULL) : 0;
+	}
+	if (!err) {
+		publish_note(&s->publisher, "reload", SINK_SEVERITY_NONE, NULL,
+			     "the configuration was read again");
+		return;
+	}
+	s->broken = true;
+	s->target_gone = err == -ESRCH;
+	end(s, s->target_gone ? "target_exited" : "error");
 }
 
 static void on_signal(struct session *s)
@@ -311,7 +324,7 @@ static void on_signal(struct session *s)
 	struct signalfd_siginfo info;
 	uint64_t now_ns;
 
-	while (!s->ended && read(s->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+	while (!s->ended && read(s->sources.signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		switch (info.ssi_signo) {
 		case SIGHUP:
 			reload(s);
@@ -353,7 +366,7 @@ static void loop(struct session *s)
 	struct epoll_event events[8];
 
 	while (!s->ended && !s->target_gone) {
-		int n = epoll_wait(s->epoll_fd, events, 8, -1);
+		int n = epoll_wait(s->sources.epoll_fd, events, 8, -1);
 
 		if (n < 0 && errno != EINTR) {
 			log_err("epoll: %s", err_str(errno));
@@ -447,34 +460,6 @@ static int finish(struct session *s)
 	return bye.exit_code;
 }
 
-static int open_sources(struct session *s)
-{
-	int err;
-
-	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (s->epoll_fd < 0)
-		return -errno;
-	s->signal_fd = open_signals();
-	if (s->signal_fd < 0)
-		return s->signal_fd;
-	s->timer_fd = open_timer();
-	if (s->timer_fd < 0)
-		return s->timer_fd;
-	err = add_source(s, s->timer_fd, SOURCE_TIMER);
-	err = err ?: add_source(s, s->signal_fd, SOURCE_SIGNAL);
-	err = err ?: add_source(s, s->proc.pidfd, SOURCE_TARGET);
-	return err ?: add_source(s, sink_set__fd(s->publisher.sinks), SOURCE_SINKS);
-}
-
-static void close_sources(struct session *s)
-{
-	const int fds[] = {s->epoll_fd, s->timer_fd, s->signal_fd};
-
-	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-}
-
 static int open_target(struct session *s)
 {
 	int err = process_open(&s->proc, s->opts->pid);
@@ -488,9 +473,33 @@ static int open_target(struct session *s)
 	return err;
 }
 
-int session_run(const struct session_opts *opts, struct config *config, struct sink_set *sinks)
+static int set_up(struct session *s, struct rule_set *rules)
 {
-	struct session s = {.opts = opts, .epoll_fd = -1, .timer_fd = -1, .signal_fd = -1};
+	int err = sources_open(&s->sources, s->proc.pidfd, sink_set__fd(s->publisher.sinks));
+
+	if (!err && rules) {
+		s->rules = rule_watch__new();
+		s->publisher.rules = s->rules;
+		err = s->rules ? 0 : -errno;
+	}
+	if (err)
+		log_err("cannot set up the event loop: %s", err_str(err));
+	s->started_ns = clock_ns(CLOCK_MONOTONIC);
+	return err;
+}
+
+static void tear_down(struct session *s)
+{
+	watching_free(&s->watching);
+	rule_watch__free(s->rules);
+	process_close(&s->proc);
+	sources_close(&s->sources);
+}
+
+int session_run(const struct session_opts *opts, struct config *config, struct rule_set *rules,
+		struct sink_set *sinks)
+{
+	struct session s = {.opts = opts, .sources = SOURCES_NONE};
 	int err, code;
 
 	s.publisher.sinks = sinks;
@@ -498,15 +507,15 @@ int session_run(const struct session_opts *opts, struct config *config, struct s
 	err = open_target(&s);
 	if (err) {
 		config_free(config);
+		rule_set_free(rules);
 		return session_exit_code(err);
 	}
-	err = open_sources(&s);
+	err = set_up(&s, rules);
 	if (err) {
-		log_err("cannot set up the event loop: %s", err_str(err));
 		config_free(config);
+		rule_set_free(rules);
 	} else {
-		s.started_ns = clock_ns(CLOCK_MONOTONIC);
-		err = start(&s, config);
+		err = start(&s, config, rules);
 	}
 	if (!err) {
 		loop(&s);
@@ -514,8 +523,6 @@ int session_run(const struct session_opts *opts, struct config *config, struct s
 	} else {
 		code = err == -ESRCH ? EXIT_TARGET : session_exit_code(err);
 	}
-	watching_free(&s.watching);
-	process_close(&s.proc);
-	close_sources(&s);
+	tear_down(&s);
 	return code;
 }

@@ -9,9 +9,11 @@
 #include <sys/types.h>
 
 #include "rules/alert.h"
+#include "watch/session_files.h"
 
 struct sink_set;
 struct config;
+struct rule_set;
 
 /* Exit codes, the same for every subcommand; docs/output.md. */
 enum exit_code {
@@ -25,7 +27,7 @@ enum exit_code {
 
 struct session_opts {
 	pid_t pid;
-	const char *config_path; /* NULL: built in; read again on SIGHUP */
+	struct session_files files; /* read again on SIGHUP */
 	const char *btf_path;
 	uint64_t duration_ns;	      /* 0: until a signal or the target's end */
 	uint64_t summary_interval_ns; /* 0: as the configuration says */
@@ -34,10 +36,11 @@ struct session_opts {
 };
 
 /*
- * Watches until the target ends, a signal comes or the duration is over.  Takes the
- * configuration over.  Returns an exit code.
+ * Watches until the target ends, a signal comes or the duration is over.  Takes the configuration
+ * and the rules (NULL: none) over.  Returns an exit code.
  */
-int session_run(const struct session_opts *opts, struct config *config, struct sink_set *sinks);
+int session_run(const struct session_opts *opts, struct config *config, struct rule_set *rules,
+		struct sink_set *sinks);
 
 /* Exit code for a negative errno of starting to watch. */
 int session_exit_code(int err);

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Users at once, the tiers that follow from their number, and how alerts are told."""
 
+import socket
+import sys
+from contextlib import ExitStack
 from datetime import datetime
 
-from harness import config, test, wait_until
+from harness import Process, config, test, wait_until
 from test_assistant import CONFIG, Alice, limits_ns, watch_alice
 
 # The probes are not at the assistant's own readings of its clock.
@@ -130,6 +133,64 @@ def tiers_follow_the_users(t):
     check_active(t, alice, truth, watch.last_summary())
     states = [line["state"] for _, line in watch.alerts("threads.count")]
     t.equal(states, ["firing", "resolved"], "alerts of the first tier")
+
+
+# Accepts and keeps; a second port, and a connection of its own, are nobody's users.
+SERVER = """
+import socket, sys
+port, other = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+own = socket.create_connection(other.getsockname())
+print(port.getsockname()[1], other.getsockname()[1], flush=True)
+kept = [other.accept()]
+while True:
+    client = port.accept()[0]
+    kept.append(client)
+    client.sendall(b"x")
+"""
+
+BY_PORT = """\
+budgets: {{}}
+users:
+  port: {port}
+  hold: 1s
+  tiers:
+    - {{ up_to: 3, name: few }}
+    - name: many
+      budgets: {{ users.connections: {{ target: 3, warning: 3, for: 0s, alert: Full }} }}
+"""
+
+
+@test(60)
+def users_by_connections(t):
+    server = Process(t, "server", [sys.executable, "-c", SERVER])
+    _, (_, line) = server.lines.wait(lambda _: True, 15, "the server's ports")
+    port, other = (int(word) for word in line.split())
+
+    def connect(stack, count):
+        for _ in range(count):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+            t.equal(client.recv(1), b"x", "greeting of the server")
+
+    def connections():
+        return watch.summary_now().value("users.connections")
+
+    with ExitStack() as stack:
+        connect(stack, 2)
+        stack.enter_context(socket.create_connection(("127.0.0.1", other), 10))
+        watch = t.watch(server.pid, BY_PORT.format(port=port))
+        wait_until(lambda: connections() == 2, 10, "two connections are counted")
+        t.equal(watch.last_summary().value("users.active"), 2, "users.active")
+        t.equal(watch.last_summary().line["tier"], "few", "tier")
+        connect(stack, 3)
+        _, alert = watch.wait_alert("users.connections", "firing", 10)
+        t.equal(alert["value"], 5, "connections in the alert")
+        t.equal(alert["tier"], "many", "tier of the alert")
+        t.equal(alert["cause"], "users", "cause")
+    # The clients are gone; the server has not closed its ends, and nobody is there any more.
+    _, resolved = watch.wait_alert("users.connections", "resolved", 10)
+    t.equal(resolved["value"], 0, "connections after all have left")
+    summary = watch.stop()
+    t.equal(summary.value("users.active"), 5, "the most users of the session")
 
 
 QUIET = {"work": "steady:stage_work"}

@@ -5,9 +5,7 @@
 #include <string.h>
 
 #include "metrics/concurrency.h"
-
-#define WAKES_MAX    64
-#define WAKE_KEPT_NS (60ULL * 1000000000ULL)
+#include "metrics/wakes.h"
 
 struct turn {
 	bool used;
@@ -22,12 +20,6 @@ struct turn {
 	struct evidence_item item;
 };
 
-struct wake {
-	bool keyed;
-	uint64_t key;
-	uint64_t ts_ns; /* 0: free */
-};
-
 struct turns {
 	const struct config *config;
 	turn_fn fn;
@@ -35,7 +27,7 @@ struct turns {
 	int start_stage; /* -1: any */
 	int end_stage;	 /* -1: none */
 	struct turn turn[TURNS_MAX];
-	struct wake wake[WAKES_MAX];
+	struct wakes wakes;
 	uint64_t in_flight_ns; /* as of the last tick: oldest call in flight, 0 none */
 	size_t unknown_open;   /* turns given up, as far as we know still going on */
 	uint64_t unknown_last_ns;
@@ -189,38 +181,6 @@ static struct turn *allocate(struct turns *t)
 	return oldest;
 }
 
-/* The wake hit that this turn answers, used up; false where there is none for sure. */
-static bool take_wake(struct turns *t, const struct turn *turn, uint64_t *ts_ns)
-{
-	struct wake *found = NULL;
-	size_t unkeyed = 0;
-
-	for (size_t i = 0; i < WAKES_MAX; i++) {
-		struct wake *wake = &t->wake[i];
-
-		if (!wake->ts_ns || wake->ts_ns > turn->start_ns)
-			continue;
-		if (turn->start_ns - wake->ts_ns > WAKE_KEPT_NS) {
-			wake->ts_ns = 0;
-			continue;
-		}
-		if (wake->keyed && turn->keyed) {
-			if (wake->key != turn->key)
-				continue;
-			*ts_ns = wake->ts_ns;
-			wake->ts_ns = 0;
-			return true;
-		}
-		unkeyed++;
-		found = wake;
-	}
-	if (unkeyed != 1 || turns__open(t) > 1)
-		return false;
-	*ts_ns = found->ts_ns;
-	found->ts_ns = 0;
-	return true;
-}
-
 static struct turn *open_turn(struct turns *t, const struct wire_span *span, bool keyed,
 			      uint64_t key)
 {
@@ -240,7 +200,7 @@ static struct turn *open_turn(struct turns *t, const struct wire_span *span, boo
 	turn->item.tid = span->hdr.tid;
 	concurrency_begin(&t->concurrency, slot_of(t, turn), span->start_ns);
 	say(t, &(struct turn_event){.what = TURN_EVENT_STARTED});
-	if (take_wake(t, turn, &wake_ns))
+	if (wakes_take(&t->wakes, keyed, key, turn->start_ns, turns__open(t) <= 1, &wake_ns))
 		say(t, &(struct turn_event){.what = TURN_EVENT_SPEECH,
 					    .value_ns = turn->start_ns - wake_ns});
 	return turn;
@@ -496,22 +456,10 @@ void turns__end(struct turns *t, const struct wire_span *span)
 
 void turns__wake(struct turns *t, const struct wire_span *hit)
 {
-	struct wake *place = &t->wake[0];
 	uint64_t key;
 	bool keyed = turn_key_of(&t->config->turn, hit, &key);
 
-	for (size_t i = 0; i < WAKES_MAX; i++) {
-		struct wake *wake = &t->wake[i];
-
-		/* Said again: the later one is answered. */
-		if (wake->ts_ns && wake->keyed == keyed && wake->key == key) {
-			place = wake;
-			break;
-		}
-		if (wake->ts_ns < place->ts_ns)
-			place = wake;
-	}
-	*place = (struct wake){.keyed = keyed, .key = key, .ts_ns = hit->end_ns};
+	wakes_add(&t->wakes, keyed, key, hit->end_ns);
 }
 
 void turns__tick(struct turns *t, uint64_t time_ns, uint64_t in_flight_ns)

@@ -95,7 +95,7 @@ static void test_one_stream(void **state)
 	assert_int_equal(span(2)->outputs, 3);
 	assert_int_equal(span(3)->flags, WIRE_SPAN_KEY | WIRE_SPAN_STREAM_OPEN);
 	assert_int_equal(span(3)->start_ns, T0 + 500 * MS);
-	expect_stats(S, .entry_hits = 5, .exit_hits = 3, .records = 4);
+	expect_stats(S, .entry_hits = 5, .exit_hits = 3, .records = 4, .in_flight = 1);
 	expect_no_losses();
 }
 

@@ -10,8 +10,6 @@
 /* More than this is not kept for the next evaluation. */
 #define KEPT_BYTES_MAX ((size_t)4 << 20)
 
-static const char lost[] = "samples were given up for the memory bound";
-
 struct evaluator *evaluator__new(struct store *store)
 {
 	struct evaluator *ev = calloc(1, sizeof(*ev));
@@ -116,6 +114,15 @@ int eval_drop_names(struct evaluator *ev, const struct promql_node *node, struct
 	return eval_check_unique(ev, node, v);
 }
 
+const char *eval_why(const struct store_series *series, int64_t from_ms)
+{
+	const char *why = store_series_why(series);
+
+	if (why || !store_series_lost(series, from_ms))
+		return why;
+	return "samples were given up for the memory bound";
+}
+
 static int eval_selector(struct evaluator *ev, const struct promql_node *node,
 			 struct promql_result *out)
 {
@@ -134,8 +141,7 @@ static int eval_selector(struct evaluator *ev, const struct promql_node *node,
 		struct promql_sample sample;
 
 		if (!store_at(series[i], at_ms, &sample)) {
-			if (!why && store_series_lost(series[i], at_ms - STORE_LOOKBACK_MS))
-				why = lost;
+			why = eval_why(series[i], at_ms - STORE_LOOKBACK_MS);
 			out->unknown = either(out->unknown, why);
 			continue;
 		}
@@ -177,11 +183,9 @@ static int eval_matrix(struct evaluator *ev, const struct promql_node *node,
 		return err;
 	out->type = PROMQL_MATRIX;
 	for (size_t i = 0; i < n; i++) {
-		const char *why = store_series_why(series[i]);
+		const char *why = eval_why(series[i], from_ms);
 		size_t found = store_range(series[i], from_ms, to_ms, &sample);
 
-		if (!why && store_series_lost(series[i], from_ms))
-			why = lost;
 		out->unknown = either(out->unknown, why);
 		if (found)
 			add_samples(out, series[i], sample, found, why);

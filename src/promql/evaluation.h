@@ -45,6 +45,9 @@ int eval_no_memory(struct evaluator *ev, const struct promql_node *node);
 /* A set of labels could not be made. */
 int eval_no_labels(struct evaluator *ev, const struct promql_node *node);
 
+/* Why what a series says of the time from from_ms on cannot be trusted, or NULL. */
+const char *eval_why(const struct store_series *series, int64_t from_ms);
+
 /* A vector with room for n elements, empty. */
 int eval_vector(struct evaluator *ev, const struct promql_node *node, size_t n,
 		struct promql_result *out);

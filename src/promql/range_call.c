@@ -6,8 +6,6 @@
 #include "promql/evaluation.h"
 #include "promql/functions.h"
 
-static const char lost[] = "samples were given up for the memory bound";
-
 static const range_function functions[FUNCTION_COUNT] = {
 	[FUNCTION_AVG_OVER_TIME] = range_avg,
 	[FUNCTION_CHANGES] = range_changes,
@@ -96,14 +94,12 @@ static int take_samples(struct evaluator *ev, struct range_call *call,
 static int one_series(struct evaluator *ev, struct range_call *call,
 		      const struct store_series *series, struct promql_result *out)
 {
-	const char *why = store_series_why(series);
+	const char *why = eval_why(series, call->window.start_ms);
 	struct promql_element e = {store_series_labels(series), 0, ev->ts_ms, NULL};
 	int err = take_samples(ev, call, series);
 
 	if (err)
 		return err;
-	if (!why && store_series_lost(series, call->window.start_ms))
-		why = lost;
 	out->unknown = either(out->unknown, why);
 	if (!call->window.n || !call->function(&call->window, &e.value))
 		return 0;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The same expressions over the same series by cheshire's evaluator and by Prometheus.
 
-  tests/promql/test_promtool.py [SEED [GROUPS]]
+  tests/promql/test_promtool.py [SEED [GROUPS]]     a fixed seed and a new one without arguments
 
 Each group has random series and random expressions. What our evaluator makes of an expression is
 written as the expected samples of a promtool unit test; promtool compares exactly, so every bit
@@ -25,6 +25,7 @@ from promql import Shell, selector
 
 SEED = 20230131
 GROUPS = 60
+NEW_GROUPS = 30
 PER_GROUP = 24
 UNTIL_MS = 30 * 60 * 1000
 SKIP_STATUS = 77
@@ -151,28 +152,49 @@ def check_errors(groups, folder):
     return len(wanted) - len(missing), [f"    no error: {expression}\n" for expression in missing]
 
 
-def main():
-    seed = int(sys.argv[1]) if len(sys.argv) > 1 else SEED
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else GROUPS
-    try:
-        subprocess.run(["promtool", "--version"], capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        print("promtool is not installed")
-        return SKIP_STATUS
+def self_check(generator, shell, folder):
+    """One bit more in one value: promtool must refuse it, or nothing is compared."""
+    group = Group(generator, shell)
+    group.cases = [group.evaluate("vector(0.1)", 0)]
+    group.cases[0].samples[0] = ({}, math.nextafter(0.1, 1))
+    status, output = promtool(folder, "self.yml", group.yaml(group.cases))
+    if status == 0 or "vector(0.1)" not in output:
+        raise RuntimeError("promtool accepts a wrong value")
+
+
+def compare(seed, count):
+    """(passed, failures) of so many groups."""
     generator = Generator(random.Random(seed))
     with Shell() as shell, tempfile.TemporaryDirectory() as folder:
+        self_check(generator, shell, folder)
         groups = [Group(generator, shell) for _ in range(count)]
         passed, failures = check_values(groups, folder)
         errors, more = check_errors(groups, folder)
     failures += more
     if shell.status:
-        failures.append(f"the shell ended with status {shell.status}\n")
+        failures.append(f"    the shell ended with status {shell.status}\n")
     for failure in failures[:20]:
         print("FAIL" + failure, end="")
     print(f"seed {seed}: {sum(group.pairs for group in groups)} pairs of series and expression, "
-          f"{sum(group.nonempty for group in groups)} with a result, {errors} errors in both")
-    print(f"{passed + errors} passed, {len(failures)} failed, 0 skipped")
-    return 1 if failures else 0
+          f"{sum(group.nonempty for group in groups)} with a result, {errors} errors in both, "
+          f"{len(failures)} different")
+    return passed + errors, failures
+
+
+def main():
+    try:
+        subprocess.run(["promtool", "--version"], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        print("promtool is not installed")
+        return SKIP_STATUS
+    if len(sys.argv) > 1:
+        runs = [(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else GROUPS)]
+    else:
+        runs = [(SEED, GROUPS), (random.SystemRandom().randrange(1 << 32), NEW_GROUPS)]
+    results = [compare(seed, count) for seed, count in runs]
+    failed = sum(len(failures) for _, failures in results)
+    print(f"{sum(passed for passed, _ in results)} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -82,9 +82,9 @@ class Expected:
 class Script:
     """Executes one file; counts what passed and why others did not."""
 
-    def __init__(self, path, shell):
-        self.name = path.name
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").split("\n")]
+    def __init__(self, name, text, shell):
+        self.name = name
+        lines = [line.strip() for line in text.split("\n")]
         self.lines = ["" if line.startswith("#") else line for line in lines]
         self.at = 0
         self.shell = shell
@@ -141,6 +141,43 @@ class Script:
             self.passed += 1
 
 
+SELF_CHECK = """
+load 10s
+  m{a="1"} 1 2
+  m{a="2"} _ 5
+
+eval instant at 10s m
+  m{a="1"} 2
+  m{a="2"} 5
+
+eval instant at 10s m
+  m{a="1"} 2
+  m{a="2"} 5.1
+
+eval instant at 10s m
+  m{a="1"} 2
+
+eval instant at 10s m{a="1"}
+  m{a="1"} 2
+  m{a="3"} 2
+
+eval instant at 10s 1 + 1
+  3
+
+eval_fail instant at 10s m
+
+eval instant at 10s m + on() m
+"""
+
+
+def self_check(shell):
+    """Of these expectations only the first is right."""
+    script = Script("self", SELF_CHECK, shell)
+    script.run()
+    if script.passed != 1 or len(script.failures) != 6 or script.outside:
+        raise RuntimeError(f"this program does not compare: {script.failures}")
+
+
 def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("PROMQL_SCRIPTS")
     scripts = sorted(Path(folder).glob("*.test")) if folder else []
@@ -149,8 +186,9 @@ def main():
         return SKIP_STATUS
     passed, failures, outside = 0, [], Counter()
     with Shell() as shell:
+        self_check(shell)
         for path in scripts:
-            script = Script(path, shell)
+            script = Script(path.name, path.read_text(encoding="utf-8"), shell)
             script.run()
             print(f"{script.name}: {script.passed} passed, {len(script.failures)} failed, "
                   f"{sum(script.outside.values())} outside the subset")

@@ -87,6 +87,12 @@ static void test_extrapolation(void **state)
 	/* 0.5 s before the first and after the last sample are near: extended to the edges. */
 	assert_vector(&f, "increase(high[10s])", 60.5, "{}", 9.0 * (10.0 / 9.0), END);
 	assert_vector(&f, "rate(high[1s])", 60.5, END);
+	/* 8.5 s to the first sample, 10.9 or 11.5 s behind the last: near is 1.1 intervals of 10 s.
+	 */
+	for (int i = 0; i <= 6; i++)
+		add(&f, "tens", 10 * i, 10 * i);
+	assert_vector(&f, "delta(tens[59400ms])", 70.9, "{}", 40 * ((40 + 8.5 + 10.9) / 40), END);
+	assert_vector(&f, "delta(tens[1m])", 71.5, "{}", 40 * ((40 + 8.5 + 5) / 40), END);
 	close_fixture(&f);
 }
 
@@ -227,6 +233,8 @@ static void test_elementwise(void **state)
 	assert_vector(&f, "clamp_min(m, 0)", 0, "{a=\"1\"}", 0.0, "{a=\"2\"}", NAN, END);
 	/* As Go's math.Max and math.Min: infinity wins over NaN. */
 	assert_vector(&f, "clamp_min(m, Inf)", 0, "{a=\"1\"}", INF, "{a=\"2\"}", INF, END);
+	assert_vector(&f, "1 / clamp_min(vector(-0), 0)", 0, "{}", INF, END);
+	assert_vector(&f, "1 / clamp_max(vector(0), -0)", 0, "{}", -INF, END);
 	assert_vector(&f, "clamp_max(m, -Inf)", 0, "{a=\"1\"}", -INF, "{a=\"2\"}", -INF, END);
 	assert_scalar(&f, "scalar(m{a=\"1\"})", 0, -2.5);
 	assert_scalar(&f, "scalar(m)", 0, NAN);
@@ -368,6 +376,8 @@ static void test_aggregations(void **state)
 	assert_vector(&f, "sum by (a) (m)", 0, "{a=\"1\"}", 4.0, "{a=\"2\"}", NAN, END);
 	assert_vector(&f, "avg without (b) (m)", 0, "{a=\"1\"}", 2.0, "{a=\"2\"}", NAN, END);
 	assert_vector(&f, "max(m)", 0, "{}", 3.0, END);
+	assert_vector(&f, "min(vector(NaN) or m)", 0, "{}", 1.0, END);
+	assert_vector(&f, "max(vector(NaN) or m)", 0, "{}", 3.0, END);
 	assert_vector(&f, "min(m)", 0, "{}", 1.0, END);
 	assert_vector(&f, "count by (b) (m)", 0, "{b=\"x\"}", 2.0, "{b=\"y\"}", 1.0, END);
 	assert_vector(&f, "count by (__name__, c) (m)", 0, "m", 3.0, END);

@@ -123,6 +123,12 @@ static void keep(pthread_mutex_t *mutex, void *(*owner)(void *))
 	start("waiter", run_locker, mutex);
 }
 
+static void start_crowd(int n)
+{
+	for (int i = 0; i < n; i++)
+		start("crowd", run_locker, &kept);
+}
+
 enum special_kind { ROBUST, INHERIT, SHARED };
 
 static void keep_special(enum special_kind kind)
@@ -292,6 +298,8 @@ static bool do_bad(const char *what)
 		keep_special(INHERIT);
 	else if (!strcmp(what, "shared"))
 		keep_special(SHARED);
+	else if (!strncmp(what, "crowd ", 6))
+		start_crowd(atoi(what + 6));
 	else if (!strcmp(what, "release"))
 		sem_post(&give_back);
 	else

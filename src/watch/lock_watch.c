@@ -14,6 +14,14 @@
 #include "target/thread_name.h"
 #include "target/thread_wait.h"
 
+/* A lock is looked at once, however many wait for it: each costs some 45 us of system calls. */
+#define LOCKS_MAX 64
+
+struct lock_seen {
+	uint64_t address;
+	struct lock_owner owner;
+};
+
 struct lock_watch {
 	const struct process *proc;
 	struct snapshot *snapshot;
@@ -21,6 +29,8 @@ struct lock_watch {
 	bool said_unreadable;
 	size_t n;
 	struct lock_wait waits[DEADLOCK_WAITS_MAX];
+	size_t seen_n;
+	struct lock_seen seen[LOCKS_MAX]; /* in this look */
 };
 
 struct lock_watch *lock_watch__new(struct loader *loader, const struct process *proc)
@@ -94,9 +104,9 @@ static enum lock_owner_state owner_state(const struct lock_watch *l, uint32_t ti
 	return LOCK_OWNER_ENDED;
 }
 
-static void find_owner(void *ctx, const struct lock_wait *wait, struct lock_owner *out)
+static void look_at_lock(const struct lock_watch *l, const struct lock_wait *wait,
+			 struct lock_owner *out)
 {
-	const struct lock_watch *l = ctx;
 	bool shared = wait->flags & WIRE_LOCK_SHARED;
 	bool named = (wait->flags & WIRE_LOCK_PI) || wait->value & 0x80000000U;
 	uint32_t own_tid, tid;
@@ -115,6 +125,22 @@ static void find_owner(void *ctx, const struct lock_wait *wait, struct lock_owne
 		out->state = LOCK_OWNER_UNKNOWN;
 }
 
+static void find_owner(void *ctx, const struct lock_wait *wait, struct lock_owner *out)
+{
+	struct lock_watch *l = ctx;
+
+	for (size_t i = 0; i < l->seen_n; i++)
+		if (l->seen[i].address == wait->address) {
+			*out = l->seen[i].owner;
+			return;
+		}
+	*out = (struct lock_owner){LOCK_OWNER_UNKNOWN, 0};
+	if (l->seen_n == LOCKS_MAX)
+		return;
+	look_at_lock(l, wait, out);
+	l->seen[l->seen_n++] = (struct lock_seen){wait->address, *out};
+}
+
 static void name_thread(void *ctx, uint32_t tid, char *out, size_t size)
 {
 	const struct lock_watch *l = ctx;
@@ -130,6 +156,7 @@ void lock_watch__look(struct lock_watch *l, struct metrics *metrics, uint64_t no
 	if (!l)
 		return;
 	l->n = 0;
+	l->seen_n = 0;
 	err = snapshot__run(l->snapshot, on_record, l);
 	if (err && !l->said_unreadable)
 		log_warn("the target's threads cannot be looked at for deadlocks: %s",

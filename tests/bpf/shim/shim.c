@@ -130,6 +130,24 @@ long bpf_task_pt_regs(struct task_struct *task)
 	return (long)&((struct shim_task *)task)->user;
 }
 
+void *bpf_sk_storage_get(void *map, struct sock *sk, void *initial, __u64 flags)
+{
+	(void)map, (void)sk, (void)initial, (void)flags;
+	abort();
+}
+
+struct tcp_sock *bpf_skc_to_tcp_sock(void *sk)
+{
+	(void)sk;
+	abort();
+}
+
+struct socket *bpf_sock_from_file(struct file *file)
+{
+	(void)file;
+	abort();
+}
+
 /* What an iterator writes, one record after the other, to where the test says (shim.h). */
 long bpf_seq_write(struct seq_file *seq, const void *data, __u32 bytes)
 {

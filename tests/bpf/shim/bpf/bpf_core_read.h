@@ -8,7 +8,7 @@
 /* A null pointer is read as zeros, as the kernel does it, and is no error of the test. */
 #define SHIM_READ(p, field)                                                                        \
 	({                                                                                         \
-		typeof((p)->field) shim_value_;                                                    \
+		typeof(((void)0, (p)->field)) shim_value_; /* without const */                     \
 		bpf_probe_read_kernel(&shim_value_, sizeof(shim_value_),                           \
 				      (const char *)(p) +                                          \
 					      __builtin_offsetof(typeof(*(p)), field));            \
@@ -20,8 +20,17 @@
 		typeof((p)->a) shim_at_ = SHIM_READ(p, a);                                         \
 		SHIM_READ(shim_at_, b);                                                            \
 	})
-#define SHIM_PICK(_1, _2, name, ...) name
-#define BPF_CORE_READ(p, ...)	     SHIM_PICK(__VA_ARGS__, SHIM_READ2, SHIM_READ1)(p, __VA_ARGS__)
+#define SHIM_READ3(p, a, b, c)                                                                     \
+	({                                                                                         \
+		typeof((p)->a) shim_on_ = SHIM_READ(p, a);                                         \
+		SHIM_READ2(shim_on_, b, c);                                                        \
+	})
+#define SHIM_PICK(_1, _2, _3, name, ...) name
+#define BPF_CORE_READ(p, ...)                                                                      \
+	SHIM_PICK(__VA_ARGS__, SHIM_READ3, SHIM_READ2, SHIM_READ1)(p, __VA_ARGS__)
+#define BPF_CORE_READ_INTO(dst, p, field)                                                          \
+	bpf_probe_read_kernel((dst), sizeof(*(dst)),                                               \
+			      (const char *)(p) + __builtin_offsetof(typeof(*(p)), field))
 
 #define BPF_CORE_READ_BITFIELD(p, field) ((p)->field)
 

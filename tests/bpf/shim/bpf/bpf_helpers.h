@@ -59,6 +59,10 @@ long bpf_task_pt_regs(struct task_struct *task);
 long bpf_probe_read_user(void *dst, __u32 bytes, const void *from);
 long bpf_probe_read_user_str(void *dst, __u32 bytes, const void *from);
 long bpf_probe_read_kernel(void *dst, __u32 bytes, const void *from);
+/* Sockets are for the live tests: these abort. */
+void *bpf_sk_storage_get(void *map, struct sock *sk, void *initial, __u64 flags);
+struct tcp_sock *bpf_skc_to_tcp_sock(void *sk);
+struct socket *bpf_sock_from_file(struct file *file);
 long bpf_seq_write(struct seq_file *seq, const void *data, __u32 bytes);
 long bpf_find_vma(struct task_struct *task, __u64 addr,
 		  long (*callback)(struct task_struct *, struct vm_area_struct *, void *),

@@ -58,7 +58,7 @@ extern struct shim shim;
 /* Stands in for the struct seq_file of an iterator. */
 struct shim_seq {
 	__u32 bytes;
-	char data[4096];
+	char data[4096] __attribute__((aligned(8)));
 };
 
 struct shim_record {

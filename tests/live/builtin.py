@@ -3,11 +3,13 @@
 
 `cheshire config` has windows of minutes and hours, which no test can wait for. shortened() takes
 its text as it is printed, with all limits, statistics, names and texts, and rewrites `window`,
-`for` and `hold` only.
+`for` and `hold` only; and what probing may cost, since the machine of a test is busy.
 """
 
+import os
 import re
 import subprocess
+from pathlib import Path
 
 from harness import CHESHIRE, Failure, wait_until
 from test_assistant import Alice, load_truth
@@ -33,6 +35,9 @@ stages:
 """
 
 
+USUAL = ("wake_word", "stt", "intent", "response", "tts")
+
+
 def builtin_text():
     if not CHESHIRE.exists():
         raise Failure(f"{CHESHIRE} is not built")
@@ -42,45 +47,59 @@ def builtin_text():
     return shown.stdout
 
 
-def shortened(stages, window="3s", lasting="1s", windows=None, without=(), more=""):
+def shortened(stages, window="3s", lasting="1s", windows=None, turn=()):
     """The built-in budgets over other times.
 
-    windows: {metric: window} for those that are to differ. without: budgets that are left out,
-    because the test is about something else that moves them too; a test says why.
+    windows: {metric: window} for those that are to differ. turn: lines for the section of turns.
     """
-    lines, metric, left_out = [], None, False
+    bound = set(re.findall(r"^  ([a-z_]+):", stages, re.M))
+    lines, metric, without = [], None, False
     for line in builtin_text().splitlines():
-        if re.match(r"^[a-z]", line):
-            metric, left_out = None, False
         found = KEY.match(line)
-        if found:
-            metric = found.group(1)
-            left_out = metric in without
-        if left_out:
+        if found or re.match(r"[a-z]", line):
+            metric = found and found.group(1)
+            # A budget of a stage that the target does not have is a mistake in a file.
+            without = metric and metric.partition(".")[0] in set(USUAL) - bound
+        if without:
             continue
         if line.startswith("turn:"):
-            lines += stages.splitlines()
-        lines.append(OF_TIME.sub(lambda part: new_time(part, metric, window, lasting, windows), line))
+            lines += [*stages.splitlines(), line, *turn]
+            continue
+        times = {"window": (windows or {}).get(metric, window), "for": lasting, "hold": lasting}
+        lines.append(OF_TIME.sub(lambda part, times=times: new_time(part, times), line))
     text = "\n".join(lines) + "\n"
-    return text.replace("overhead: 1% ", "overhead: 50% ").replace("records: 200/s", "records: 5000/s") + more
+    text = text.replace("overhead: 1% ", "overhead: 50% ")
+    return text.replace("records: 200/s", "records: 5000/s")
 
 
-def new_time(part, metric, window, lasting, windows):
+def new_time(part, times):
     """What is at once stays so."""
     key = part.group(1)
-    if part.group(0).endswith(" 0s"):
-        return part.group(0)
-    if key == "window":
-        return f"window: {(windows or {}).get(metric, window)}"
-    return f"{key}: {lasting}"
+    return part.group(0) if part.group(0).endswith(" 0s") else f"{key}: {times[key]}"
+
+
+def prefer(pid, cpu=None):
+    """What else the machine does is no fault of the target: it gets a CPU before all others.
+
+    On one CPU only, if it is named. Threads that start later do as the one that starts them.
+    """
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        os.setpriority(os.PRIO_PROCESS, int(task.name), -20)
+        if cpu is not None:
+            os.sched_setaffinity(int(task.name), {cpu})
+    group = Path(f"/proc/{pid}/autogroup")
+    if group.exists():
+        group.write_text("-20", encoding="ascii")
 
 
 class Planted(Alice):
     """The demo assistant whose faults begin and end when the test says so, and which goes on."""
 
-    def __init__(self, case, *args):
+    def __init__(self, case, *args, preferred=False, cpu=None, **options):
         turns = () if "--turns" in args else ("--turns", 1000000)
-        super().__init__(case, "--control", *turns, *args)
+        super().__init__(case, "--control", *turns, *args, start_new_session=True, **options)
+        if preferred:
+            prefer(self.pid, cpu)
 
     def plant(self, fault):
         self.tell(f"begin {fault}")

@@ -41,13 +41,14 @@ def load_truth():
 class Alice(Process):
     """The assistant, stopped when it is ready, so that the watcher misses nothing of its turns."""
 
-    def __init__(self, case, *args):
+    def __init__(self, case, *args, name="alice", command=(), **options):
         if not ALICE.exists():
             raise Failure(f"{ALICE} is not built")
         if not (BUILD / "corpus").is_dir():
             raise Skip("the corpus is not made")
-        self.log_path = case.dir / "alice.log"
-        super().__init__(case, "alice", [ALICE, "--log", self.log_path, *args], cwd=ROOT)
+        self.log_path = case.dir / f"{name}.log"
+        command = [*command, ALICE, "--log", self.log_path, *args]
+        super().__init__(case, name, command, cwd=ROOT, **options)
         self.lines.wait(lambda line: line.startswith("alice: ready"), 30, "alice ready")
         self.signal(signal.SIGSTOP)
         wait_until(self.stopped, 15, "alice is stopped")

@@ -6,7 +6,8 @@
  *   beside MS         stage_active() with stage_other() inside it on another thread
  *   cached N US       N calls of stage_lookup(): every third takes US and returns 1 (cached), the
  *                     others ten times as long and return 2
- *   speak N HZ        N calls of stage_speak(): 100 ms of audio each, HZ samples a second
+ *   speak N HZ US     N calls of stage_speak(): 100 ms of audio each, HZ samples a second, in US
+ *                     (1000)
  *   fail N            N calls of stage_fail(): every fourth returns -1, every fifth leaves by
  * longjmp slow N MS         N calls of stage_slow(): every second takes twice MS hold N MB MS N
  * threads at once in stage_hold(): MB mapped and touched, for MS, given back idle MS sleeps outside
@@ -69,9 +70,9 @@ STAGE int stage_lookup(long us, int found)
 	return found;
 }
 
-STAGE struct wave *stage_speak(struct wave *wave, int rate)
+STAGE struct wave *stage_speak(struct wave *wave, int rate, long us)
 {
-	truth_sleep_us(1000);
+	truth_sleep_us(us);
 	wave->sample_rate = rate;
 	wave->samples = rate / 10;
 	TRUTH_BARRIER();
@@ -177,14 +178,15 @@ static void cached(long n, long us)
 	}
 }
 
-static void speak(long n, long rate)
+static void speak(long n, long rate, long us)
 {
 	struct wave wave = {"x", 0, 0};
 
 	while (n-- > 0) {
 		uint64_t start_ns = truth_now_ns();
 
-		truth_check(stage_speak(&wave, (int)rate)->samples == rate / 10, "stage_speak");
+		truth_check(stage_speak(&wave, (int)rate, us ? us : 1000)->samples == rate / 10,
+			    "stage_speak");
 		truth_record(speak_fn, start_ns, truth_now_ns(), TRUTH_NORMAL);
 	}
 }
@@ -254,7 +256,7 @@ static void obey(const char *verb, long first, long second, long third)
 	else if (!strcmp(verb, "cached"))
 		cached(first, second);
 	else if (!strcmp(verb, "speak"))
-		speak(first, second);
+		speak(first, second, third);
 	else if (!strcmp(verb, "fail"))
 		fail(first);
 	else if (!strcmp(verb, "slow"))

@@ -156,17 +156,18 @@ int faults_finish(const char *name, const char **why)
 	if (find_type(name, &kind) != 0)
 		return -EINVAL;
 	*why = "it is not there";
-	for (unsigned int i = 0; i < plan.cnt; i++) {
+	for (unsigned int i = plan.cnt; i-- > 0;) {
 		struct fault *f = &plan.faults[i];
 
-		if (f->kind != kind || since_ns >= f->to_ns)
+		if (f->kind != kind || since_ns < f->from_ns || since_ns >= f->to_ns)
 			continue;
 		f->to_ns = since_ns;
-		*why = NULL;
+		return 0;
 	}
-	return *why ? -EINVAL : 0;
+	return -EINVAL;
 }
 
+/* The newest of them. */
 static struct fault *find_active(enum fault_kind kind)
 {
 	uint64_t since_ns;
@@ -174,7 +175,7 @@ static struct fault *find_active(enum fault_kind kind)
 	if (plan.cnt == 0)
 		return NULL;
 	since_ns = now_ns() - plan.ready_ns;
-	for (unsigned int i = 0; i < plan.cnt; i++) {
+	for (unsigned int i = plan.cnt; i-- > 0;) {
 		struct fault *f = &plan.faults[i];
 
 		if (f->kind == kind && since_ns >= f->from_ns && since_ns < f->to_ns)

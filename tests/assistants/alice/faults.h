@@ -75,8 +75,8 @@ void faults_arm(struct fault *faults, unsigned int cnt, unsigned int max, uint64
 
 /*
  * The schedule changes as it runs, one caller at a time: a fault NAME[=VALUE] that begins now, and
- * the end of those called NAME. 0, or -EINVAL with a reason in @why. What the main thread has to
- * do about it is done by the next faults_tick().
+ * the end of the newest called NAME. 0, or -EINVAL with a reason in @why. What the main thread has
+ * to do about it is done by the next faults_tick().
  */
 int faults_begin(const char *text, const char **why);
 int faults_finish(const char *name, const char **why);

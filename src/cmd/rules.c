@@ -15,7 +15,10 @@
 #include "log/log.h"
 #include "rulefile/rulefile.h"
 #include "rulefile/testfile.h"
+#include "rules/export_names.h"
 #include "watch/session.h"
+
+#define DEFAULT_TARGET "alice" /* of the built-in configuration */
 
 static const char help[] =
 	"usage: cheshire rules check FILE...   are these rule files valid?\n"
@@ -52,15 +55,27 @@ static int read_whole(const char *path, size_t max, struct findings *f, char **t
 	return err;
 }
 
+/* The metrics of a target without a name of its own: all others may be of any type. */
+static enum metric_type type_of(void *ctx, const char *metric)
+{
+	struct export_name name;
+
+	(void)ctx;
+	if (!export_name_find(DEFAULT_TARGET, metric, &name))
+		return METRIC_TYPE_UNKNOWN;
+	return name.form == EXPORT_TOTAL ? METRIC_TYPE_COUNTER : METRIC_TYPE_GAUGE;
+}
+
 static int load_rules(const char *path, struct findings *f, struct rulefile **out)
 {
+	const struct rulefile_opts opts = {.type_of = type_of};
 	char *text = NULL;
 	size_t len;
 	int err = read_whole(path, RULEFILE_BYTES_MAX, f, &text, &len);
 
 	*out = NULL;
 	if (!err)
-		err = rulefile_parse(path, text, len, NULL, f->errors, f->warnings, out);
+		err = rulefile_parse(path, text, len, &opts, f->errors, f->warnings, out);
 	free(text);
 	return err;
 }

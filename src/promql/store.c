@@ -9,6 +9,8 @@
 
 /* Past the bound so much is given up at once, so that looking for the oldest is rare. */
 #define EVICT_PART 64
+/* So often it looks for series that ended, by the times of what is appended. */
+#define EXPIRE_MS 60000
 
 struct store {
 	struct label_table *table;
@@ -21,6 +23,7 @@ struct store {
 	size_t samples_n, samples_max;
 	size_t sample_bytes;
 	uint64_t evicted;
+	int64_t expire_at_ms;
 };
 
 struct store *store__new(struct label_table *table, size_t samples_max)
@@ -288,10 +291,15 @@ static bool give_up_own(struct store *store, struct store_series *series)
 
 int store__append(struct store *store, struct store_series *series, int64_t ts_ms, double value)
 {
-	uint32_t cap = series->cap;
+	uint32_t cap;
 
 	if (series->keep_ms < 0)
 		return 0;
+	if (ts_ms >= store->expire_at_ms) {
+		store__expire(store, ts_ms);
+		store->expire_at_ms = ts_ms < INT64_MAX - EXPIRE_MS ? ts_ms + EXPIRE_MS : INT64_MAX;
+	}
+	cap = series->cap;
 	if (series->n && series_sample(series, series->n - 1)->ts_ms >= ts_ms)
 		return -EINVAL;
 	if (store->samples_n >= store->samples_max && !make_room(store) &&

@@ -60,7 +60,8 @@ int store__append(struct store *store, struct store_series *series, int64_t ts_m
    it can). */
 void store_series_unknown(struct store_series *series, const char *reason);
 const char *store_series_why(const struct store_series *series);
-/* Gives back the samples of series that ended, and that no evaluation from now on can see. */
+/* Gives back the samples of series that ended, and that no evaluation from now on can see.
+   store__append() does so once a minute, for the time that it is given. */
 void store__expire(struct store *store, int64_t now_ms);
 
 double store_stale_value(void);

@@ -289,8 +289,11 @@ static void test_expire(void **state)
 	assert_int_equal(store__samples(f.store), 66);
 	store__expire(f.store, end_ms + seen_ms + 1);
 	assert_int_equal(store__samples(f.store), 0);
+	/* By itself, while other series go on. */
 	add(&f, "m", 1000, 1);
-	assert_int_equal(store__samples(f.store), 1);
+	for (int i = 1000; i < 1500; i++)
+		add(&f, "m{a=\"1\"}", i, i);
+	assert_int_equal(store__samples(f.store), 66);
 	close_fixture(&f);
 	promql_free(expr);
 }

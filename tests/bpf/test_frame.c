@@ -236,8 +236,8 @@ static void test_call_values(void **state)
 	expect_stats(S, .entry_hits = 1, .exit_hits = 1, .spans = 1, .errors = 1, .sum_ns = 4 * MS,
 		     .max_ns = 4 * MS, .cpu_ns = 4 * MS, .records = 1, .work_sum_ns = 500 * MS,
 		     .worked_ns = 4 * MS);
-	assert_int_equal(span(0)->flags,
-			 WIRE_SPAN_KEY | WIRE_SPAN_ERROR | WIRE_SPAN_WORK | WIRE_SPAN_CPU);
+	assert_int_equal(span(0)->flags, WIRE_SPAN_KEY | WIRE_SPAN_ERROR | WIRE_SPAN_WORK |
+						 WIRE_SPAN_RATE | WIRE_SPAN_CPU);
 	assert_int_equal(span(0)->key, 11);
 	assert_int_equal(span(0)->handle, 22);
 	assert_int_equal(span(0)->work, 8000);

@@ -53,7 +53,7 @@ struct alert {
 	uint64_t fired_cnt;	     /* times it went from not firing to firing */
 	double worst;		     /* value since a limit was crossed, while has_worst */
 	bool has_worst;
-	uint64_t fired_since_ns;     /* when it did so last; 0: never */
+	uint64_t fired_since_ns; /* when it did so last; 0: never */
 };
 
 struct alert_event {

@@ -287,8 +287,8 @@ def one_slow_stage_is_one_group(t):
 
 @test(90)
 def a_slow_gap_is_a_group_of_its_own(t):
-    text = CONFIG + SLOW + "  turn.gap.stt.intent: { stat: p95, window: 10s, warning: 200ms, for: 0s }\n"
-    _, _, _, watch = watch_alice(t, text, "--fast", "--turns", 12, "--fault", "gap=600ms")
+    gap = "  turn.gap.stt.intent: { stat: p95, window: 10s, warning: 200ms, for: 0s }\n"
+    _, _, _, watch = watch_alice(t, CONFIG + SLOW + gap, "--fast", "--turns", 12, "--fault", "gap=600ms")
     causes = {
         line["metric"]: (line["cause"], line["group"])
         for _, line in watch.alerts(state="firing")

@@ -5,7 +5,8 @@
  * The capabilities that stay, and what each is for:
  *
  *   CAP_BPF		links of new probes (after a dlopen, an exec, at return sites learnt while
- *			running) where unprivileged BPF is off; maps and programs of a reload
+ *			running) and runs of iterators where unprivileged BPF is off; maps and
+ *			programs of a reload
  *   CAP_PERFMON	loading tracing programs at a reload
  *   CAP_SYS_PTRACE	/proc/PID/maps, exe and root, and the memory of processes of other users
  *   CAP_DAC_READ_SEARCH	objects below directories that only the target's user may search;

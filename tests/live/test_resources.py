@@ -216,6 +216,31 @@ def udp_and_unix_sockets_unasked(t):
     ended(t, target, watch)
 
 
+@test(60)
+def connections_of_the_users_port(t):
+    """Accepted and established, each once, whatever else the server has open."""
+    server = t.target("traffic", wait=False, name="server")
+    port, other = listen(server, 4, 1), listen(server, 6, 1)
+    target = t.target("traffic", wait=False)
+    target.command(f"open 0 4 127.0.0.1 {port} 1")
+    watch = t.watch(server.pid, f"users: {{ port: {port} }}\n")
+    for slot in range(1, 6):
+        target.command(f"open {slot} 4 127.0.0.1 {port} 1")
+        target.command(f"talk {slot} 1 1")
+    target.command(f"open 6 6 ::1 {other} 1")
+    t.equal(watch.summary_now().number("users.connections"), 6, "connections")
+    target.command("close 0")
+    target.command("reset 1")
+    # The server has to see the end of the one before it closes its own side.
+    wait_until(
+        lambda: watch.summary_now().number("users.connections") == 4, 5, "four connections left"
+    )
+    t.check(True, "four connections left")
+    watch.stop()
+    target.send_line("quit")
+    target.finish()
+
+
 def proc_io(pid):
     text = Path(f"/proc/{pid}/io").read_text(encoding="ascii")
     return {key: int(value) for key, value in re.findall(r"(\w+): (\d+)", text)}

@@ -43,6 +43,14 @@ def stages(more=""):
     return config(calls).replace("records: 5000/s", "records: 200/s")
 
 
+def active_stages():
+    """The same with the clocks of each stage."""
+    calls = {
+        name: f'{{ call: "spans:stage_{name}", active_cpu: yes }}' for name in FUNCTIONS
+    }
+    return config(calls).replace("records: 5000/s", "records: 200/s")
+
+
 def script(path):
     lines = []
     for i, name in enumerate(FUNCTIONS):
@@ -134,7 +142,11 @@ def rows_of_programs(bench, report, target):
     reps = 2 if bench.quick else 4
     found = {}
     for _ in range(reps):
-        for observer in (Bare(bench, offsets), Cheshire(bench, stages())):
+        for observer, more in (
+            (Bare(bench, offsets), ""),
+            (Cheshire(bench, stages()), ""),
+            (Cheshire(bench, active_stages()), ", active_cpu"),
+        ):
             with observer.on(target), bpf_stats():
                 before = program_runs()
                 for function in ("push", "endbr64"):
@@ -142,12 +154,14 @@ def rows_of_programs(bench, report, target):
                 for key, (runs, ns) in program_runs().items():
                     old = before.get(key, (0, 0))
                     if runs - old[0] >= BURST_CALLS * BURSTS:
-                        name = key[1] or "empty"
+                        name = (key[1] or "empty") + more
                         found.setdefault(name, []).append((ns - old[1]) / (runs - old[0]))
     empty = statistics.median(found.get("empty", [0]))
     report.row("spans", "BPF statistics: an empty program", found.get("empty", []), "ns")
     for name in ("probe_enter", "probe_exit"):
         report.row("spans", f"BPF statistics: {name}", found.get(name, []), "ns")
+        with_clocks = found.get(f"{name}, active_cpu", [])
+        report.row("spans", f"BPF statistics: {name}, active_cpu", with_clocks, "ns")
     both = [a + b - 2 * empty for a, b in zip(found["probe_enter"], found["probe_exit"])]
     report.row("spans", "BPF statistics: enter + exit less two empty", both, "ns", GOAL_NS)
 

@@ -250,8 +250,14 @@ static void read_file_of_rules(struct rulefile_read *r, const struct yaml_node *
 	if (!item)
 		return;
 	r->out->groups = arena__alloc(r->base.arena, list->children * sizeof(*r->out->groups));
-	for (; item && r->out->groups; item = item->next)
+	for (; item && r->out->groups; item = item->next) {
+		if (r->out->groups_n == RULEFILE_GROUPS_MAX) {
+			read_error(&r->base, item, "more than %d groups in one file",
+				   RULEFILE_GROUPS_MAX);
+			return;
+		}
 		read_group(r, item, r->out->groups_n++);
+	}
 }
 
 int rulefile_parse(const char *file, const char *text, size_t len, const struct rulefile_opts *opts,

@@ -24,6 +24,7 @@
 
 #define RULEFILE_BYTES_MAX   (8u << 20)
 #define RULEFILE_RULES_MAX   50000
+#define RULEFILE_GROUPS_MAX  5000
 #define RULE_LABELS_MAX	     48 /* that one rule adds */
 #define RULE_ALERTNAME_LABEL "alertname"
 

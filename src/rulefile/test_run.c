@@ -44,20 +44,35 @@ static size_t order_of(const struct test_run *run, size_t group)
 	return 0;
 }
 
+struct ordered {
+	size_t order, group;
+};
+
+static int by_order(const void *pa, const void *pb)
+{
+	const struct ordered *a = pa, *b = pb;
+
+	if (a->order != b->order)
+		return a->order < b->order ? -1 : 1;
+	return a->group < b->group ? -1 : a->group > b->group;
+}
+
 static int order_groups(struct test_run *run)
 {
 	size_t n = rulegroups__count(run->groups);
+	struct ordered *ordered = calloc(n + 1, sizeof(*ordered));
 
 	run->order = calloc(n + 1, sizeof(*run->order));
-	if (!run->order)
+	if (!run->order || !ordered) {
+		free(ordered);
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		size_t at = i;
-
-		for (; at && order_of(run, run->order[at - 1]) > order_of(run, i); at--)
-			run->order[at] = run->order[at - 1];
-		run->order[at] = i;
 	}
+	for (size_t i = 0; i < n; i++)
+		ordered[i] = (struct ordered){.order = order_of(run, i), .group = i};
+	qsort(ordered, n, sizeof(*ordered), by_order);
+	for (size_t i = 0; i < n; i++)
+		run->order[i] = ordered[i].group;
+	free(ordered);
 	return 0;
 }
 

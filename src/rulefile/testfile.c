@@ -10,6 +10,7 @@
 #include "memory/arena.h"
 #include "promql/labels.h"
 #include "rulefile/read.h"
+#include "rulefile/rulefile.h"
 
 #define DEFAULT_EVALUATION_MS 60000
 
@@ -313,6 +314,10 @@ static void read_order(struct testfile_read *r, const struct yaml_node *list)
 	struct testfile *out = r->out;
 
 	out->group_eval_order = read_names(r, list, &out->order_n);
+	if (out->order_n > RULEFILE_GROUPS_MAX) {
+		read_error(&r->base, list, "more than %d groups", RULEFILE_GROUPS_MAX);
+		return;
+	}
 	for (size_t i = 0; i < out->order_n; i++)
 		for (size_t k = 0; k < i; k++)
 			if (!strcmp(out->group_eval_order[i], out->group_eval_order[k])) {

@@ -12,6 +12,8 @@ SPOKEN = STAGES.replace(
     latency: first""",
 )
 WINDOW = "8s"
+# Recognition that takes a moment: all of a CPU for all of a very short stage is over its budget.
+CALM = ("--fault", "slow-stt=100ms", "--fault", "slow-tts=50ms")
 
 
 def check_improvement(t, resolved, slow, fast):
@@ -46,7 +48,8 @@ def case_study_1_wake_word_model_too_large(t):
     """Frames of 200 ms that take 300 ms, and fall behind; then 80 ms with a smaller model."""
     large, small = "slow-wake=300ms", "slow-wake=75ms"
     alice = Planted(
-        t, "--users", 2, "--frame", "200ms", "--pause", "100ms", "--log-frames", "--fault", large
+        t, "--users", 2, "--frame", "200ms", "--pause", "100ms", "--log-frames", "--fault", large,
+        *CALM,
     )
     watch = t.watch(alice.pid, shortened(STAGES, window=WINDOW))
     alice.go()
@@ -85,7 +88,7 @@ def case_study_3_speech_made_as_a_whole(t):
     """Nothing is played before all is made; then every piece is played when it is made."""
     alice = Planted(
         t, "--fast", "--pause", "300ms", "--tts-mode", "stream",
-        "--fault", "slow-chunk=110ms", "--fault", "tts-whole",
+        "--fault", "slow-chunk=110ms", "--fault", "tts-whole", *CALM[:2],
     )
     watch = t.watch(alice.pid, shortened(SPOKEN, window=WINDOW))
     alice.go()
@@ -97,8 +100,9 @@ def case_study_3_speech_made_as_a_whole(t):
     _, resolved = watch.wait_alert("tts.latency", "resolved", 40)
     alice.turns(4)
     streamed = watch.summary_now()
-    others = {line["metric"] for _, line in watch.alerts()} - {"tts.latency.p95"}
-    t.equal(others, set(), "other alerts")
+    # The turn as a whole waits for its first sound: that is over the budget of few users, too.
+    others = {line["alert"] for _, line in watch.alerts()} - {"Text-to-Speech"}
+    t.check(others <= {"Response Time SLA of 1-5 users"}, f"other alerts: {others}")
     before, after = until_lifted(alice, alice.so_far().spans("tts"))
     t.one_of(firing["value"], [ns / 1e9 for ns in first_audio(before)], "value of the alert")
     check_improvement(t, resolved, first_audio(before), first_audio(after))

@@ -308,14 +308,26 @@ static bool reads_ret(const struct wire_value *v)
 	return v->base == WIRE_BASE_RET;
 }
 
+static bool same_code(const struct bound_function *a, const struct bound_function *b)
+{
+	return a->plan.offset == b->plan.offset && a->inode == b->inode &&
+	       a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
+}
+
 /*
  * True when each execution of an exit has passed the entry before, and that was looked at: an old
  * frame at the same SP is replaced there, and the return address need not tell them apart.  It
- * saves a read of user memory at both ends, which is half of what the programs cost.
+ * saves a read of user memory at both ends, which is half of what the programs cost.  Not where
+ * the function serves two stages: at its entry there is the other's frame with the same SP.
  */
-static bool owns_exits(const struct bound_function *f)
+static bool owns_exits(const struct bindings *b, const struct bound_function *f)
 {
 	const struct probe_config *c = f->conf;
+
+	for (size_t i = 0; i < b->functions_n; i++)
+		if (&b->functions[i] != f && !b->functions[i].gone &&
+		    same_code(&b->functions[i], f))
+			return false;
 
 	if (f->plan.learn_return || f->plan.entry_loops || c->handle_class ||
 	    c->where.base != WIRE_BASE_NONE)
@@ -343,7 +355,7 @@ void bindings_wire(const struct bindings *b, size_t i, struct wire_bind *out)
 		out->flags |= WIRE_BIND_LEARN;
 	if (f->plan.entry_loops)
 		out->flags |= WIRE_BIND_ENTRY_LOOPS;
-	if (owns_exits(f))
+	if (owns_exits(b, f))
 		out->flags |= WIRE_BIND_OWN_EXITS;
 	out->key = c->key;
 	out->handle = c->handle;

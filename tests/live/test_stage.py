@@ -37,6 +37,20 @@ def stage_on_eight_threads(t):
 
 
 @test()
+def two_stages_on_one_function(t):
+    """Each sees every call; the other's frame at the same stack pointer is left alone."""
+    target = t.target("steady", "--iterations", 200, "--us", "200:4000")
+    both = {"work": "steady:stage_work", "again": "steady:stage_work"}
+    watch = t.watch(target.pid, config(both))
+    target.go()
+    truth = target.finish()
+    watch.wait(20)
+    for stage in both:
+        t.spans(watch.last_summary(), stage, truth.functions[WORK])
+        t.equal(watch.last_summary().value(f"{stage}.abnormal"), 0, f"{stage}: abnormal ends")
+
+
+@test()
 def stage_that_computes(t):
     truth, summary, _ = watch_steady(
         t, "steady", "steady:stage_work", "--mode", "burn", "--iterations", 120, "--us", "500:9000"

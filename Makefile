@@ -33,7 +33,7 @@ DEPS := ca-certificates gcc g++ make pkg-config clang llvm libbpf-dev bpftool li
 	libseccomp-dev libiberty-dev libcmocka-dev libclang-rt-14-dev clang-format python3 binutils lld \
 	xz-utils pocketsphinx pocketsphinx-en-us pocketsphinx-testdata libpocketsphinx-dev \
 	espeak-ng libespeak-ng-dev flite flite1-dev libsqlite3-dev sqlite3 sox libpq-dev \
-	postgresql rsyslog sysstat bpftrace libbpf-tools libpcre2-dev prometheus
+	postgresql rsyslog sysstat bpftrace libbpf-tools libpcre2-dev
 MISSING = $(shell dpkg-query -W -f '$${db:Status-Status} $${Package}\n' $(DEPS) 2>/dev/null | \
 	awk -v want='$(DEPS)' '$$1 == "installed" { have[$$2] = 1 } \
 		END { n = split(want, w, " "); for (i = 1; i <= n; i++) if (!(w[i] in have)) print w[i] }')
@@ -44,6 +44,10 @@ deps:
 		apt-get update -qq && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
 	else echo "nothing is missing"; fi
+	@$(promtool)
+
+# Tests compare with promtool; its package is not installed, since that would start a server.
+promtool = tests/tools/promtool.sh $(OUTPUT)/tools || echo "what compares with promtool is skipped"
 
 # demo, test and bench install what is missing by themselves, then start over with it there.
 with-deps = @if [ -n "$(strip $(MISSING))" ]; then $(MAKE) --no-print-directory deps; fi; \
@@ -177,6 +181,7 @@ TEST_PROGRAMS += $(UNIT) $(FUZZERS)
 test-programs: all $(TEST_PROGRAMS)
 
 test:
+	@$(promtool)
 	$(call with-deps,test-all)
 test-all: test-programs
 	$(Q)tests/run

@@ -9,6 +9,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("OUTPUT", ROOT / "build")).resolve()
+# `make deps` puts it there; another version would not do.
+PROMTOOL = BUILD / "tools" / "promtool"
+MISSING = f"{PROMTOOL} is not there (make deps)"
 SHELL = BUILD / "tests" / "promql" / "shell"
 
 UNITS_MS = {"ms": 1, "s": 1000, "m": 60000, "h": 3600000, "d": 86400000, "w": 604800000,

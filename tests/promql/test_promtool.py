@@ -21,7 +21,7 @@ import tempfile
 from pathlib import Path
 
 from generate import STEPS_MS, Generator
-from promql import Shell, selector
+from promql import MISSING, PROMTOOL, Shell, selector
 
 SEED = 20230131
 GROUPS = 60
@@ -122,7 +122,7 @@ class Group:
 def promtool(folder, name, text):
     path = Path(folder) / name
     path.write_text("evaluation_interval: 1m\ntests:\n" + text, encoding="utf-8")
-    done = subprocess.run(["promtool", "test", "rules", str(path)], capture_output=True, text=True,
+    done = subprocess.run([PROMTOOL, "test", "rules", str(path)], capture_output=True, text=True,
                           timeout=300, check=False)
     return done.returncode, done.stdout + done.stderr
 
@@ -182,10 +182,8 @@ def compare(seed, count):
 
 
 def main():
-    try:
-        subprocess.run(["promtool", "--version"], capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        print("promtool is not installed")
+    if not PROMTOOL.exists():
+        print(MISSING)
         return SKIP_STATUS
     if len(sys.argv) > 1:
         runs = [(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else GROUPS)]

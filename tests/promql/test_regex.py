@@ -11,12 +11,13 @@ samples of a promtool unit test, which must pass. The last line is `N passed, N 
 import os
 import random
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from promql import MISSING, PROMTOOL
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from test_syntax import ROOT, TIMEOUT_S, quoted  # noqa: E402
@@ -81,8 +82,8 @@ def unit_test(pairs, answers):
 
 
 def main():
-    if not shutil.which("promtool"):
-        print("promtool is not installed (make deps)\n0 passed, 0 failed, 1 skipped")
+    if not PROMTOOL.exists():
+        print(f"{MISSING}\n0 passed, 0 failed, 1 skipped")
         return 77
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else int(time.time())
     count = int(sys.argv[2]) if len(sys.argv) > 2 else COUNT
@@ -99,7 +100,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "test.yml"
         path.write_text(unit_test(pairs, answers))
-        done = subprocess.run(["promtool", "test", "rules", path], text=True, errors="replace",
+        done = subprocess.run([PROMTOOL, "test", "rules", path], text=True, errors="replace",
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT_S)
     failed = sorted({int(i) for i in re.findall(r'expr: "count\(m\{id=\\"(\d+)\\"', done.stdout)})
     if (done.returncode != 0) != bool(failed):

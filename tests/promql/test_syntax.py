@@ -14,12 +14,13 @@ printed from the tree, and promtool must accept the print too. The last line is
 import os
 import random
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from promql import MISSING, PROMTOOL
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PARSE = Path(os.environ.get("OUTPUT", ROOT / "build")) / "tests" / "promql" / "parse"
@@ -190,7 +191,7 @@ def promtool(texts, folder):
     path = Path(folder) / "rules.yml"
     rules = "".join(f"  - record: r{i}\n    expr: {quoted(text)}\n" for i, text in enumerate(texts))
     path.write_text(f"groups:\n- name: g\n  rules:\n{rules}")
-    done = subprocess.run(["promtool", "check", "rules", "--lint=none", path], text=True, errors="replace",
+    done = subprocess.run([PROMTOOL, "check", "rules", "--lint=none", path], text=True, errors="replace",
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT_S)
     refused = {int(index): message for index, message in
                re.findall(r'rule \d+, "r(\d+)": (.*)', done.stdout)}
@@ -207,8 +208,8 @@ def column(text, offset):
 
 
 def main():
-    if not shutil.which("promtool"):
-        print("promtool is not installed (make deps)\n0 passed, 0 failed, 1 skipped")
+    if not PROMTOOL.exists():
+        print(f"{MISSING}\n0 passed, 0 failed, 1 skipped")
         return 77
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else int(time.time())
     count = int(sys.argv[2]) if len(sys.argv) > 2 else COUNT

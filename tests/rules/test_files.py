@@ -18,7 +18,7 @@ SKIP_STATUS = 77
 
 
 def both(verb, path):
-    theirs = promtool.run(["promtool", *verb, path])
+    theirs = promtool.run([promtool.PROMTOOL, *verb, path])
     ours = promtool.run([promtool.CHESHIRE, "rules", verb[0], path])
     return theirs, ours
 
@@ -53,7 +53,7 @@ def check_rules(path):
 
 def main():
     if not promtool.there():
-        print("promtool is not installed")
+        print(promtool.MISSING)
         return SKIP_STATUS
     passed = failed = 0
     for folder, check, pattern in (("good", check_good, "*.test.yml"),

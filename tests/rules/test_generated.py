@@ -203,7 +203,7 @@ class File:
 
 def run_both(files):
     paths = [file.path for file in files]
-    _, theirs = promtool.run(["promtool", "test", "rules", *paths])
+    _, theirs = promtool.run([promtool.PROMTOOL, "test", "rules", *paths])
     _, ours = promtool.run([promtool.CHESHIRE, "rules", "test", *paths])
     return promtool.by_file(theirs), promtool.by_file(ours)
 
@@ -227,12 +227,12 @@ def main():
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else SEED
     count = int(sys.argv[2]) if len(sys.argv) > 2 else FILES
     if not promtool.there():
-        print("promtool is not installed")
+        print(promtool.MISSING)
         return SKIP_STATUS
     generator = Generator(seed)
     with tempfile.TemporaryDirectory() as folder:
         files = [File(folder, number, generator) for number in range(count)]
-        _, output = promtool.run(["promtool", "test", "rules", *(file.path for file in files)])
+        _, output = promtool.run([promtool.PROMTOOL, "test", "rules", *(file.path for file in files)])
         for path, text in promtool.by_file(output).items():
             next(file for file in files if file.path == path).fill(text)
         passed, failed = compare(files)

@@ -37,7 +37,7 @@ def test_of(value, label):
 def main():
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else SEED
     if not promtool.there():
-        print("promtool is not installed")
+        print(promtool.MISSING)
         return SKIP_STATUS
     passed, failed = 0, []
     with tempfile.TemporaryDirectory() as name:
@@ -47,11 +47,11 @@ def main():
             path = f"{name}/{i}.yml"
             tests[path] = test_of(value, "aBc d"[i % 4:] + "x" * (i % 3))
             promtool.write(path, {**rules, "tests": [tests[path]]})
-        _, output = promtool.run(["promtool", "test", "rules", *tests])
+        _, output = promtool.run([promtool.PROMTOOL, "test", "rules", *tests])
         for path, text in promtool.by_file(output).items():
             promtool.write(path, {**rules, "tests": [promtool.expect(
                 tests[path], promtool.failures(text, True))]})
-        status, theirs = promtool.run(["promtool", "test", "rules", *tests])
+        status, theirs = promtool.run([promtool.PROMTOOL, "test", "rules", *tests])
         if status:
             failed.append(f"promtool does not agree with itself\n{theirs}")
         _, output = promtool.run([promtool.CHESHIRE, "rules", "test", *tests])

@@ -16,6 +16,7 @@ enum option_key {
 	OPT_PID = 1000,
 	OPT_CONFIG,
 	OPT_RULES,
+	OPT_STATE,
 	OPT_BTF,
 	OPT_OUTPUT,
 	OPT_SYSLOG,
@@ -39,6 +40,8 @@ static const struct option_entry entries[] = {
 	{OPTIONS_RULES,
 	 {"rules", OPT_RULES, "FILE", 0, "Prometheus rule file, evaluated here; may be repeated",
 	  0}},
+	{OPTIONS_WATCH,
+	 {"state", OPT_STATE, "FILE", 0, "Keep the state of the rules' alerts over a restart", 0}},
 	{OPTIONS_WATCH, {"output", OPT_OUTPUT, "text|json", 0, "Form of stdout", 0}},
 	{OPTIONS_WATCH,
 	 {"syslog", OPT_SYSLOG, "FACILITY", OPTION_ARG_OPTIONAL, "Alerts to syslog as well", 0}},
@@ -166,6 +169,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case OPT_RULES:
 		parse_rules(p, arg);
 		break;
+	case OPT_STATE:
+		p->out->state_path = arg;
+		break;
 	case OPT_BTF:
 		p->out->btf_path = arg;
 		break;
@@ -226,5 +232,7 @@ int options_parse(unsigned int set, const char *doc, int argc, char **argv, stru
 		return EXIT_USAGE;
 	if (p.help)
 		return EXIT_FINE;
+	if (out->state_path && !out->rules_n)
+		mistake(&p, "--state: there are no alerts of rules to keep without --rules");
 	return p.mistakes ? EXIT_USAGE : -1;
 }

@@ -33,6 +33,7 @@ struct options {
 	const char *config_path;
 	const char *rules_paths[OPTIONS_RULES_MAX];
 	size_t rules_n;
+	const char *state_path;
 	const char *btf_path;
 	const char *pattern;
 	const char *word;

@@ -68,6 +68,7 @@ static int run(int argc, char **argv)
 		return EXIT_ERROR;
 	}
 	so.pid = o.pid;
+	so.state_path = o.state_path;
 	so.btf_path = o.btf_path;
 	so.duration_ns = o.duration_ns;
 	so.summary_interval_ns = o.summary_interval_ns;

@@ -13,8 +13,10 @@
 struct alert_entry {
 	struct rule_alert alert; /* first: what is given out */
 	uint64_t hash;
-	bool present; /* in the result of the evaluation under way */
-	bool held;    /* shown as unknown where it is not firing exactly */
+	bool present;		   /* in the result of the evaluation under way */
+	bool held;		   /* shown as unknown where it is not firing exactly */
+	bool restored;		   /* from a state file, and not in a result yet */
+	int64_t restored_until_ms; /* then it is over; 0: no evaluation yet */
 };
 
 struct alert_set {

@@ -18,6 +18,9 @@
 
 #define STATE_LABEL "alertstate"
 
+/* After a restart some metrics need a second reading before they have a value. */
+#define RESTORED_MS 10000
+
 static const char no_result[] = "the rule cannot be evaluated";
 
 /* An element on its way to be an alert. */
@@ -107,6 +110,7 @@ static int take_candidate(struct rule_eval *e, const struct candidate *c)
 	entry->alert.source = c->element->labels;
 	entry->alert.unknown = c->element->unknown;
 	entry->present = true;
+	entry->restored = false;
 	return 0;
 }
 
@@ -123,12 +127,25 @@ static bool is_kept(struct rule_eval *e, struct alert_entry *entry)
 	return e->ts_ms - alert->keep_firing_since_ms < keep_ms;
 }
 
+/* From a state file, and its series may just not have begun: it stays as it was for a while. */
+static bool is_awaited(struct rule_eval *e, struct alert_entry *entry)
+{
+	if (!entry->restored)
+		return false;
+	if (!entry->restored_until_ms)
+		entry->restored_until_ms = e->ts_ms + RESTORED_MS;
+	return e->ts_ms < entry->restored_until_ms;
+}
+
 /* The exact state at this evaluation; true when the alert is active. */
 static bool step(struct rule_eval *e, struct alert_entry *entry)
 {
 	struct rule_alert *alert = &entry->alert;
 
 	if (!entry->present) {
+		if (is_awaited(e, entry))
+			return true;
+		entry->restored = false;
 		alert->unknown = e->unknown;
 		if (!is_kept(e, entry)) {
 			alert->state = ALERT_INACTIVE;

@@ -178,7 +178,10 @@ static int import_to(struct rulegroups *groups, const struct group_run *group, s
 		return -ENOMEM;
 	entry->alert.group = group->group;
 	entry->alert.rule = run->rule;
-	entry->alert.state = entry->alert.shown = record->state;
+	entry->alert.state = record->state;
+	/* One that fires is told at the next evaluation. */
+	entry->alert.shown = ALERT_PENDING;
+	entry->restored = true;
 	entry->alert.value = record->value;
 	entry->alert.active_at_ms = record->active_at_ms;
 	entry->alert.fired_at_ms = record->fired_at_ms;

@@ -127,8 +127,11 @@ struct rule_alert_record {
 };
 void rulegroups__export(const struct rulegroups *groups,
 			void (*fn)(void *ctx, const struct rule_alert_record *record), void *ctx);
-/* Labels sorted by name, none empty.  0, -ENOENT (no such rule any more), -EEXIST, -EINVAL or
- * -ENOMEM. */
+/*
+ * The alert goes on where the record says, and is told anew when it fires.  Where its rule does not
+ * return it yet it stays for 10 s.  Labels sorted by name, none empty.  0, -ENOENT (no such rule
+ * any more), -EEXIST, -EINVAL or -ENOMEM.
+ */
 int rulegroups__import(struct rulegroups *groups, const struct rule_alert_record *record);
 
 #endif /* CHESHIRE_RULEFILE_RULEGROUPS_H */

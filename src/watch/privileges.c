@@ -117,7 +117,7 @@ static void note(int err, const char *what, int *first)
 		*first = err;
 }
 
-int privileges_drop(bool multi)
+int privileges_drop(bool multi, int state_dir_fd)
 {
 	int first = 0;
 
@@ -126,6 +126,7 @@ int privileges_drop(bool multi)
 	note(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0, "no_new_privs cannot be set",
 	     &first);
 	note(drop_caps(multi), "capabilities that are not needed cannot be dropped", &first);
-	note(syscall_filter_install(multi), "system calls cannot be restricted (seccomp)", &first);
+	note(syscall_filter_install(multi, state_dir_fd),
+	     "system calls cannot be restricted (seccomp)", &first);
 	return first;
 }

@@ -152,7 +152,7 @@ void rule_watch__tick(struct rule_watch *rw, uint64_t now_ns, uint64_t due_ns,
 	const struct rule_notice *notice;
 
 	rw->listener = listener;
-	rw->ts_ms = (int64_t)(due_ns / 1000000) + rw->epoch_offset_ms;
+	rw->ts_ms = rule_watch__ts_ms(rw, due_ns);
 	exports__feed(rw->exports, now_ns, rw->ts_ms);
 	rulegroups__tick(rw->groups, rw->ts_ms, &on);
 	while ((notice = rule_notices__next(rw->notices, now_ns)))
@@ -208,4 +208,9 @@ void rule_watch__losses(const struct rule_watch *rw, struct rule_watch_losses *o
 struct rulegroups *rule_watch__groups(struct rule_watch *rw)
 {
 	return rw->groups;
+}
+
+int64_t rule_watch__ts_ms(const struct rule_watch *rw, uint64_t now_ns)
+{
+	return (int64_t)(now_ns / 1000000) + rw->epoch_offset_ms;
 }

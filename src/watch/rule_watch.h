@@ -66,5 +66,7 @@ void rule_watch__losses(const struct rule_watch *rw, struct rule_watch_losses *o
 
 /* For a state file; NULL before the first use. */
 struct rulegroups *rule_watch__groups(struct rule_watch *rw);
+/* CLOCK_MONOTONIC as the time of rules: milliseconds since 1970, by the clock as at the start. */
+int64_t rule_watch__ts_ms(const struct rule_watch *rw, uint64_t now_ns);
 
 #endif

@@ -25,6 +25,7 @@
 #include "watch/privileges.h"
 #include "watch/publish.h"
 #include "watch/rule_watch.h"
+#include "watch/session_rules.h"
 #include "watch/sources.h"
 #include "watch/watching.h"
 
@@ -38,7 +39,7 @@ struct session {
 	struct process proc;
 	struct watching watching;
 	struct publisher publisher;
-	struct rule_watch *rules; /* NULL: no rule files */
+	struct session_rules rules;
 	struct sources sources;
 	uint64_t started_ns;
 	uint64_t next_tick_ns;
@@ -99,7 +100,7 @@ static void say_hello(struct session *s)
 {
 	s->said_hello = true;
 	/* Failures are logged there; the session goes on, as it would without them. */
-	(void)privileges_drop(loader__multi(s->watching.loader));
+	(void)privileges_drop(loader__multi(s->watching.loader), session_rules_dir_fd(&s->rules));
 	publish_hello(&s->publisher);
 	hints_print(&s->watching, stderr);
 }
@@ -152,33 +153,6 @@ static void check_output(struct session *s)
 	log_warn("output cannot be written (%s): alerts are lost", err_str(-stats.last_errno));
 }
 
-static void on_rule_alert(void *ctx, const struct rule_notice *notice)
-{
-	struct session *s = ctx;
-
-	publish_rule(&s->publisher, notice);
-}
-
-static void on_rule_failure(void *ctx, const char *group, const char *rule, const char *why)
-{
-	struct session *s = ctx;
-
-	publish_rule_failure(&s->publisher, group, rule, why);
-}
-
-/* Rules see the time at which the tick was due: a second apart, however late the timer is. */
-static void tick_rules(struct session *s, uint64_t now_ns)
-{
-	const struct rule_watch_listener listener = {on_rule_alert, on_rule_failure, s};
-	struct notify_storm storm;
-
-	if (!s->rules)
-		return;
-	rule_watch__tick(s->rules, now_ns, s->next_tick_ns, &listener);
-	if (rule_watch__storm(s->rules, &storm))
-		publish_storm(&s->publisher, &storm);
-}
-
 static void tick(struct session *s, uint64_t now_ns)
 {
 	struct notify_storm storm;
@@ -187,7 +161,7 @@ static void tick(struct session *s, uint64_t now_ns)
 		s->target_gone = true;
 	if (rules__storm(s->watching.rules, &storm))
 		publish_storm(&s->publisher, &storm);
-	tick_rules(s, now_ns);
+	session_rules_tick(&s->rules, s->watching.config->target_name, now_ns, s->next_tick_ns);
 	sink_set__flush(s->publisher.sinks);
 	check_output(s);
 	/* After a stop of the machine the ticks that were missed are not made up for. */
@@ -227,17 +201,6 @@ static void start_summaries(struct session *s, uint64_t now_ns)
 	s->next_summary_ns = s->summary_interval_ns ? now_ns + s->summary_interval_ns : 0;
 }
 
-/* `rules` and `metrics`: NULL where they stay as they are. */
-static int use_rules(struct session *s, struct rule_set *rules, struct metrics *metrics)
-{
-	int err = rule_watch__use(s->rules, rules, s->watching.config, metrics);
-
-	if (err)
-		log_err("rules cannot be used: %s",
-			err == -E2BIG ? "they read more series than can be kept" : err_str(err));
-	return err;
-}
-
 /* Takes both over. */
 static int start(struct session *s, struct config *config, struct rule_set *rules)
 {
@@ -257,8 +220,8 @@ static int start(struct session *s, struct config *config, struct rule_set *rule
 	err = sources_add(&s->sources, loader__ring_fd(s->watching.loader), SOURCE_RING);
 	if (err)
 		rule_set_free(rules);
-	else if (s->rules)
-		err = use_rules(s, rules, s->watching.metrics);
+	else
+		err = session_rules_use(&s->rules, rules, s->watching.config, s->watching.metrics);
 	s->next_tick_ns = clock_ns(CLOCK_MONOTONIC) + TICK_NS;
 	start_summaries(s, clock_ns(CLOCK_MONOTONIC));
 	return err;
@@ -271,7 +234,7 @@ static void remember_worst(struct session *s)
 
 	if (worst > s->worst)
 		s->worst = worst;
-	worst = s->rules ? rule_watch__worst(s->rules) : SEVERITY_NONE;
+	worst = session_rules_worst(&s->rules);
 	if (worst > s->worst)
 		s->worst = worst;
 }
@@ -283,8 +246,8 @@ static int restart(struct session *s, struct config *config, struct rule_set *ru
 	s->publisher.fired_before += rules__fired(s->watching.rules);
 	s->publisher.held_before += rules__held(s->watching.rules);
 	s->publisher.groups_before += rules__groups(s->watching.rules);
-	if (s->rules)
-		rule_watch__detach(s->rules);
+	if (s->rules.watch)
+		rule_watch__detach(s->rules.watch);
 	watching_free(&s->watching);
 	return start(s, config, rules);
 }
@@ -307,7 +270,7 @@ static void reload(struct session *s)
 	} else {
 		/* Nothing to attach: what is measured goes on. */
 		config_free(config);
-		err = s->rules ? use_rules(s, rules, NULL) : 0;
+		err = session_rules_use(&s->rules, rules, s->watching.config, NULL);
 	}
 	if (!err) {
 		publish_note(&s->publisher, "reload", SINK_SEVERITY_NONE, NULL,
@@ -456,6 +419,8 @@ static int finish(struct session *s)
 	bye.exit_code = exit_code(s);
 	fill_target(s, &bye);
 	publish_bye(&s->publisher, &bye);
+	if (s->watching.config)
+		session_rules_save(&s->rules, s->watching.config->target_name);
 	sink_set__drain(s->publisher.sinks, DRAIN_SINKS_MS);
 	return bye.exit_code;
 }
@@ -477,13 +442,10 @@ static int set_up(struct session *s, struct rule_set *rules)
 {
 	int err = sources_open(&s->sources, s->proc.pidfd, sink_set__fd(s->publisher.sinks));
 
-	if (!err && rules) {
-		s->rules = rule_watch__new();
-		s->publisher.rules = s->rules;
-		err = s->rules ? 0 : -errno;
-	}
 	if (err)
 		log_err("cannot set up the event loop: %s", err_str(err));
+	else if (rules)
+		err = session_rules_open(&s->rules, s->opts->state_path, &s->publisher);
 	s->started_ns = clock_ns(CLOCK_MONOTONIC);
 	return err;
 }
@@ -491,7 +453,7 @@ static int set_up(struct session *s, struct rule_set *rules)
 static void tear_down(struct session *s)
 {
 	watching_free(&s->watching);
-	rule_watch__free(s->rules);
+	session_rules_close(&s->rules);
 	process_close(&s->proc);
 	sources_close(&s->sources);
 }
@@ -518,6 +480,7 @@ int session_run(const struct session_opts *opts, struct config *config, struct r
 		err = start(&s, config, rules);
 	}
 	if (!err) {
+		session_rules_restore(&s.rules, s.watching.config->target_name);
 		loop(&s);
 		code = finish(&s);
 	} else {

@@ -28,6 +28,7 @@ enum exit_code {
 struct session_opts {
 	pid_t pid;
 	struct session_files files; /* read again on SIGHUP */
+	const char *state_path;	    /* of the rules' alerts; NULL: none */
 	const char *btf_path;
 	uint64_t duration_ns;	      /* 0: until a signal or the target's end */
 	uint64_t summary_interval_ns; /* 0: as the configuration says */

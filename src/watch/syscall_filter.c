@@ -190,6 +190,25 @@ static int add_rules(scmp_filter_ctx ctx, const struct argument_rule *rules, siz
 	return err;
 }
 
+/*
+ * A state file: what is new is made under another name and then takes the file's place.  Names are
+ * in memory, where seccomp does not look: an absolute one would be let through as well, but no
+ * file that is there is ever opened for writing.
+ */
+#define NEW_FILE ((uint64_t)(O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC))
+
+static int add_state_rules(scmp_filter_ctx ctx, int dir_fd)
+{
+	const struct argument_rule rules[] = {
+		{SCMP_SYS(openat), 2, {EQ(0, dir_fd), EQ(2, NEW_FILE)}},
+		{SCMP_SYS(renameat), 2, {EQ(0, dir_fd), EQ(2, dir_fd)}},
+		{SCMP_SYS(unlinkat), 2, {EQ(0, dir_fd), EQ(2, 0)}},
+		{SCMP_SYS(fsync), 0, {{0}}},
+	};
+
+	return add_rules(ctx, rules, sizeof(rules) / sizeof(rules[0]));
+}
+
 /* abort() sends the signal to its own thread group; no other may be signalled. */
 static int add_own_signals(scmp_filter_ctx ctx)
 {
@@ -197,7 +216,7 @@ static int add_own_signals(scmp_filter_ctx ctx)
 				SCMP_A0(SCMP_CMP_EQ, (uint64_t)getpid(), 0));
 }
 
-static int add_all(scmp_filter_ctx ctx, bool multi)
+static int add_all(scmp_filter_ctx ctx, bool multi, int state_dir_fd)
 {
 	int err = 0;
 
@@ -208,12 +227,14 @@ static int add_all(scmp_filter_ctx ctx, bool multi)
 				   sizeof(argument_rules) / sizeof(argument_rules[0]));
 	if (!multi)
 		err = err ?: add_rules(ctx, perf_rules, sizeof(perf_rules) / sizeof(perf_rules[0]));
+	if (state_dir_fd >= 0)
+		err = err ?: add_state_rules(ctx, state_dir_fd);
 	/* Its flags are in memory; the C library falls back to clone() at ENOSYS alone. */
 	err = err ?: seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	return err ?: add_own_signals(ctx);
 }
 
-int syscall_filter_install(bool multi)
+int syscall_filter_install(bool multi, int state_dir_fd)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int err;
@@ -227,7 +248,7 @@ int syscall_filter_install(bool multi)
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_LOG, 1);
 	/* A binary tree: the filter is run at every call, of which the loop makes many. */
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	err = err ?: add_all(ctx, multi);
+	err = err ?: add_all(ctx, multi, state_dir_fd);
 	err = err ?: seccomp_load(ctx);
 	seccomp_release(ctx);
 	return err;

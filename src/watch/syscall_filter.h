@@ -8,10 +8,11 @@
  * Closes the seccomp filter around all threads of the process: what a running session needs is
  * let through, every other system call fails with EPERM (never a kill: the session must be able
  * to end in order) and is logged by the kernel where it can.  `multi`: without it the calls that
- * perf event uprobes need are let through too.  no_new_privs must be set.
+ * perf event uprobes need are let through too.  `state_dir_fd`: files may be made, replaced and
+ * removed relative to this directory (see state_file.h), -1: none.  no_new_privs must be set.
  *
  * 0 or a negative errno; on failure no filter is in force.
  */
-int syscall_filter_install(bool multi);
+int syscall_filter_install(bool multi, int state_dir_fd);
 
 #endif

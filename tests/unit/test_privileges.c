@@ -134,7 +134,7 @@ static void with_multi(void)
 	const uint64_t before = status_field("CapPrm", 16);
 	struct rlimit core = {1, 1};
 
-	EXPECT(privileges_drop(true) == 0);
+	EXPECT(privileges_drop(true, -1) == 0);
 	check_status(before & KEPT);
 	EXPECT(getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur == 0 && core.rlim_max == 0);
 }
@@ -143,7 +143,7 @@ static void without_multi(void)
 {
 	const uint64_t before = status_field("CapPrm", 16);
 
-	EXPECT(privileges_drop(false) == 0);
+	EXPECT(privileges_drop(false, -1) == 0);
 	check_status(before & (KEPT | CAP(SYS_ADMIN)));
 	/* No attributes: EFAULT from the kernel, EPERM from a filter. */
 	EXPECT(syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0) < 0 && errno == EFAULT);
@@ -254,7 +254,7 @@ static void try_forbidden(void)
 	for (size_t i = 0; i < FORBIDDEN_N; i++)
 		before[i] = refused(&forbidden[i]);
 	EXPECT(mprotect(byte, 4096, PROT_READ | PROT_WRITE) == 0);
-	EXPECT(privileges_drop(true) == 0);
+	EXPECT(privileges_drop(true, -1) == 0);
 	for (size_t i = 0; i < FORBIDDEN_N; i++) {
 		if (before[i])
 			complain("%s: refused before the drop, the test shows nothing",
@@ -339,7 +339,7 @@ static void talk_to_syslog(void)
 
 static void try_needed(void)
 {
-	EXPECT(privileges_drop(true) == 0);
+	EXPECT(privileges_drop(true, -1) == 0);
 	read_files();
 	look_at_parent();
 	use_process();
@@ -362,7 +362,7 @@ static void try_bpf(void)
 	int later;
 
 	EXPECT(map >= 0);
-	EXPECT(privileges_drop(true) == 0);
+	EXPECT(privileges_drop(true, -1) == 0);
 	EXPECT(bpf_map_update_elem(map, &key, &value, BPF_ANY) == 0);
 	EXPECT(bpf_map_lookup_elem(map, &key, &got) == 0 && got == 2);
 	EXPECT(bpf_map_lookup_and_delete_elem(map, &key, &got) == 0);
@@ -390,7 +390,7 @@ static void as_nobody(void)
 	EXPECT(setresgid(NOBODY, NOBODY, NOBODY) == 0 && setresuid(NOBODY, NOBODY, NOBODY) == 0);
 	EXPECT(prctl(PR_SET_DUMPABLE, 1) == 0);
 	EXPECT(stat("/proc/self/environ", &before) == 0 && before.st_uid == NOBODY);
-	EXPECT(privileges_drop(true) == 0);
+	EXPECT(privileges_drop(true, -1) == 0);
 	EXPECT(status_field("CapPrm", 16) == 0 && status_field("CapEff", 16) == 0);
 	EXPECT(status_field("NoNewPrivs", 10) == 1 && status_field("Seccomp", 10) == 2);
 	/* The files of a process that cannot be dumped are root's. */
@@ -434,7 +434,7 @@ static void seccomp_refused(void)
 
 	log_set_sink(count_warning, NULL);
 	refuse_calls(calls, 1);
-	EXPECT(privileges_drop(true) < 0);
+	EXPECT(privileges_drop(true, -1) < 0);
 	EXPECT(warnings == 1 && strstr(last_warning, "seccomp"));
 	EXPECT(status_field("CapEff", 16) == KEPT);
 	EXPECT(status_field("NoNewPrivs", 10) == 1);
@@ -449,7 +449,7 @@ static void capset_refused(void)
 	log_set_sink(count_warning, NULL);
 	refuse_calls(calls, 1);
 	filters = status_field("Seccomp_filters", 10);
-	EXPECT(privileges_drop(true) < 0);
+	EXPECT(privileges_drop(true, -1) < 0);
 	EXPECT(warnings == 1 && strstr(last_warning, "capabilities"));
 	/* The one does not hinder the other. */
 	EXPECT(status_field("Seccomp_filters", 10) == filters + 1);
@@ -471,7 +471,7 @@ static void thread_left(void)
 	log_set_sink(count_warning, NULL);
 	EXPECT(pipe2(fds, O_CLOEXEC) == 0);
 	EXPECT(pthread_create(&thread, NULL, wait_for_end, &fds[0]) == 0);
-	EXPECT(privileges_drop(true) == -EBUSY);
+	EXPECT(privileges_drop(true, -1) == -EBUSY);
 	EXPECT(warnings == 1 && strstr(last_warning, "capabilities"));
 	close(fds[1]);
 	EXPECT(pthread_join(thread, NULL) == 0);

@@ -220,9 +220,6 @@ static int parse(const struct reading *r, const char *text, size_t len)
 	json_tokener_free(tokener);
 	if (error != json_tokener_success)
 		return refuse(r, "not JSON, at byte %zu: %s", end, json_tokener_error_desc(error));
-	for (; end < len; end++)
-		if (!strchr(" \n\r\t", text[end]) || !text[end])
-			return refuse(r, "something follows the JSON, at byte %zu", end);
 	return 0;
 }
 

@@ -382,6 +382,39 @@ static void test_bpf(void **state)
 	in_child(try_bpf);
 }
 
+/* With a state file, in its directory only, and nothing that is there is opened for writing. */
+static void try_state_file(void)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	char path[] = "/tmp/cheshire-state.XXXXXX";
+	int dir, other, fd;
+
+	EXPECT(mkdtemp(path) != NULL);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	other = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	EXPECT(dir >= 0 && other >= 0);
+	EXPECT(privileges_drop(true, dir) == 0);
+	fd = openat(dir, "new", flags, 0600);
+	EXPECT(fd >= 0 && write(fd, "x", 1) == 1 && fsync(fd) == 0 && close(fd) == 0);
+	EXPECT(openat(dir, "new", O_WRONLY) < 0 && errno == EPERM);
+	EXPECT(openat(dir, "other", O_WRONLY | O_CREAT, 0600) < 0 && errno == EPERM);
+	EXPECT(openat(other, "new", flags, 0600) < 0 && errno == EPERM);
+	EXPECT(openat(AT_FDCWD, "new", flags, 0600) < 0 && errno == EPERM);
+	EXPECT(renameat(dir, "new", other, "new") < 0 && errno == EPERM);
+	EXPECT(renameat(other, "new", dir, "new") < 0 && errno == EPERM);
+	EXPECT(renameat(dir, "new", dir, "name") == 0);
+	EXPECT(fsync(dir) == 0);
+	EXPECT(unlinkat(other, "new", 0) < 0 && errno == EPERM);
+	EXPECT(unlinkat(dir, path, AT_REMOVEDIR) < 0 && errno == EPERM);
+	EXPECT(unlinkat(dir, "name", 0) == 0);
+}
+
+static void test_state_file(void **state)
+{
+	(void)state;
+	in_child(try_state_file);
+}
+
 /* A user without any privilege: nothing to drop, the rest is closed all the same. */
 static void as_nobody(void)
 {
@@ -492,7 +525,7 @@ int main(void)
 		cmocka_unit_test(test_capabilities), cmocka_unit_test(test_capabilities_perf),
 		cmocka_unit_test(test_forbidden),    cmocka_unit_test(test_needed),
 		cmocka_unit_test(test_bpf),	     cmocka_unit_test(test_nobody),
-		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_refusals),     cmocka_unit_test(test_state_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

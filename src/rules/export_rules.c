@@ -80,14 +80,42 @@ static bool selector_of(const struct config *config, const struct budget_config 
 	return true;
 }
 
+/* The number of samples behind a budget of a stage that needs more than one. */
+static bool count_selector(const struct config *config, const struct budget_config *budget,
+			   char out[SELECTOR_MAX])
+{
+	struct budget_config count = {.stat = STAT_COUNT, .window_ns = budget->window_ns};
+	char id[2 * METRIC_STAGE_MAX];
+	struct metric_ref ref;
+
+	if (budget->min_count <= 1 || metric_find(budget->metric, &ref) || !ref.stage[0] ||
+	    ref.stage2[0])
+		return false;
+	snprintf(id, sizeof(id), "%s.count", ref.stage);
+	count.metric = id;
+	return selector_of(config, &count, out);
+}
+
 /* One limit of one budget. */
 struct limit {
 	const struct config *config;
 	const struct budget_config *budget;
+	const struct tier_config *tier; /* NULL: always in force */
 	const char *selector;
 	enum severity severity;
 	double value;
 };
+
+/* Over the limit, with as many samples as the statistic needs where their number is exported. */
+static void print_over(const struct limit *l, FILE *out)
+{
+	const struct budget_config *b = l->budget;
+	char number_text[NUMBER_MAX], count[SELECTOR_MAX];
+
+	fprintf(out, "%s %s %s", l->selector, b->below ? "<" : ">", number(l->value, number_text));
+	if (count_selector(l->config, b, count))
+		fprintf(out, " and on() %s >= %llu", count, (unsigned long long)b->min_count);
+}
 
 /* Firing, and neither well inside the limit nor where it should be: it goes on. */
 static void print_hysteresis(const struct limit *l, FILE *out)
@@ -95,51 +123,39 @@ static void print_hysteresis(const struct limit *l, FILE *out)
 	const struct budget_config *b = l->budget;
 	char text[NUMBER_MAX];
 
-	fprintf(out, "\n        or (%s %s %s", l->selector,
+	fprintf(out, "%s %s %s", l->selector,
 		b->below ? "<=" : ">=", number(alert_clear_limit(b, l->value), text));
 	if (!isnan(b->target))
 		fprintf(out, " and %s %s %s", l->selector, b->below ? "<" : ">",
 			number(b->target, text));
 	fputs("\n          and on() ALERTS{alertname=", out);
 	print_quoted(b->alert, false, out);
-	fprintf(out, ",alertstate=\"firing\",severity=\"%s\"})", severity_name(l->severity));
+	fprintf(out, ",alertstate=\"firing\",severity=\"%s\",metric=\"%s\"",
+		severity_name(l->severity), b->metric);
+	if (l->tier) {
+		fputs(",tier=", out);
+		print_quoted(l->tier->name, false, out);
+	}
+	fputc('}', out);
 }
 
-/* A tier is entered at once and left after `hold`. */
+/* A tier is entered at once and left after `hold`; the first one needs no users. */
 static void print_tier(const struct limit *l, FILE *out)
 {
 	const struct users_config *users = &l->config->users;
 	const struct budget_config active = {
 		.metric = (char *)USERS_ID, .stat = STAT_MAX, .window_ns = USERS_NS};
-	size_t tier = l->budget->tier;
 	char selector[SELECTOR_MAX], hold[WINDOW_MAX];
 
-	if (!tier || tier > users->tiers_n || !selector_of(l->config, &active, selector))
+	if (!l->tier || !selector_of(l->config, &active, selector))
 		return;
 	duration(users->hold_ns ?: 1000000000ULL, hold);
-	if (tier > 1)
+	if (l->tier != users->tiers)
 		fprintf(out, "\n        and on() max_over_time(%s[%s]) > %u", selector, hold,
-			users->tiers[tier - 2].up_to);
-	if (users->tiers[tier - 1].up_to != UINT32_MAX)
-		fprintf(out, "\n        and on() max_over_time(%s[%s]) <= %u", selector, hold,
-			users->tiers[tier - 1].up_to);
-}
-
-/* How many samples the statistic needs, where their number is exported. */
-static void print_min_count(const struct limit *l, FILE *out)
-{
-	struct budget_config count = {.stat = STAT_COUNT, .window_ns = l->budget->window_ns};
-	char id[2 * METRIC_STAGE_MAX], selector[SELECTOR_MAX];
-	struct metric_ref ref;
-
-	if (l->budget->min_count <= 1 || metric_find(l->budget->metric, &ref) || !ref.stage[0] ||
-	    ref.stage2[0])
-		return;
-	snprintf(id, sizeof(id), "%s.count", ref.stage);
-	count.metric = id;
-	if (selector_of(l->config, &count, selector))
-		fprintf(out, "\n        and on() %s >= %llu", selector,
-			(unsigned long long)l->budget->min_count);
+			l->tier[-1].up_to);
+	if (l->tier->up_to != UINT32_MAX)
+		fprintf(out, "\n        unless on() max_over_time(%s[%s]) > %u", selector, hold,
+			l->tier->up_to);
 }
 
 static void print_annotation(const char *name, const char *text, FILE *out)
@@ -151,6 +167,28 @@ static void print_annotation(const char *name, const char *text, FILE *out)
 	fputc('\n', out);
 }
 
+static void print_expr(const struct limit *l, FILE *out)
+{
+	fputs("    expr: |\n        ((", out);
+	print_over(l, out);
+	fputs(")\n        or (", out);
+	print_hysteresis(l, out);
+	fputs("))", out);
+	print_tier(l, out);
+	fputc('\n', out);
+}
+
+static void print_labels(const struct limit *l, FILE *out)
+{
+	fprintf(out, "    labels:\n      severity: %s\n      metric: ", severity_name(l->severity));
+	print_quoted(l->budget->metric, false, out);
+	if (l->tier) {
+		fputs("\n      tier: ", out);
+		print_quoted(l->tier->name, true, out);
+	}
+	fputc('\n', out);
+}
+
 static void print_alert(const struct limit *l, FILE *out)
 {
 	char hold[WINDOW_MAX], text[NUMBER_MAX];
@@ -158,17 +196,12 @@ static void print_alert(const struct limit *l, FILE *out)
 	duration(l->budget->for_ns, hold);
 	fputs("  - alert: ", out);
 	print_quoted(l->budget->alert, false, out);
-	fprintf(out, "\n    expr: |\n        (%s %s %s", l->selector, l->budget->below ? "<" : ">",
-		number(l->value, text));
-	print_hysteresis(l, out);
-	fputc(')', out);
-	print_tier(l, out);
-	print_min_count(l, out);
-	fprintf(out, "\n    for: %s\n    keep_firing_for: %s\n", hold, hold);
-	fprintf(out, "    labels:\n      severity: %s\n      metric: ", severity_name(l->severity));
-	print_quoted(l->budget->metric, false, out);
+	fputc('\n', out);
+	print_expr(l, out);
+	fprintf(out, "    for: %s\n    keep_firing_for: %s\n", hold, hold);
+	print_labels(l, out);
 	fprintf(out,
-		"\n    annotations:\n      summary: \"%s is {{ $value | humanize }}, %s %s %s\"\n",
+		"    annotations:\n      summary: \"%s is {{ $value | humanize }}, %s %s %s\"\n",
 		l->budget->metric, l->budget->below ? "below" : "over", number(l->value, text),
 		unit_name(l->budget->unit));
 	print_annotation("action", l->budget->action, out);
@@ -177,13 +210,18 @@ static void print_alert(const struct limit *l, FILE *out)
 
 static bool print_budget(const struct config *config, const struct budget_config *budget, FILE *out)
 {
-	char selector[SELECTOR_MAX];
+	char selector[SELECTOR_MAX], count[SELECTOR_MAX];
 	struct limit l = {.config = config, .budget = budget, .selector = selector};
 
 	if (!selector_of(config, budget, selector)) {
 		fprintf(out, "  # %s: not exported, left out\n", budget->metric);
 		return false;
 	}
+	if (budget->tier && budget->tier <= config->users.tiers_n)
+		l.tier = &config->users.tiers[budget->tier - 1];
+	if (budget->min_count > 1 && !count_selector(config, budget, count))
+		fprintf(out, "  # %s: cheshire itself waits for %llu samples.\n", budget->metric,
+			(unsigned long long)budget->min_count);
 	if (!strcmp(budget->metric, "memory.growth"))
 		fputs("  # cheshire itself waits until the whole confidence interval is over the "
 		      "limit.\n",

@@ -292,13 +292,26 @@ static void budgets_become_rules(void **state)
 
 	(void)state;
 	assert_non_null(strstr(
-		rules, "alice_stage_latency_p95_seconds{stage=\"stt\",window=\"1m30s\"} > 0.5\n"));
+		rules, "alice_stage_latency_p95_seconds{stage=\"stt\",window=\"1m30s\"} > 0.5)\n"));
 	assert_non_null(strstr(rules, ">= 0.475 and "));
 	assert_non_null(strstr(rules, " > 0.3\n"));
 	assert_non_null(strstr(rules, "- alert: \"a \\\"b\\\" {{ c\"\n"));
 	assert_non_null(strstr(rules, "action: \"d {{ `{{` }} e\"\n"));
 	assert_non_null(strstr(rules, "for: 10s\n    keep_firing_for: 10s\n"));
 	assert_null(strstr(rules, "critical"));
+	free(rules);
+	rules = rules_of("stages: { stt: { call: 'a:b' } }\n"
+			 "budgets: { stt.latency: { warning: 1s, min_count: 7 } }\n"
+			 "users: { tiers: [ { up_to: 2, name: few, budgets: { threads.count:\n"
+			 "  { warning: 9 } } }, { name: many, budgets: { threads.count:\n"
+			 "  { warning: 5 } } } ] }\n",
+			 0);
+	/* So many samples to begin with, but not to go on. */
+	assert_non_null(strstr(rules, "> 1 and on() alice_stage_count{stage=\"stt\",window="));
+	assert_non_null(strstr(rules, ">= 7)\n"));
+	assert_non_null(strstr(rules, "tier=\"few\"}))\n        unless on() max_over_time("));
+	assert_non_null(strstr(rules, "tier=\"many\"}))\n        and on() max_over_time("));
+	assert_non_null(strstr(rules, "      tier: \"many\"\n"));
 	free(rules);
 	rules = rules_of("budgets: {}\n", 0);
 	assert_non_null(strstr(rules, "groups: []\n"));

@@ -42,10 +42,12 @@ static void map_part(struct jump_map *map, size_t part_index)
 	for (size_t i = 0; i < part->n; i++) {
 		const struct insn *insn = &part->insns[i];
 		const struct code_part *to;
+		bool whole;
 
 		if (insn->flow == INSN_FLOW_JUMP_INDIRECT)
 			map->unknown |= !switch_table_targets(map->space, map->scan, part, i,
-							      note_table_target, map);
+							      note_table_target, map, &whole) ||
+					!whole;
 		if (insn->flow != INSN_FLOW_JUMP && insn->flow != INSN_FLOW_BRANCH)
 			continue;
 		/* Behind a lock prefix, as glibc jumps: not by these rules. */
@@ -197,9 +199,10 @@ static bool comes_round(struct jump_map *map, const struct code_part *part, size
 }
 
 /* May this instruction lie between the jumps and the ret?  Adds what it takes off the stack. */
-static bool harmless(const struct insn *insn, bool need_ret, int32_t *sp_delta)
+static bool harmless(const struct insn *insn, struct exit_needs needs, int32_t *sp_delta)
 {
-	if (insn->flow != INSN_FLOW_NEXT || (need_ret && insn->writes_ret))
+	if (insn->flow != INSN_FLOW_NEXT || insn->repeats || (needs.ret && insn->writes_ret) ||
+	    (needs.memory && insn->writes_memory))
 		return false;
 	if (insn->sp == INSN_SP_ADD) {
 		*sp_delta += insn->sp_change;
@@ -267,7 +270,7 @@ static bool falls_through(const struct insn *insn)
 }
 
 /* Back from the ret, until no way into it is left that does not come through a jump. */
-size_t early_exit_find(struct jump_map *map, size_t part_index, size_t ret, bool need_ret,
+size_t early_exit_find(struct jump_map *map, size_t part_index, size_t ret, struct exit_needs needs,
 		       struct early_exit out[EARLY_EXITS_MAX])
 {
 	const struct code_part *part = &map->scan->parts[part_index];
@@ -284,7 +287,7 @@ size_t early_exit_find(struct jump_map *map, size_t part_index, size_t ret, bool
 			return s.n;
 		if (before->flow == INSN_FLOW_BRANCH)
 			return add_jump(&s, part, i - 1, false) ? s.n : 0;
-		if (!harmless(before, need_ret, &s.sp_delta))
+		if (!harmless(before, needs, &s.sp_delta))
 			return 0;
 	}
 	return 0;

@@ -41,11 +41,18 @@ struct early_exit {
 	} when;
 };
 
+/* What must be at the jumps as it will be at the ret. */
+struct exit_needs {
+	bool ret;    /* the return register */
+	bool memory; /* what the function writes there */
+};
+
 /*
  * The jumps for the ret at instruction `ret` of part number `part`; returns how many, 0: it has to
- * be the ret itself.  With need_ret the return register must have its value at the jumps already.
+ * be the ret itself.  All ways into the ret are taken to be in the scan: the caller sees to it that
+ * no function that this one leaves to comes back into its middle.
  */
-size_t early_exit_find(struct jump_map *map, size_t part, size_t ret, bool need_ret,
+size_t early_exit_find(struct jump_map *map, size_t part, size_t ret, struct exit_needs needs,
 		       struct early_exit out[EARLY_EXITS_MAX]);
 
 #endif

@@ -75,6 +75,8 @@ struct insn {
 	uint8_t args_written; /* bit n: overwrites the register of argument n */
 	bool writes_fp;	      /* overwrites the frame pointer register */
 	bool writes_ret;      /* overwrites the integer return register, or may do so */
+	bool writes_memory;   /* other than by a push, or may do so */
+	bool repeats;	      /* a string instruction with rep: takes as long as the string */
 	uint8_t condition;    /* INSN_CLASS_JCC: the architecture's condition code */
 	bool is_nop;	      /* of any length */
 	bool is_nop5;

@@ -130,6 +130,38 @@ static void describe_operands(const cs_x86 *x, struct insn *out)
 	}
 }
 
+/* The destination comes first; where that only reads, being wrong costs nothing but time. */
+static bool may_write_memory(const cs_insn *in)
+{
+	const cs_x86 *x = &in->detail->x86;
+
+	if (in->id == X86_INS_CMP || in->id == X86_INS_TEST || in->id == X86_INS_NOP ||
+	    in->id == X86_INS_PUSH)
+		return false;
+	for (uint8_t i = 0; i < x->op_count; i++)
+		if (x->operands[i].type == X86_OP_MEM &&
+		    (i == 0 || (x->operands[i].access & CS_AC_WRITE)))
+			return true;
+	return false;
+}
+
+/* rep movs, stos and so on; elsewhere the prefix is a part of the opcode, or ignored. */
+static bool is_repeated(const struct insn *out)
+{
+	bool rep = false;
+	uint8_t i = 0, op;
+
+	for (; i + 1 < out->len; i++) {
+		op = out->bytes[i];
+		if (op == 0xf2 || op == 0xf3)
+			rep = true;
+		else if (op != 0x66 && op != 0x67 && (op & 0xf0) != 0x40)
+			break;
+	}
+	op = out->bytes[i];
+	return rep && ((op >= 0xa4 && op <= 0xa7) || (op >= 0xaa && op <= 0xaf));
+}
+
 static void sp_add(struct insn *out, int64_t change)
 {
 	if (change > INT32_MAX / 2 || change < INT32_MIN / 2) {
@@ -217,6 +249,8 @@ static void x86_describe(csh handle, cs_insn *in, struct insn *out)
 		out->dest_reg = 0;
 	out->is_lea = in->id == X86_INS_LEA;
 	describe_sp(in, out, writes_sp);
+	out->writes_memory = may_write_memory(in);
+	out->repeats = is_repeated(out);
 	out->cls = classify(out);
 	if (out->cls == INSN_CLASS_JCC)
 		out->condition = (out->len == 2 ? out->bytes[0] : out->bytes[1]) & 0xf;

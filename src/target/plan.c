@@ -30,6 +30,7 @@ struct plan_run {
 		uint64_t vaddr;
 	} visited[VISITED_MAX];
 	size_t n_visited;
+	bool rets_only; /* no jump stands for a ret */
 };
 
 static void make_site(const struct code_part *part, size_t index, struct plan_site *site)
@@ -153,7 +154,8 @@ static size_t make_exits(struct plan_run *run, const struct scan *scan, struct j
 {
 	const struct plan_site *entry = &run->plan->entry;
 	struct early_exit early[EARLY_EXITS_MAX];
-	size_t n = early_exit_find(map, part, ret, run->opts->need_ret, early);
+	const struct exit_needs needs = {run->opts->need_ret, run->opts->need_memory};
+	size_t n = run->rets_only ? 0 : early_exit_find(map, part, ret, needs, early);
 
 	for (size_t i = 0; i < n; i++) {
 		make_early(&early[i], run->opts->need_ret, &sites[i]);
@@ -233,6 +235,9 @@ static int collect_tail(struct plan_run *run, const struct tail_target *target, 
 			 name);
 		return -ENOENT;
 	}
+	/* The jumps that stand for its rets were found without this way into it. */
+	if (range.start != target->vaddr && !run->rets_only)
+		return -EAGAIN;
 	/* A jump into its middle can end at a part of these returns: SP tells which it did. */
 	scan = malloc(sizeof(*scan));
 	if (!scan)
@@ -291,15 +296,28 @@ static void drop_tail_exits(struct func_plan *plan)
 	plan->n_exits = kept;
 }
 
+/* -EAGAIN: some function that is left to is entered in its middle, and jumps stood for rets. */
+static int collect_exits(struct plan_run *run, struct code_object *code, const struct scan *scan)
+{
+	int err;
+
+	run->plan->n_exits = 0;
+	run->n_visited = 0;
+	(void)visit(run, code, scan->parts[0].range.start);
+	err = collect_returns(run, scan, 0);
+	return err ?: collect_tails(run, code, scan, 0);
+}
+
 static int plan_exits(struct plan_run *run, struct code_object *code, const struct scan *scan)
 {
 	struct func_plan *plan = run->plan;
 	int err;
 
-	(void)visit(run, code, scan->parts[0].range.start);
-	err = collect_returns(run, scan, 0);
-	if (!err)
-		err = collect_tails(run, code, scan, 0);
+	err = collect_exits(run, code, scan);
+	if (err == -EAGAIN) {
+		run->rets_only = true;
+		err = collect_exits(run, code, scan);
+	}
 	if (err == -ENOENT || err == -E2BIG) {
 		plan->learn_return = true;
 		if (err == -E2BIG && !plan->exits[plan->n_exits - 1].tail)

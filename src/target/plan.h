@@ -42,6 +42,7 @@ struct plan_opts {
 	bool need_args;	  /* argument registers must be intact at the entry site */
 	uint8_t arg_mask; /* with need_args: bit n for argument n that is read; 0: all of them */
 	bool need_ret;	  /* the return value is read: its register must be set at every exit */
+	bool need_memory; /* memory is read at the exits: it must be as the caller will find it */
 	bool entry_only;  /* exits are not wanted: a function that never returns is fine */
 };
 

@@ -187,7 +187,7 @@ static int indirect_jump(struct scan_run *run, const struct code_part *part, siz
 	const struct insn *insn = &part->insns[index];
 	struct stack_depth depth;
 
-	if (switch_table_targets(run->space, run->scan, part, index, note_target, run->scan))
+	if (switch_table_targets(run->space, run->scan, part, index, note_target, run->scan, NULL))
 		return 0;
 	code_depth_at(run->space, part, insn->addr, &depth);
 	if (depth.in_frame) /* a tail call would have taken its frame down */

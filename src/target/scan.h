@@ -42,11 +42,12 @@ void scan_free(struct scan *scan);
 
 /*
  * Is the indirect jump (instruction index of part) a switch through a table whose entries all lie
- * in the function? fn is called with every target. Internal to scan.c.
+ * in the function? fn is called with every target. *whole (may be NULL): all were found; else what
+ * ends the table may as well be an entry that leads to a split part which is not known.
  */
 bool switch_table_targets(struct code_space *space, const struct scan *scan,
 			  const struct code_part *part, size_t index,
-			  void (*fn)(void *ctx, uint64_t target), void *ctx);
+			  void (*fn)(void *ctx, uint64_t target), void *ctx, bool *whole);
 
 /* The part that holds the address; NULL: none. */
 const struct code_part *scan_part_of(const struct scan *scan, uint64_t vaddr);

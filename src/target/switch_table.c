@@ -84,12 +84,31 @@ static bool read_entry(struct code_space *space, const struct code_part *part,
 	return true;
 }
 
+/*
+ * An address outside the function at which the table seems to end: is the frame there as it is at
+ * the jump, so that a part split off may begin there?
+ */
+static bool may_continue(struct code_space *space, const struct code_part *part, uint64_t jump,
+			 uint64_t target)
+{
+	struct stack_depth here, there;
+	struct code_range range;
+
+	if (code_range_at(part->code, target, &range) != 0)
+		return false;
+	code_depth_at(space, part, jump, &here);
+	code_depth_at(space, part, target, &there);
+	return !part->code->unwind || (here.known == there.known && here.depth == there.depth &&
+				       here.in_frame == there.in_frame);
+}
+
 bool switch_table_targets(struct code_space *space, const struct scan *scan,
 			  const struct code_part *part, size_t index,
-			  void (*fn)(void *ctx, uint64_t target), void *ctx)
+			  void (*fn)(void *ctx, uint64_t target), void *ctx, bool *whole)
 {
-	const struct code_part *inside;
+	const struct code_part *inside = NULL;
 	struct table_ref ref;
+	bool ends = false;
 	uint64_t target;
 	size_t n, at;
 
@@ -99,12 +118,16 @@ bool switch_table_targets(struct code_space *space, const struct scan *scan,
 		if (!code_work(space, WORK_INSN) || !read_entry(space, part, &ref, n, &target))
 			break;
 		inside = scan_part_of(scan, target);
-		if (!inside || code_part_index(inside, target, &at) != 0)
+		ends = !inside || code_part_index(inside, target, &at) != 0;
+		if (ends)
 			break;
 		if (n + 1 >= ENTRIES_MIN)
 			fn(ctx, target);
 		if (n + 1 == ENTRIES_MIN && read_entry(space, part, &ref, 0, &target))
 			fn(ctx, target);
 	}
+	if (whole)
+		*whole = ends &&
+			 (inside || !may_continue(space, part, part->insns[index].addr, target));
 	return n >= ENTRIES_MIN;
 }

@@ -43,7 +43,7 @@ explain(struct bound_stage *stage, const char *fmt, ...)
 	va_end(args);
 }
 
-/* What the probe's values read: which arguments in registers, and whether the return value. */
+/* What the probe's values read: which arguments in registers, the return value, memory. */
 static void note_reads(const struct probe_config *c, struct plan_opts *opts)
 {
 	const struct wire_value *const values[] = {&c->key,	   &c->handle, &c->where,
@@ -54,6 +54,8 @@ static void note_reads(const struct probe_config *c, struct plan_opts *opts)
 		if (values[i]->base == WIRE_BASE_ARG && values[i]->arg < 8)
 			opts->arg_mask |= (uint8_t)(1U << values[i]->arg);
 		opts->need_ret |= values[i]->base == WIRE_BASE_RET;
+		opts->need_memory |= values[i]->base != WIRE_BASE_NONE &&
+				     (values[i]->derefs || values[i]->type == WIRE_TYPE_STR);
 	}
 	opts->need_args = opts->arg_mask != 0;
 }

@@ -231,10 +231,11 @@ static void test_throw(void **state)
 
 static void test_asm_traced(void **state)
 {
-	static const char *const names[] = {"asm_nop5",		"asm_args",	 "asm_frame",
-					    "asm_loop",		"asm_tail",	 "asm_through",
-					    "asm_self",		"asm_early",	 "asm_early_value",
-					    "asm_early_shared", "asm_early_call"};
+	static const char *const names[] = {
+		"asm_nop5",	   "asm_args",	       "asm_frame",	 "asm_loop",
+		"asm_tail",	   "asm_through",      "asm_self",	 "asm_early",
+		"asm_early_value", "asm_early_shared", "asm_early_call", "asm_early_store",
+		"asm_early_rep",   "asm_early_back",   "asm_early_table"};
 	size_t i;
 
 	(void)state;
@@ -284,10 +285,9 @@ static void test_entry_sites(void **state)
 	expect_entry("asm_loop", 0, 0, INSN_CLASS_STEPPED, false);
 }
 
-static void expect_exit(const char *name, size_t index, size_t n, bool need_ret,
-			enum insn_class cls, bool conditional, int32_t delta)
+static void expect_exit_with(const struct plan_opts opts, const char *name, size_t index, size_t n,
+			     enum insn_class cls, bool conditional, int32_t delta)
 {
-	const struct plan_opts opts = {.need_ret = need_ret};
 	const struct plan_site *site;
 	struct plan_case c;
 	char spec[128];
@@ -300,8 +300,15 @@ static void expect_exit(const char *name, size_t index, size_t n, bool need_ret,
 	assert_int_equal(site->cls, cls);
 	assert_int_equal(site->conditional, conditional);
 	assert_int_equal(site->sp_delta, delta);
-	assert_true(site->has_ret_value || !need_ret);
+	assert_true(site->has_ret_value || !opts.need_ret);
 	plan_close(&c);
+}
+
+static void expect_exit(const char *name, size_t index, size_t n, bool need_ret,
+			enum insn_class cls, bool conditional, int32_t delta)
+{
+	expect_exit_with((struct plan_opts){.need_ret = need_ret}, name, index, n, cls, conditional,
+			 delta);
 }
 
 /* Which rets are replaced by the branch before them; that it is right, ptrace says above. */
@@ -322,6 +329,14 @@ static void test_early_exits(void **state)
 	expect_exit("asm_early_call", 0, 1, false, INSN_CLASS_STEPPED, false, 0);
 	/* The end of a loop would be hit every time round. */
 	expect_exit("asm_loop", 0, 1, false, INSN_CLASS_STEPPED, false, 0);
+	/* A store before the ret: what is read at the exit must be there already. */
+	expect_exit("asm_early_store", 0, 2, true, INSN_CLASS_JCC, true, 0);
+	expect_exit_with((struct plan_opts){.need_memory = true}, "asm_early_store", 0, 2,
+			 INSN_CLASS_STEPPED, false, 0);
+	expect_exit("asm_early_rep", 0, 2, false, INSN_CLASS_STEPPED, false, 0);
+	expect_exit("asm_early_back", 0, 1, false, INSN_CLASS_STEPPED, false, 0);
+	/* A switch one of whose entries leads to a part that nothing else leads to. */
+	expect_exit("asm_early_table", 0, 1, false, INSN_CLASS_STEPPED, false, 0);
 	assert_true(early_exits > 100);
 }
 

@@ -111,6 +111,101 @@ function asm_early_call
 	ret
 end asm_early_call
 
+/* What the returned pointer leads to is written behind the branch. */
+function asm_early_store
+	push %rdi
+	pop %rcx
+	lea asm_word(%rip), %rax
+	test %rsi, %rsi
+	jz 1f
+	mov %rdi, (%rax)
+	ret
+1:	xor %eax, %eax
+	nop
+	call asm_args
+	ret
+end asm_early_store
+
+/* The work itself lies behind the branch: a string instruction. */
+function asm_early_rep
+	push %rdi
+	pop %rax
+	and $15, %rax
+	lea 1(%rax), %rcx
+	lea asm_word(%rip), %rdi
+	test $1, %sil
+	jz 1f
+	rep stosb
+	ret
+1:	call asm_args
+	ret
+end asm_early_rep
+
+/* Its second half, without a frame, jumps back to before the ret: a way there from outside. */
+function asm_early_back
+	.cfi_startproc
+	push %rdi
+	.cfi_adjust_cfa_offset 8
+	pop %rax
+	.cfi_adjust_cfa_offset -8
+	test $1, %al
+	jnz asm_early_back.cold
+	test $2, %al
+	jz 1f
+	add $3, %rax
+	nop
+	jmp 2f
+1:	inc %rax
+	jmp 2f
+	nop
+2:	ret
+	.cfi_endproc
+end asm_early_back
+asm_early_back.cold:
+	.cfi_startproc
+	add $100, %rax
+	jmp 2b
+	.cfi_endproc
+	.size asm_early_back.cold, . - asm_early_back.cold
+
+/*
+ * A switch whose third entry leads to a part that nothing else leads to, as gcc does; from there,
+ * and by the fourth entry, there is a way to the ret.
+ */
+function asm_early_table
+	.cfi_startproc
+	push %rbx
+	.cfi_adjust_cfa_offset 8
+	mov %rdi, %rax
+	mov %rdi, %rcx
+	and $3, %ecx
+	lea asm_table(%rip), %rdx
+	movslq (%rdx,%rcx,4), %rcx
+	add %rdx, %rcx
+	jmp *%rcx
+1:	add $10, %rax
+	jmp 3f
+2:	add $20, %rax
+	jmp 3f
+	nop
+3:	pop %rbx
+	.cfi_adjust_cfa_offset -8
+	ret
+	.cfi_endproc
+end asm_early_table
+asm_early_table.cold:
+	.cfi_startproc
+	.cfi_def_cfa_offset 16
+	add $100, %rax
+	jmp 3b
+	.cfi_endproc
+	.size asm_early_table.cold, . - asm_early_table.cold
+	.section .rodata
+	.p2align 2
+asm_table:
+	.long 1b - asm_table, 2b - asm_table, asm_early_table.cold - asm_table, 3b - asm_table
+	.text
+
 /* Data between the instructions. */
 function asm_data
 	mov %rdi, %rax
@@ -172,3 +267,7 @@ function asm_slow
 	.endr
 	ret
 end asm_slow
+
+	.bss
+asm_word:
+	.zero 64

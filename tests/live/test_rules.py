@@ -296,7 +296,7 @@ budgets:
   memory.peak: { window: 8s, target: 50MB, warning: 250MB, for: 0s, alert: Peak }
   threads.count: { stat: now, target: 10, warning: 20, critical: 60, for: 1s, alert: Threads }
   fds.open: { target: 20, warning: 40, critical: 100, for: 3s, alert: Descriptors }
-  cpu.usage: { stat: average, window: 4s, target: 5%, warning: 12%, critical: 60%, for: 1s, alert: CPU }
+  cpu.usage: { stat: average, window: 4s, target: 2%, warning: 5%, critical: 15%, for: 1s, alert: CPU }
   voice.latency: { stat: p95, window: 30s, target: 30ms, warning: 60ms, critical: 200ms, for: 1s,
     alert: Voice }
 alerts: { rate: 1000/min }

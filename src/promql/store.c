@@ -20,6 +20,7 @@ struct store {
 	const struct promql_expr **declared;
 	size_t declared_n, declared_cap;
 	bool keep_all;
+	bool forgot; /* an expression, and what only it needed is still there */
 	size_t samples_n, samples_max;
 	size_t sample_bytes;
 	uint64_t evicted;
@@ -127,21 +128,35 @@ void store__forget(struct store *store, const struct promql_expr *expr)
 	if (i == store->declared_n)
 		return;
 	store->declared[i] = store->declared[--store->declared_n];
+	store->forgot = true;
+}
+
+/* Without memory for the lists of what is selected: the slow way. */
+static void want_one_by_one(struct store *store, const struct promql_expr *expr)
+{
+	for (size_t j = 0; j < expr->selectors_n; j++)
+		for (size_t k = 0; k < store->index.all.n; k++)
+			if (selector_matches(expr->selectors[j],
+					     store->index.all.series[k]->labels))
+				want(store->index.all.series[k],
+				     selector_reach_ms(expr->selectors[j]));
+}
+
+void store__trim(struct store *store)
+{
+	size_t i;
+
+	if (!store->forgot)
+		return;
+	store->forgot = false;
 	series_index__forget_selections(&store->index);
 	if (store->keep_all)
 		return;
 	for (i = 0; i < store->index.all.n; i++)
 		store->index.all.series[i]->keep_ms = -1;
-	/* Without memory for the lists a series keeps what it needs by the slow way. */
 	for (i = 0; i < store->declared_n; i++)
-		for (size_t j = 0; j < store->declared[i]->selectors_n; j++) {
-			const struct promql_node *selector = store->declared[i]->selectors[j];
-
-			for (size_t k = 0; k < store->index.all.n; k++)
-				if (selector_matches(selector, store->index.all.series[k]->labels))
-					want(store->index.all.series[k],
-					     selector_reach_ms(selector));
-		}
+		if (want_expr(store, store->declared[i]))
+			want_one_by_one(store, store->declared[i]);
 	for (i = 0; i < store->index.all.n; i++) {
 		if (store->index.all.series[i]->keep_ms < 0)
 			drop_all(store, store->index.all.series[i]);

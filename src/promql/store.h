@@ -43,8 +43,10 @@ struct label_table *store__labels(const struct store *store);
  * store__keep_all() instead.  0 or -ENOMEM.
  */
 int store__declare(struct store *store, const struct promql_expr *expr);
-/* No longer evaluated: what only it needed is given back.  Unknown expressions are ignored. */
+/* No longer evaluated.  Unknown expressions are ignored. */
 void store__forget(struct store *store, const struct promql_expr *expr);
+/* Gives back what only expressions needed that were forgotten: once, behind the last of many. */
+void store__trim(struct store *store);
 void store__keep_all(struct store *store);
 
 /* The series of these labels (of the store's table), made if need be; it stays valid until

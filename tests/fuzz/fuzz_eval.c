@@ -118,6 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	evaluate(store, expr, 60000);
 	evaluate(store, expr, 400001);
 	store__forget(store, expr);
+	store__trim(store);
 	store__expire(store, 10000000);
 	store__free(store);
 	label_table__free(table);

@@ -156,9 +156,12 @@ static void test_declare_and_forget(void **state)
 	}
 	assert_int_equal(store__samples(f.store), 2 * 606);
 	store__forget(f.store, longer);
+	store__trim(f.store);
 	assert_int_equal(store__samples(f.store), 2 * 66);
 	store__forget(f.store, longer);
 	store__forget(f.store, shorter);
+	assert_int_equal(store__samples(f.store), 2 * 66);
+	store__trim(f.store);
 	assert_int_equal(store__samples(f.store), 0);
 	assert_false(store_series_wanted(series_of(&f, "m")));
 	add(&f, "m", 2000, 1);

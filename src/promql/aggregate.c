@@ -51,6 +51,7 @@ static struct projection *grouping(struct evaluator *ev, const struct promql_nod
 int eval_aggregate(struct evaluator *ev, const struct promql_node *node, struct promql_result *out)
 {
 	struct projection *groups = grouping(ev, node);
+	const char *everything; /* without groups what is missing belongs into the only one */
 	uint32_t *count;
 	struct promql_result in;
 	int err = groups ? eval_node(ev, node->arg[0], &in) : eval_no_memory(ev, node);
@@ -60,6 +61,7 @@ int eval_aggregate(struct evaluator *ev, const struct promql_node *node, struct 
 	if (err)
 		return err;
 	out->unknown = in.unknown;
+	everything = !node->without && !node->labels.n ? in.unknown : NULL;
 	count = pool_alloc(&ev->pool, in.n * sizeof(count[0]));
 	if (!count)
 		return eval_no_memory(ev, node);
@@ -81,7 +83,8 @@ int eval_aggregate(struct evaluator *ev, const struct promql_node *node, struct 
 			to->unknown = either(to->unknown, from->unknown);
 			continue;
 		}
-		*to = (struct promql_element){labels, from->value, ev->ts_ms, from->unknown};
+		*to = (struct promql_element){labels, from->value, ev->ts_ms,
+					      either(from->unknown, everything)};
 		if (node->agg == PROMQL_COUNT)
 			to->value = 1;
 		count[index] = 1;

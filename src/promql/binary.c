@@ -174,6 +174,15 @@ static int match(struct evaluator *ev, const struct promql_node *node, struct pr
 	return err ? err : eval_check_unique(ev, node, out);
 }
 
+/*
+ * Why it cannot be trusted that a side does not have something: what it read is unknown, and it has
+ * nothing at all, or everything has the same signature.
+ */
+static const char *why_missing(const struct promql_node *node, const struct promql_result *side)
+{
+	return !side->n || (node->on && !node->labels.n) ? side->unknown : NULL;
+}
+
 /* and, unless: elements of the left side, by whether the right side has their signature. */
 static int filter(struct evaluator *ev, const struct promql_node *node,
 		  const struct promql_result *left, const struct promql_result *right,
@@ -196,8 +205,8 @@ static int filter(struct evaluator *ev, const struct promql_node *node,
 		there = marks_get(&ev->marks, labels, &index);
 		if (there != (node->op == PROMQL_AND))
 			continue;
-		if (there)
-			e.unknown = either(e.unknown, right->element[index].unknown);
+		e.unknown = either(e.unknown, there ? right->element[index].unknown
+						    : why_missing(node, right));
 		out->element[out->n++] = e;
 	}
 	return err;
@@ -224,8 +233,12 @@ static int either_side(struct evaluator *ev, const struct promql_node *node,
 
 		if (!labels)
 			return eval_no_labels(ev, node);
-		if (!marks_get(&ev->marks, labels, &index))
-			out->element[out->n++] = right->element[i];
+		if (marks_get(&ev->marks, labels, &index))
+			continue;
+		out->element[out->n] = right->element[i];
+		out->element[out->n].unknown =
+			either(right->element[i].unknown, why_missing(node, left));
+		out->n++;
 	}
 	return eval_check_unique(ev, node, out);
 }

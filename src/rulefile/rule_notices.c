@@ -52,6 +52,11 @@ struct rule_notices *rule_notices__new(const struct alerts_config *config)
 	return notices;
 }
 
+void rule_notices__configure(struct rule_notices *notices, const struct alerts_config *config)
+{
+	notify__configure(notices->notify, config);
+}
+
 void rule_notices__free(struct rule_notices *notices)
 {
 	if (!notices)
@@ -163,16 +168,24 @@ static int fill(struct rule_notice *notice, const struct rulegroups *groups,
 	return copy_annotations(notice, groups, alert);
 }
 
-static void note_state(struct rule_notices *notices, struct slot *slot,
-		       const struct rule_event *event)
+/* Also of an alert that cannot be told: it fired all the same. */
+static void count_firing(struct rule_notices *notices, const struct rule_event *event)
+{
+	enum severity severity = severity_by_label(event->alert);
+
+	if (event->alert->shown != ALERT_FIRING)
+		return;
+	if (event->previous != ALERT_UNKNOWN)
+		notices->fired++;
+	if (severity > notices->worst)
+		notices->worst = severity;
+}
+
+static void note_state(struct rule_notices *notices, struct slot *slot)
 {
 	const struct rule_notice *notice = &slot->notice;
 	bool firing = notice->state == ALERT_FIRING || notice->state == ALERT_UNKNOWN;
 
-	if (notice->state == ALERT_FIRING && event->previous != ALERT_UNKNOWN)
-		notices->fired++;
-	if (notice->state == ALERT_FIRING && notice->severity > notices->worst)
-		notices->worst = notice->severity;
 	slot->firing = firing;
 	notify__change(notices->notify, (size_t)(slot - notices->slot), notice->state,
 		       firing ? notice->severity : SEVERITY_NONE, notice->priority);
@@ -185,6 +198,7 @@ int rule_notices__change(struct rule_notices *notices, const struct rulegroups *
 	uint64_t hash = label_list_hash(alert->labels, alert->labels_n);
 	struct slot *slot = find(notices, alert, hash);
 
+	count_firing(notices, event);
 	/* What was never told needs no end. */
 	if (!slot && alert->shown != ALERT_FIRING && alert->shown != ALERT_UNKNOWN)
 		return 0;
@@ -198,7 +212,7 @@ int rule_notices__change(struct rule_notices *notices, const struct rulegroups *
 	}
 	slot->used = true;
 	slot->hash = hash;
-	note_state(notices, slot, event);
+	note_state(notices, slot);
 	return 0;
 }
 

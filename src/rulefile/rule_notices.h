@@ -41,6 +41,8 @@ struct rule_notices;
 /* NULL and errno. */
 struct rule_notices *rule_notices__new(const struct alerts_config *config);
 void rule_notices__free(struct rule_notices *notices);
+/* Other bounds from now on; what waits to be told still does. */
+void rule_notices__configure(struct rule_notices *notices, const struct alerts_config *config);
 
 /* A change of an alert.  0 or -ENOMEM (counted as untold). */
 int rule_notices__change(struct rule_notices *notices, const struct rulegroups *groups,

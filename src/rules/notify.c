@@ -52,6 +52,11 @@ void notify__free(struct notify *n)
 	free(n);
 }
 
+void notify__configure(struct notify *n, const struct alerts_config *config)
+{
+	n->config = *config;
+}
+
 static struct view view_of(enum alert_state state, enum severity severity)
 {
 	if (state == ALERT_FIRING || state == ALERT_UNKNOWN)

@@ -24,6 +24,8 @@ struct notify;
 /* For alerts 0 .. alerts_n - 1; a rate of 0 is no limit.  NULL and errno. */
 struct notify *notify__new(size_t alerts_n, const struct alerts_config *config);
 void notify__free(struct notify *notify);
+/* Another rate and time of reminders from now on. */
+void notify__configure(struct notify *notify, const struct alerts_config *config);
 
 /* Alert `i` is in this state now; priority as of alert_event. */
 void notify__change(struct notify *notify, size_t i, enum alert_state state, enum severity severity,

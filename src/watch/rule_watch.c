@@ -25,7 +25,6 @@ struct rule_watch {
 	const struct rule_watch_listener *listener; /* during a tick */
 	int64_t epoch_offset_ms; /* from CLOCK_MONOTONIC to the clock of rules, as at the start */
 	int64_t ts_ms;		 /* of the last tick */
-	uint64_t missed_before;	 /* by groups that were replaced */
 };
 
 struct rule_watch *rule_watch__new(void)
@@ -89,10 +88,8 @@ static int use_set(struct rule_watch *rw, struct rule_set *set)
 		rule_set_free(set);
 		return -ENOMEM;
 	}
-	if (old) {
-		rw->missed_before += rulegroups__missed(old);
+	if (old)
 		err = rulegroups__take_over(groups, old, rw->ts_ms, &listener);
-	}
 	rw->groups = groups;
 	rulegroups__free(old);
 	rule_set_free(rw->set);
@@ -119,7 +116,9 @@ int rule_watch__use(struct rule_watch *rw, struct rule_set *set, const struct co
 {
 	int err = 0;
 
-	if (!rw->notices)
+	if (rw->notices)
+		rule_notices__configure(rw->notices, &config->alerts);
+	else
 		rw->notices = rule_notices__new(&config->alerts);
 	if (!rw->notices) {
 		rule_set_free(set);
@@ -199,8 +198,7 @@ void rule_watch__losses(const struct rule_watch *rw, struct rule_watch_losses *o
 {
 	*out = (struct rule_watch_losses){
 		.samples_evicted = store__evicted(rw->store),
-		.evaluations_missed =
-			rw->missed_before + (rw->groups ? rulegroups__missed(rw->groups) : 0),
+		.evaluations_missed = rw->groups ? rulegroups__missed(rw->groups) : 0,
 		.alerts_untold = rw->notices ? rule_notices__untold(rw->notices) : 0,
 	};
 }

@@ -15,6 +15,7 @@ struct alert_entry {
 	uint64_t hash;
 	bool present;		   /* in the result of the evaluation under way */
 	bool held;		   /* shown as unknown where it is not firing exactly */
+	bool fired;		   /* exactly, since it began: only then it is held */
 	bool restored;		   /* from a state file, and not in a result yet */
 	int64_t restored_until_ms; /* then it is over; 0: no evaluation yet */
 };

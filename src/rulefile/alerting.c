@@ -21,7 +21,7 @@
 /* After a restart some metrics need a second reading before they have a value. */
 #define RESTORED_MS 10000
 
-static const char no_result[] = "the rule cannot be evaluated";
+const char rule_no_result[] = "the rule cannot be evaluated";
 
 /* An element on its way to be an alert. */
 struct candidate {
@@ -166,18 +166,21 @@ static bool step(struct rule_eval *e, struct alert_entry *entry)
 static enum alert_state overlay(struct alert_entry *entry)
 {
 	const struct rule_alert *alert = &entry->alert;
-	bool fired = alert->shown == ALERT_FIRING || alert->shown == ALERT_UNKNOWN;
+	bool told = alert->shown == ALERT_FIRING || alert->shown == ALERT_UNKNOWN;
 
 	entry->held = false;
-	if (alert->state == ALERT_FIRING)
+	if (alert->state == ALERT_FIRING) {
+		entry->fired |= !alert->unknown;
 		return alert->unknown ? ALERT_UNKNOWN : ALERT_FIRING;
-	if (fired && alert->unknown) {
+	}
+	if (told && entry->fired && alert->unknown) {
 		entry->held = true;
 		return ALERT_UNKNOWN;
 	}
+	entry->fired = false;
 	if (alert->state == ALERT_PENDING)
 		return ALERT_PENDING;
-	return fired ? ALERT_RESOLVED : ALERT_INACTIVE;
+	return told ? ALERT_RESOLVED : ALERT_INACTIVE;
 }
 
 void rule_show(struct rule_eval *e, struct alert_entry *entry, enum alert_state shown)
@@ -258,7 +261,7 @@ void rule_eval_failed(struct rule_eval *e)
 		entry->present = false;
 		if (entry->alert.shown != ALERT_FIRING && entry->alert.shown != ALERT_UNKNOWN)
 			continue;
-		entry->alert.unknown = no_result;
+		entry->alert.unknown = rule_no_result;
 		entry->held = entry->alert.state != ALERT_FIRING;
 		rule_show(e, entry, ALERT_UNKNOWN);
 	}

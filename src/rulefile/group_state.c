@@ -37,12 +37,15 @@ static int rehome(struct rulegroups *groups, const struct group_run *group, stru
 
 /* Of equal rules the first is matched with the first that is left, the second with the second. */
 static int take_group(struct rulegroups *groups, struct group_run *to, struct rulegroups *old,
-		      struct group_run *from)
+		      struct group_run *from, int64_t now_ms)
 {
 	bool *taken = calloc(from->group->rules_n + 1, sizeof(*taken));
 	int err = taken ? 0 : -ENOMEM;
 
 	to->next_ms = from->next_ms;
+	/* An interval that became shorter counts from now on. */
+	if (to->next_ms > now_ms + to->interval_ms)
+		to->next_ms = now_ms + to->interval_ms;
 	for (size_t i = 0; i < to->group->rules_n && !err; i++) {
 		for (size_t k = 0; k < from->group->rules_n; k++) {
 			struct rule_run *a = &to->rules[i], *b = &from->rules[k];
@@ -55,7 +58,8 @@ static int take_group(struct rulegroups *groups, struct group_run *to, struct ru
 			memcpy(a->failure, b->failure, sizeof(a->failure));
 			if (groups->store == old->store) {
 				a->written = b->written;
-				b->written = (struct series_list){0};
+				a->ended = b->ended;
+				b->written = b->ended = (struct series_list){0};
 			}
 			err = rehome(groups, to, a);
 			break;
@@ -86,6 +90,8 @@ static int leave(struct rulegroups *groups, struct rulegroups *old, struct group
 		rule_show(&e, run->alerts.entry[i], ALERT_INACTIVE);
 	}
 	alert_set__free(&run->alerts);
+	for (size_t i = 0; i < run->ended.n; i++)
+		store_series_unknown(run->ended.item[i], NULL);
 	for (size_t i = 0; i < run->written.n && !err && groups->store == old->store; i++)
 		err = series_list_add(&groups->orphans, run->written.item[i]);
 	return err;
@@ -99,7 +105,8 @@ int rulegroups__take_over(struct rulegroups *groups, struct rulegroups *old, int
 	for (size_t i = 0; i < groups->groups_n && !err; i++)
 		for (size_t k = 0; k < old->groups_n; k++)
 			if (same_group(groups->groups[i].group, old->groups[k].group)) {
-				err = take_group(groups, &groups->groups[i], old, &old->groups[k]);
+				err = take_group(groups, &groups->groups[i], old, &old->groups[k],
+						 now_ms);
 				break;
 			}
 	for (size_t k = 0; k < old->groups_n && !err; k++)
@@ -182,6 +189,7 @@ static int import_to(struct rulegroups *groups, const struct group_run *group, s
 	/* One that fires is told at the next evaluation. */
 	entry->alert.shown = ALERT_PENDING;
 	entry->restored = true;
+	entry->fired = record->state == ALERT_FIRING;
 	entry->alert.value = record->value;
 	entry->alert.active_at_ms = record->active_at_ms;
 	entry->alert.fired_at_ms = record->fired_at_ms;

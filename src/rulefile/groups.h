@@ -22,6 +22,7 @@ struct rule_run {
 	struct alert_set alerts;
 	struct series_list written; /* at the last evaluation; sorted by address */
 	struct series_list now;	    /* being written; kept for its memory */
+	struct series_list ended;   /* while the result could not be trusted: maybe they did not */
 	char failure[RULE_FAILURE_MAX];
 };
 
@@ -56,6 +57,9 @@ struct rule_eval {
 	size_t n;
 	const char *unknown; /* of the whole result */
 };
+
+/* Why what a rule says cannot be trusted while it fails. */
+extern const char rule_no_result[];
 
 /* The rule fails, with this reason; returns -EINVAL. */
 int rule_fail(struct rule_eval *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -122,29 +122,59 @@ static int evaluate(struct rule_eval *e, struct promql_element *scalar)
 	return 0;
 }
 
+/* Series that ended in a result that could not be trusted: until it can, nor can their end. */
+static void judge_ended(struct rule_eval *e)
+{
+	struct series_list *ended = &e->run->ended;
+	struct promql_sample last;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < ended->n; i++) {
+		struct store_series *series = ended->item[i];
+
+		/* It is there again, by this rule or by another. */
+		if (store_at(series, e->ts_ms, &last))
+			continue;
+		store_series_unknown(series, e->unknown);
+		if (e->unknown)
+			ended->item[kept++] = series;
+	}
+	ended->n = kept;
+}
+
 /* Series of the last evaluation that this one did not write. */
 static void end_series(struct rule_eval *e)
 {
 	struct series_list swap = e->run->written;
 
+	judge_ended(e);
 	series_list_sort(&e->run->now);
 	for (size_t i = 0; i < e->run->written.n; i++) {
 		struct store_series *series = e->run->written.item[i];
 
 		if (series_list_has(&e->run->now, series))
 			continue;
-		store_series_unknown(series, e->unknown);
 		/* Another rule may have written it; then it does not end. */
-		store__append(e->groups->store, series, e->ts_ms, store_stale_value());
+		if (store__append(e->groups->store, series, e->ts_ms, store_stale_value()))
+			continue;
+		store_series_unknown(series, e->unknown);
+		if (e->unknown && series_list_add(&e->run->ended, series))
+			store_series_unknown(series, NULL);
 	}
 	e->run->written = e->run->now;
 	e->run->now = swap;
 	e->run->now.n = 0;
 }
 
+static void mark_written(const struct rule_eval *e, const char *unknown)
+{
+	for (size_t i = 0; i < e->run->written.n; i++)
+		store_series_unknown(e->run->written.item[i], unknown);
+}
+
 /*
- * A rule whose result cannot be had leaves everything as it was; one of whose samples some cannot
- * be written goes on with the others.
+ * A rule whose result cannot be had leaves everything as it was, with what it wrote unknown; one of
+ * whose samples some cannot be written goes on with the others.
  */
 static void run_rule(struct rule_eval *e)
 {
@@ -158,10 +188,12 @@ static void run_rule(struct rule_eval *e)
 	err = evaluate(e, &scalar);
 	if (!err)
 		err = e->run->rule->kind == RULE_ALERT ? rule_eval_alert(e) : rule_eval_record(e);
-	if (err)
+	if (err) {
 		rule_eval_failed(e);
-	else
+		mark_written(e, rule_no_result);
+	} else {
 		end_series(e);
+	}
 	if (strcmp(before, e->run->failure) && e->listener && e->listener->failure &&
 	    (e->run->failure[0] || before[0]))
 		e->listener->failure(e->listener->ctx, e->group, e->run->rule,

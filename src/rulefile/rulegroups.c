@@ -100,6 +100,7 @@ static void free_rule(struct rulegroups *groups, struct rule_run *run)
 	alert_set__free(&run->alerts);
 	free(run->written.item);
 	free(run->now.item);
+	free(run->ended.item);
 }
 
 void rulegroups__free(struct rulegroups *groups)
@@ -111,6 +112,7 @@ void rulegroups__free(struct rulegroups *groups)
 			free_rule(groups, &groups->groups[g].rules[i]);
 		free(groups->groups[g].rules);
 	}
+	store__trim(groups->store);
 	free(groups->groups);
 	evaluator__free(groups->evaluator);
 	free(groups->external);
@@ -122,8 +124,12 @@ void rulegroups__free(struct rulegroups *groups)
 /* Series of rules that are gone end here, unless somebody else writes them now. */
 static void end_orphans(struct rulegroups *groups, int64_t now_ms)
 {
-	for (size_t i = 0; i < groups->orphans.n; i++)
-		store__append(groups->store, groups->orphans.item[i], now_ms, store_stale_value());
+	for (size_t i = 0; i < groups->orphans.n; i++) {
+		struct store_series *series = groups->orphans.item[i];
+
+		if (!store__append(groups->store, series, now_ms, store_stale_value()))
+			store_series_unknown(series, NULL);
+	}
 	groups->orphans.n = 0;
 }
 

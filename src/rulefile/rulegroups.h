@@ -103,7 +103,8 @@ const char *rulegroups__failure(const struct rulegroups *groups, size_t i, size_
 size_t rulegroups__alerts(const struct rulegroups *groups, size_t i, size_t rule,
 			  const struct rule_alert *const **out);
 size_t rulegroups__firing(const struct rulegroups *groups); /* shown as firing or unknown */
-/* Evaluations of groups that were left out because ticks came late. */
+/* Evaluations of groups that were left out because ticks came late, those of the groups that were
+   taken over from included. */
 uint64_t rulegroups__missed(const struct rulegroups *groups);
 
 /*

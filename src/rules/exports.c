@@ -295,18 +295,16 @@ static void feed(struct store *store, struct export *item, const struct sample *
 	bool known = sample->quality != QUALITY_UNKNOWN;
 	bool present = known && (item->counter || (!sample->idle && !isnan(sample->value)));
 	double value = isnan(sample->value) ? 0.0 : sample->value * item->scale;
+	const char *why = known ? NULL : sample->reason ?: "it cannot be known";
 
 	if (known && (present || item->present) &&
 	    store__append(store, item->series, ts_ms, present ? value : store_stale_value()))
-		known = false;
-	if (known)
+		why = "its sample could not be kept";
+	if (!why)
 		item->present = present;
-	if (!known || item->unknown)
-		store_series_unknown(item->series, known ? NULL
-						   : sample->reason
-							   ? sample->reason
-							   : "its sample could not be kept");
-	item->unknown = !known;
+	if (why || item->unknown)
+		store_series_unknown(item->series, why);
+	item->unknown = why != NULL;
 }
 
 static void end_left(struct exports *exports, int64_t ts_ms)

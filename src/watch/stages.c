@@ -30,25 +30,40 @@ size_t stages_cached(const struct config *config)
 	return n;
 }
 
-void stages_configure(struct watching *w)
+/*
+ * Rules ask for their series after the stages were set up, and at a reload; what is in flight then
+ * is counted in what it was counted in when it began.
+ */
+static void apply_wants(struct watching *w)
 {
-	uint32_t cached_n = 0, overlaps = 0;
+	uint32_t overlaps = 0;
 
 	for (size_t i = 0; i < w->config->stages_n; i++)
 		if (metrics__wants_active(w->metrics, i))
 			overlaps = WIRE_STAGE_OVERLAPS;
 	for (size_t i = 0; i < w->config->stages_n; i++) {
+		uint32_t flags = w->config->stages[i].voice ? WIRE_STAGE_VOICE | overlaps : 0;
+
+		if (metrics__wants_active(w->metrics, i))
+			flags |= WIRE_STAGE_ACTIVE;
+		loader__stage(w->loader, (uint32_t)i)->flags = flags;
+	}
+}
+
+void stages_configure(struct watching *w)
+{
+	uint32_t cached_n = 0;
+
+	for (size_t i = 0; i < w->config->stages_n; i++) {
 		const struct stage_config *conf = &w->config->stages[i];
 		struct wire_stage *stage = loader__stage(w->loader, (uint32_t)i);
 
-		stage->flags = conf->voice ? WIRE_STAGE_VOICE | overlaps : 0;
-		if (metrics__wants_active(w->metrics, i))
-			stage->flags |= WIRE_STAGE_ACTIVE;
 		stage->timeout_ns = conf->timeout_ns;
 		stage->records_per_s = w->config->records_per_s;
 		stage->cached = tells_cached(conf) ? ++cached_n : 0;
 		stage->state = WIRE_STAGE_OFF;
 	}
+	apply_wants(w);
 }
 
 /*
@@ -79,6 +94,7 @@ static void feed_stage(struct watching *w, size_t i, uint64_t now_ns)
 
 void stages_feed(struct watching *w, uint64_t now_ns)
 {
+	apply_wants(w);
 	for (size_t i = 0; i < w->config->stages_n; i++)
 		feed_stage(w, i, now_ns);
 }

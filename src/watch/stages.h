@@ -11,9 +11,9 @@ struct watching;
 
 /* Stages that tell answers out of a cache apart. */
 size_t stages_cached(const struct config *config);
-/* Tells the programs; after everybody has asked the metrics for what they want. */
+/* Tells the programs. */
 void stages_configure(struct watching *w);
-/* The totals of every stage to the metrics. */
+/* The totals of every stage to the metrics; what is wanted of them by now, to the programs. */
 void stages_feed(struct watching *w, uint64_t now_ns);
 /* At most 10 times a second: the memory beside the open spans, where somebody wants it. */
 void stages_sample_memory(struct watching *w, uint64_t now_ns);

@@ -36,6 +36,33 @@ def active_cpu_of_all_threads(t):
 
 
 @test(60)
+def active_cpu_for_a_rule(t):
+    """Only a rule asks for it, after the stages were set up."""
+    rules = t.write(
+        "active.rules.yml",
+        "groups: [{name: g, rules: [{alert: Busy, expr: alice_stage_active_cpu_percent > 0}]}]\n",
+    )
+    target = t.target("components", wait=False)
+    watch = t.watch(
+        target.pid,
+        component({"stt": '{ call: "components:stage_active" }'}),
+        "--rules",
+        rules,
+    )
+    cpus = len(os.sched_getaffinity(target.pid))
+    target.command("idle 1200")
+    target.command("active 6 300 20")
+    target.command("idle 1200")
+    summary = watch.stop()
+    target.send_line("quit")
+    spans = [line for line in target.finish().others if line["type"] == "active"]
+    wall, cpu = (sum(span[key] for span in spans) for key in ("wall_ns", "cpu_ns"))
+    got = summary.entry("stt.active_cpu")
+    t.equal(got["quality"], "exact", "quality")
+    t.near(got["value"], 100 * cpu / wall / cpus, "stt.active_cpu", 0.02, 0.5)
+
+
+@test(60)
 def active_cpu_beside_another_stage(t):
     """Another voice stage that comes and goes while the stage is in flight makes it partial."""
     stages = {

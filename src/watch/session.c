@@ -7,6 +7,7 @@
 #include "watch/session.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -222,6 +223,8 @@ static int start(struct session *s, struct config *config, struct rule_set *rule
 		rule_set_free(rules);
 	else
 		err = session_rules_use(&s->rules, rules, s->watching.config, s->watching.metrics);
+	/* Loading the programs took far more than what is kept, and much of it lies below that. */
+	malloc_trim(0);
 	s->next_tick_ns = clock_ns(CLOCK_MONOTONIC) + TICK_NS;
 	start_summaries(s, clock_ns(CLOCK_MONOTONIC));
 	return err;

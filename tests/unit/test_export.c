@@ -268,6 +268,30 @@ static void idle_is_no_sample_and_counters_begin_at_zero(void **state)
 	world_free(&w);
 }
 
+/* An hour of ticks: what is kept is what the ranges ask for, of the series that are asked for. */
+static void history_is_what_rules_read(void **state)
+{
+	struct process_sample process = process_at(T0, 300ULL << 20);
+	struct world w;
+
+	(void)state;
+	world_new(&w, two_stages);
+	assert_int_equal(wanted(&w, "max_over_time(hatter_memory_rss_bytes[60s])"), 1);
+	assert_int_equal(wanted(&w, "hatter_memory_usage_mb > 5"), 1);
+	assert_int_equal(wanted(&w, "hatter_memory_usage_mb offset 20s > 5"), 0);
+	for (uint64_t i = 1; i <= 3600; i++) {
+		process.ts_ns = T0 + i * S;
+		metrics__feed_process(w.metrics, &process);
+		metrics__tick(w.metrics, T0 + i * S);
+		exports__feed(w.exports, T0 + i * S, (int64_t)i * 1000);
+		/* A range has both ends; what is older may go some at a time. */
+		assert_in_range(store__samples(w.store), 1, 61 + 21 + 64);
+	}
+	assert_in_range(store__samples(w.store), 61 + 21, 61 + 21 + 64);
+	assert_int_equal(store__evicted(w.store), 0);
+	world_free(&w);
+}
+
 static char *rules_of(const char *text, size_t left_out)
 {
 	struct config *config = parsed(text);
@@ -352,6 +376,7 @@ int main(void)
 		cmocka_unit_test(unknown_names_have_neighbours),
 		cmocka_unit_test(samples_follow_the_metrics),
 		cmocka_unit_test(idle_is_no_sample_and_counters_begin_at_zero),
+		cmocka_unit_test(history_is_what_rules_read),
 		cmocka_unit_test(budgets_become_rules),
 		cmocka_unit_test(exported_expressions_parse),
 	};

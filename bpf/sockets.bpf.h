@@ -44,6 +44,9 @@ static __always_inline bool ipv6_socket_is_loopback(const struct sock *sk)
 	struct in6_addr local = {}, remote = {};
 	const __be32 *l = local.in6_u.u6_addr32, *r = remote.in6_u.u6_addr32;
 
+	/* Not in a kernel that was built without IPv6; there are no such sockets then. */
+	if (!bpf_core_field_exists(sk->__sk_common.skc_v6_daddr))
+		return false;
 	BPF_CORE_READ_INTO(&remote, sk, __sk_common.skc_v6_daddr);
 	BPF_CORE_READ_INTO(&local, sk, __sk_common.skc_v6_rcv_saddr);
 	/* Without a peer it is where it is bound. */

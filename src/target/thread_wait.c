@@ -72,13 +72,17 @@ static bool polls(const struct process *proc, uint32_t tid)
 enum thread_doing thread_doing(const struct process *proc, uint32_t tid)
 {
 	char path[48], text[512], *end;
+	int err;
 
 	snprintf(path, sizeof(path), "task/%u/stat", tid);
-	if (proc_file_read(proc->dirfd, path, text, sizeof(text), NULL))
-		return THREAD_ENDED;
+	err = proc_file_read(proc->dirfd, path, text, sizeof(text), NULL);
+	if (err)
+		return err == -ESRCH ? THREAD_ENDED : THREAD_UNKNOWN;
 	/* The name before it may hold anything. */
 	end = strrchr(text, ')');
-	if (!end || end[1] != ' ' || end[2] == 'Z' || end[2] == 'X')
+	if (!end || end[1] != ' ')
+		return THREAD_UNKNOWN;
+	if (end[2] == 'Z' || end[2] == 'X')
 		return THREAD_ENDED;
 	if (end[2] == 'R')
 		return THREAD_RUNS;
@@ -116,7 +120,11 @@ int thread_by_own_tid(const struct process *proc, uint32_t own_tid, uint32_t *ti
 		close(fd);
 		return err;
 	}
-	for (int i = 0; err && i < THREADS_MAX && (entry = readdir(dir)); i++) {
+	for (int i = 0; err == -ENOENT && (entry = readdir(dir)); i++) {
+		if (i == THREADS_MAX) {
+			err = -E2BIG;
+			break;
+		}
 		if (!isdigit((unsigned char)entry->d_name[0]) ||
 		    !has_own_tid(proc, entry->d_name, own_tid))
 			continue;

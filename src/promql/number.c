@@ -63,8 +63,8 @@ static double whole_power(double x, uint32_t n, bool inverse)
 
 /*
  * Whole exponents are multiplied out and roots taken as Go does it, so that the last bit is the
- * same.  Others go by
- * the C library, which is closer to the true value than Go (by at most a few last bits).
+ * same.  Others go by the C library, which is closer to the true value than Go (by at most a few
+ * last bits).
  */
 static double power(double x, double y)
 {

@@ -387,6 +387,14 @@ static int exit_code(const struct session *s)
 	return EXIT_FINE;
 }
 
+/* Rules see the end too; what is saved before is what another process may go on with. */
+static void tell_end(struct session *s, uint64_t now_ns)
+{
+	watching_gone(&s->watching, now_ns, on_event, s);
+	session_rules_save(&s->rules, s->watching.config->target_name);
+	session_rules_tick(&s->rules, s->watching.config->target_name, now_ns, s->next_tick_ns);
+}
+
 static void last_numbers(struct session *s)
 {
 	uint64_t now_ns;
@@ -401,7 +409,7 @@ static void last_numbers(struct session *s)
 	watching_flush(&s->watching, now_ns);
 	s->publisher.target_gone = s->target_gone;
 	if (s->target_gone)
-		watching_gone(&s->watching, now_ns, on_event, s);
+		tell_end(s, now_ns);
 	publish_summary(&s->publisher, SINK_SUMMARY_EXIT, now_ns);
 	sink_set__flush(s->publisher.sinks);
 }
@@ -422,7 +430,7 @@ static int finish(struct session *s)
 	bye.exit_code = exit_code(s);
 	fill_target(s, &bye);
 	publish_bye(&s->publisher, &bye);
-	if (s->watching.config)
+	if (s->watching.config && !s->target_gone)
 		session_rules_save(&s->rules, s->watching.config->target_name);
 	sink_set__drain(s->publisher.sinks, DRAIN_SINKS_MS);
 	return bye.exit_code;

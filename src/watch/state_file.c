@@ -239,6 +239,7 @@ static void save(struct state_file *file, struct rule_watch *rules, const char *
 	size_t n;
 	int err;
 
+	file->next_ns = now_ns + EVERY_NS;
 	if (!groups)
 		return;
 	text = state_text_write(groups, target, rule_watch__ts_ms(rules, now_ns), &n);
@@ -255,10 +256,8 @@ static void save(struct state_file *file, struct rule_watch *rules, const char *
 void state_file__tick(struct state_file *file, struct rule_watch *rules, const char *target,
 		      uint64_t now_ns)
 {
-	if (now_ns < file->next_ns)
-		return;
-	file->next_ns = now_ns + EVERY_NS;
-	save(file, rules, target, now_ns, false);
+	if (now_ns >= file->next_ns)
+		save(file, rules, target, now_ns, false);
 }
 
 void state_file__save(struct state_file *file, struct rule_watch *rules, const char *target,

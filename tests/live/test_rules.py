@@ -164,6 +164,22 @@ def a_state_file_needs_rules(t):
     t.check("--state" in done.stderr, done.stderr)
 
 
+@test(60)
+def the_end_of_the_target_is_seen_by_rules(t):
+    target = big_target(t)
+    rules = t.write("rules.yml", rule_text(Big=(BIG, "0s"), Down=("alice_target_up == 0", "0s")))
+    path = t.dir / "state.json"
+    watch = t.watch(target.pid, NOTHING, "--rules", rules, "--state", path)
+    wait_rule(watch, "Big", "firing")
+    t.equal(of_rules(watch, "Down", "firing"), [], "alerts of a target that runs")
+    target.signal(signal.SIGKILL)
+    t.equal(watch.wait(), 4, "exit status")
+    t.equal(len(of_rules(watch, "Down", "firing")), 1, "told once")
+    # The next process is not down.
+    saved = json.loads(path.read_text(encoding="utf-8"))["alerts"]
+    t.equal([alert["alert"] for alert in saved], ["Big"], "what goes on")
+
+
 # --- reloads ---
 
 

@@ -13,7 +13,7 @@
 #include "promql/labels.h"
 #include "promql/store.h"
 #include "rulefile/alert_set.h"
-#include "sinks/strbuf.h"
+#include "log/strbuf.h"
 
 #define OWN_LABEL   "__series_desc__"
 #define OWN_MATCHER OWN_LABEL "=\"x\","

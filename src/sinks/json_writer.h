@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "sinks/strbuf.h"
+#include "log/strbuf.h"
 
 struct json_writer {
 	struct strbuf *out;

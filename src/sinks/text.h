@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "sinks/sink.h"
-#include "sinks/strbuf.h"
+#include "log/strbuf.h"
 
 /* A sentence may be longer than a name. */
 #define TEXT_SENTENCE_MAX 2048

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "memory/arena.h"
-#include "sinks/strbuf.h"
+#include "log/strbuf.h"
 #include "template/template.h"
 #include "template/tree.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "memory/arena.h"
-#include "sinks/strbuf.h"
+#include "log/strbuf.h"
 #include "template/template.h"
 
 void expansion_fail(struct expansion *x, const char *fmt, ...)

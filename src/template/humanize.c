@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "promql/ast.h"
-#include "sinks/strbuf.h"
+#include "log/strbuf.h"
 #include "template/functions.h"
 
 static const char *const small_prefixes[] = {"m", "u", "n", "p", "f", "a", "z", "y"};

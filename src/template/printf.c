@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sinks/strbuf.h"
+#include "log/strbuf.h"
 #include "template/value.h"
 
 #define WIDTH_MAX  200

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "promql/labels.h"
-#include "sinks/strbuf.h"
+#include "log/strbuf.h"
 #include "template/template.h"
 
 const char *value_type(const struct value *v)

@@ -3,8 +3,8 @@
  * strbuf.h - a growing, bounded text buffer.  The first failure (no memory, too long) is
  * remembered and everything after it ignored, so that writers check once, at the end.
  */
-#ifndef CHESHIRE_SINKS_STRBUF_H
-#define CHESHIRE_SINKS_STRBUF_H
+#ifndef CHESHIRE_LOG_STRBUF_H
+#define CHESHIRE_LOG_STRBUF_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,4 +29,4 @@ void strbuf_escaped(struct strbuf *buf, enum escape_style style, const char *src
 /* Spaces until the text since offset `from` is `columns` wide. */
 void strbuf_pad(struct strbuf *buf, size_t from, size_t columns);
 
-#endif /* CHESHIRE_SINKS_STRBUF_H */
+#endif /* CHESHIRE_LOG_STRBUF_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "sinks/strbuf.h"
+#include "log/strbuf.h"
 
 #include <stdarg.h>
 #include <stdio.h>

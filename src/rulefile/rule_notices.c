@@ -235,6 +235,17 @@ bool rule_notices__settle(struct rule_notices *notices, uint64_t now_ns, struct 
 	return notify__settle(notices->notify, now_ns, storm);
 }
 
+const struct rule_notice *rule_notices__firing(const struct rule_notices *notices, size_t *at)
+{
+	while (*at < notices->used) {
+		const struct slot *slot = &notices->slot[(*at)++];
+
+		if (slot->used && slot->firing)
+			return &slot->notice;
+	}
+	return NULL;
+}
+
 uint64_t rule_notices__fired(const struct rule_notices *notices)
 {
 	return notices->fired;

@@ -53,6 +53,10 @@ const struct rule_notice *rule_notices__next(struct rule_notices *notices, uint6
 bool rule_notices__settle(struct rule_notices *notices, uint64_t now_ns,
 			  struct notify_storm *storm);
 
+/* Those that fire or are unknown, as they stand: *at is 0 at first, NULL at the end.  Valid until
+   the next change. */
+const struct rule_notice *rule_notices__firing(const struct rule_notices *notices, size_t *at);
+
 uint64_t rule_notices__fired(const struct rule_notices *notices);
 enum severity rule_notices__worst(const struct rule_notices *notices);
 uint64_t rule_notices__held(const struct rule_notices *notices);

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "rulefile/rule_notices.h"
 #include "sinks/format.h"
 #include "watch/publish.h"
 #include "watch/publish_head.h"
@@ -139,11 +140,11 @@ static void gather_notices(struct gathering *g, const struct watching *w)
 }
 
 /* The alerts that fire, as they stand. */
-static void gather_firing(struct gathering *g, const struct watching *w)
+static void gather_firing(struct gathering *g, const struct watching *w, size_t of_rules)
 {
 	size_t n = rules__count(w->rules);
 
-	g->firing = calloc(n + 1, sizeof(*g->firing));
+	g->firing = calloc(n + of_rules + 1, sizeof(*g->firing));
 	g->firing_metrics = calloc(n + 1, sizeof(*g->firing_metrics));
 	if (!g->firing || !g->firing_metrics)
 		return;
@@ -169,6 +170,26 @@ static void gather_firing(struct gathering *g, const struct watching *w)
 		};
 		g->firing_n++;
 	}
+}
+
+/* At most `n` of them: the room that there is. */
+static void gather_rule_firing(struct gathering *g, const struct rule_watch *rules, size_t n)
+{
+	const struct rule_notice *notice;
+	size_t at = 0;
+
+	if (!g->firing || !g->firing_metrics)
+		return;
+	while (n-- && (notice = rule_watch__next_firing(rules, &at)))
+		g->firing[g->firing_n++] = (struct sink_firing){
+			.alert = notice->alert,
+			.metric = notice->expr,
+			.severity = (enum sink_severity)notice->severity,
+			.priority = notice->priority,
+			.since_ts_ns = notice->fired_at_ms > 0
+					       ? (uint64_t)notice->fired_at_ms * 1000000ULL
+					       : 0,
+		};
 }
 
 static uint64_t own_rss_bytes(void)
@@ -216,6 +237,7 @@ void publish_summary(struct publisher *p, enum sink_summary_reason reason, uint6
 	struct gathering *g = calloc(1, sizeof(*g));
 	struct sink_summary summary = {.head = publish_head(w), .reason = reason};
 	struct sink_stats stats;
+	size_t of_rules;
 
 	if (!g)
 		return;
@@ -224,7 +246,9 @@ void publish_summary(struct publisher *p, enum sink_summary_reason reason, uint6
 	metrics__each(w->metrics, now_ns, on_metric, g);
 	gather_drops(g, p);
 	gather_notices(g, w);
-	gather_firing(g, w);
+	of_rules = p->rules ? rule_watch__firing(p->rules) : 0;
+	gather_firing(g, w, of_rules);
+	gather_rule_firing(g, p->rules, of_rules);
 	fill_overhead(w, now_ns, &summary.overhead);
 	summary.metrics = g->metrics;
 	summary.metrics_n = g->metrics_n;

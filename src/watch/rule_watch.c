@@ -179,6 +179,11 @@ size_t rule_watch__firing(const struct rule_watch *rw)
 	return rw->groups ? rulegroups__firing(rw->groups) : 0;
 }
 
+const struct rule_notice *rule_watch__next_firing(const struct rule_watch *rw, size_t *at)
+{
+	return rw->notices ? rule_notices__firing(rw->notices, at) : NULL;
+}
+
 uint64_t rule_watch__fired(const struct rule_watch *rw)
 {
 	return rw->notices ? rule_notices__fired(rw->notices) : 0;

@@ -50,8 +50,10 @@ void rule_watch__tick(struct rule_watch *rw, uint64_t now_ns, uint64_t due_ns,
 bool rule_watch__storm(struct rule_watch *rw, struct notify_storm *storm);
 
 /* For summaries and --fail-on. */
-size_t rule_watch__rules(const struct rule_watch *rw);	      /* in force */
-size_t rule_watch__firing(const struct rule_watch *rw);	      /* alerts, now */
+size_t rule_watch__rules(const struct rule_watch *rw);	/* in force */
+size_t rule_watch__firing(const struct rule_watch *rw); /* alerts, now */
+/* One after the other; see rule_notices__firing(). */
+const struct rule_notice *rule_watch__next_firing(const struct rule_watch *rw, size_t *at);
 uint64_t rule_watch__fired(const struct rule_watch *rw);      /* since the start */
 enum severity rule_watch__worst(const struct rule_watch *rw); /* since the start */
 uint64_t rule_watch__held(const struct rule_watch *rw);	      /* changes not told one by one */

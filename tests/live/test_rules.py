@@ -3,11 +3,14 @@
 
 import json
 import signal
+import socket
+import sys
 import time
+from contextlib import ExitStack
 from datetime import datetime
 
 from builtin import STAGES, Planted
-from harness import CHESHIRE, ROOT, Skip, config, test, wait_until
+from harness import CHESHIRE, ROOT, Process, Skip, config, test, wait_until
 
 QUIET = {"voice": "memory:stage_voice"}
 NOTHING = config(QUIET, more="budgets: {}\n")
@@ -207,6 +210,8 @@ def reloaded_rules_go_on(t):
     summary = watch.stop()
     t.equal(summary.count("voice"), 5, "calls, those before the reload too")
     t.equal(summary.line["alerts_firing"], 3, "alerts_firing")
+    listed = sorted(line["alert"] for line in summary.line["firing"])
+    t.equal(listed, ["New", "Stays", "Waits"], "firing in the summary")
 
 
 @test(60)
@@ -399,3 +404,66 @@ def exported_budgets_agree(t):
         for (ours, _), (theirs, _) in zip(changes, others):
             t.between(theirs - ours, -2, 2, f"seconds from the budget to the rule of {key}")
 
+
+
+# Accepts, greets and keeps.
+SERVER = """
+import socket
+port = socket.create_server(("127.0.0.1", 0))
+print(port.getsockname()[1], flush=True)
+kept = []
+while True:
+    kept.append(port.accept()[0])
+    kept[-1].sendall(b"x")
+"""
+
+TIERS = """\
+target: {{ name: alice }}
+budgets: {{}}
+users:
+  port: {port}
+  hold: 1s
+  tiers:
+    - {{ up_to: 3, name: few, budgets: {{ threads.count: {{ warning: 0.5, for: 0s, alert: Few }} }} }}
+    - name: many
+      budgets: {{ users.connections: {{ target: 3, warning: 3, for: 0s, alert: Many }} }}
+"""
+
+
+@test(60)
+def exported_tiers_agree(t):
+    """The users are connections: those of a tier come and go with it, in rules as in budgets."""
+    server = Process(t, "server", [sys.executable, "-c", SERVER])
+    _, (_, line) = server.lines.wait(lambda _: True, 15, "the server's ports")
+    port = int(line)
+    settings = TIERS.format(port=port)
+    written = t.write("tiers.yaml", settings)
+    done = t.run(CHESHIRE, "export", "rules", "--config", written)
+    t.equal(done.returncode, 0, f"exit code of export: {done.stderr}")
+    watch = t.watch(server.pid, settings, "--rules", t.write("rules.yml", done.stdout))
+
+    def states(name):
+        """Of the budget and of the rule."""
+        told = watch.alerts(name)
+        return [
+            next((line["state"] for _, line in reversed(told) if bool(line.get("rule")) == rule), "")
+            for rule in (False, True)
+        ]
+
+    few, many = "Few", "Many"
+    wait_until(lambda: states(few) == ["firing"] * 2, 15, "the first tier, without users")
+    with ExitStack() as stack:
+        for _ in range(5):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+            t.equal(client.recv(1), b"x", "greeting of the server")
+        wait_until(lambda: states(many) == ["firing"] * 2, 15, "the second tier")
+        wait_until(lambda: states(few) == ["resolved"] * 2, 15, "the first tier is left")
+    watch.stop()
+    for name in (few, many):
+        ours, theirs = (
+            [arrival for arrival, line in watch.alerts(name) if bool(line.get("rule")) == rule]
+            for rule in (False, True)
+        )
+        t.equal(len(theirs), len(ours), f"changes of {name}")
+        for a, b in zip(ours, theirs):
+            t.between(b - a, -2, 2, f"seconds from the budget to the rule of {name}")

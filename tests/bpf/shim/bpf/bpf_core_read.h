@@ -34,6 +34,7 @@
 
 #define BPF_CORE_READ_BITFIELD(p, field) ((p)->field)
 
+#define bpf_core_field_exists(...)	   1
 #define bpf_core_field_offset(type, field) __builtin_offsetof(type, field)
 #define bpf_core_type_size(type)	   sizeof(type)
 

@@ -97,13 +97,13 @@ static int use_set(struct rule_watch *rw, struct rule_set *set)
 	return err;
 }
 
-static int want_all(struct rule_watch *rw)
+static int want_all(struct rule_watch *rw, const struct rule_set *set)
 {
 	int err = 0;
 
-	for (size_t f = 0; f < rw->set->n; f++)
-		for (size_t g = 0; g < rw->set->files[f]->groups_n; g++) {
-			const struct rule_group *group = &rw->set->files[f]->groups[g];
+	for (size_t f = 0; f < set->n; f++)
+		for (size_t g = 0; g < set->files[f]->groups_n; g++) {
+			const struct rule_group *group = &set->files[f]->groups[g];
 
 			for (size_t i = 0; i < group->rules_n && !err; i++)
 				err = exports__want(rw->exports, group->rules[i].expr);
@@ -124,6 +124,13 @@ int rule_watch__use(struct rule_watch *rw, struct rule_set *set, const struct co
 		rule_set_free(set);
 		return -ENOMEM;
 	}
+	/* Where the new rules read too much the old ones stay. */
+	if (set && !metrics)
+		err = want_all(rw, set);
+	if (err) {
+		rule_set_free(set);
+		return err;
+	}
 	if (set)
 		err = use_set(rw, set);
 	if (metrics && !err) {
@@ -135,7 +142,7 @@ int rule_watch__use(struct rule_watch *rw, struct rule_set *set, const struct co
 		exports__free(rw->exports);
 		rw->exports = exports;
 	}
-	return err ?: want_all(rw);
+	return err ?: want_all(rw, rw->set);
 }
 
 void rule_watch__detach(struct rule_watch *rw)

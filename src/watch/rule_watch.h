@@ -29,7 +29,7 @@ void rule_watch__free(struct rule_watch *rw);
 /*
  * Takes the set over, also on failure.  `config` and `metrics` are kept by reference until the next
  * call of this or of rule_watch__detach().  NULL: the set, or the metrics, stay as they are.
- * 0 or -ENOMEM, -E2BIG (more series than can be kept).
+ * 0 or -ENOMEM, -E2BIG (more series than can be kept; without new metrics the old set stays).
  */
 int rule_watch__use(struct rule_watch *rw, struct rule_set *set, const struct config *config,
 		    struct metrics *metrics);

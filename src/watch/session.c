@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * session.c - one epoll loop: a timer that drains the ring buffer every 100 ms, in which the
- * check of the overhead ceiling and the 1 s tick also fall; signals; the end of the
- * target; sinks whose reader is slow.
+ * check of the overhead ceiling and the 1 s tick also fall; signals; the target's end; slow
+ * readers.
  */
 #include "watch/session.h"
 
@@ -273,7 +273,9 @@ static void reload(struct session *s)
 	} else {
 		/* Nothing to attach: what is measured goes on. */
 		config_free(config);
-		err = session_rules_use(&s->rules, rules, s->watching.config, NULL);
+		err = session_rules_reload(&s->rules, rules, s->watching.config);
+		if (err == -E2BIG)
+			return;
 	}
 	if (!err) {
 		publish_note(&s->publisher, "reload", SINK_SEVERITY_NONE, NULL,

@@ -51,6 +51,18 @@ int session_rules_use(struct session_rules *sr, struct rule_set *rules, const st
 	return err;
 }
 
+int session_rules_reload(struct session_rules *sr, struct rule_set *rules,
+			 const struct config *config)
+{
+	int err = session_rules_use(sr, rules, config, NULL);
+
+	if (err == -E2BIG)
+		publish_note(sr->publisher, "reload_failed", SINK_SEVERITY_WARNING, NULL,
+			     "the rules read more series than can be kept: the old ones stay in "
+			     "force");
+	return err;
+}
+
 void session_rules_restore(struct session_rules *sr, const char *target)
 {
 	if (sr->state)

@@ -29,6 +29,10 @@ void session_rules_close(struct session_rules *sr);
 /* As rule_watch__use(); takes the rules over.  What is wrong is said on stderr. */
 int session_rules_use(struct session_rules *sr, struct rule_set *rules, const struct config *config,
 		      struct metrics *metrics);
+/* Other rules over the same metrics.  -E2BIG: they read too much, the old ones stay, and that was
+   said. */
+int session_rules_reload(struct session_rules *sr, struct rule_set *rules,
+			 const struct config *config);
 /* Once, before the first tick: what the state file says. */
 void session_rules_restore(struct session_rules *sr, const char *target);
 /* Once a second; due_ns: when it should have been. */

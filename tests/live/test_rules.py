@@ -232,6 +232,22 @@ def bad_rules_keep_the_old_ones(t):
     watch.stop()
 
 
+@test(60)
+def rules_that_read_too_much_keep_the_old_ones(t):
+    target = big_target(t)
+    rules = t.write("rules.yml", rule_text(Stays=(BIG, "0s")))
+    watch = t.watch(target.pid, NOTHING, "--rules", rules)
+    wait_rule(watch, "Stays", "firing")
+    windows = (f'alice_cpu_usage_mean_percent{{window="{s}s"}} > 0' for s in range(1, 4200))
+    rules.write_text(rule_text(**{f"W{i}": (expr, "0s") for i, expr in enumerate(windows)}))
+    watch.signal(signal.SIGHUP)
+    _, note = watch.wait_for("note", 30, lambda line: line["event"] == "reload_failed")
+    t.check("stay in force" in note["text"], note["text"])
+    target.command("free")
+    wait_rule(watch, "Stays", "resolved")
+    watch.stop()
+
+
 @test(90)
 def a_changed_configuration_leaves_no_gap(t):
     target = big_target(t)

@@ -93,11 +93,25 @@ static const char *metric_of(const struct promql_node *selector)
 	return NULL;
 }
 
+/* Two writers of one series would refuse each other's samples. */
+static void check_record(const struct check *check, const struct rule *rule)
+{
+	struct export_name name;
+
+	if (rule->kind == RULE_RECORD &&
+	    export_name_find(check->config->target_name, rule->name, &name))
+		config_errors__add(check->errors, &rule->pos,
+				   "'%.120s' is a metric that cheshire exports: record under "
+				   "another name",
+				   rule->name);
+}
+
 static void check_rule(void *ctx, const struct rule *rule)
 {
 	struct check *check = ctx;
 	char near[EXPORT_NAME_MAX];
 
+	check_record(check, rule);
 	for (size_t i = 0; i < rule->expr->selectors_n; i++) {
 		const char *metric = metric_of(rule->expr->selectors[i]);
 

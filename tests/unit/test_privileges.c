@@ -383,14 +383,14 @@ static void test_bpf(void **state)
 }
 
 /* With a state file, in its directory only, and nothing that is there is opened for writing. */
+static char state_dir[32];
+
 static void try_state_file(void)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	char path[] = "/tmp/cheshire-state.XXXXXX";
 	int dir, other, fd;
 
-	EXPECT(mkdtemp(path) != NULL);
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	other = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	EXPECT(dir >= 0 && other >= 0);
 	EXPECT(privileges_drop(true, dir) == 0);
@@ -405,14 +405,18 @@ static void try_state_file(void)
 	EXPECT(renameat(dir, "new", dir, "name") == 0);
 	EXPECT(fsync(dir) == 0);
 	EXPECT(unlinkat(other, "new", 0) < 0 && errno == EPERM);
-	EXPECT(unlinkat(dir, path, AT_REMOVEDIR) < 0 && errno == EPERM);
+	EXPECT(unlinkat(other, state_dir, AT_REMOVEDIR) < 0 && errno == EPERM);
 	EXPECT(unlinkat(dir, "name", 0) == 0);
 }
 
 static void test_state_file(void **state)
 {
 	(void)state;
+	strcpy(state_dir, "/tmp/cheshire-state.XXXXXX");
+	assert_non_null(mkdtemp(state_dir));
 	in_child(try_state_file);
+	/* It is empty again. */
+	assert_int_equal(rmdir(state_dir), 0);
 }
 
 /* A user without any privilege: nothing to drop, the rest is closed all the same. */

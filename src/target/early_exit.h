@@ -21,7 +21,7 @@
 
 #include "target/scan.h"
 
-#define EARLY_EXITS_MAX 8 /* jumps for one ret */
+#define EARLY_EXITS_MAX 4 /* jumps for one ret: each is a probe */
 
 /* All jumps of a scanned function; made once, asked for every ret. */
 struct jump_map;

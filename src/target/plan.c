@@ -314,7 +314,8 @@ static int plan_exits(struct plan_run *run, struct code_object *code, const stru
 	int err;
 
 	err = collect_exits(run, code, scan);
-	if (err == -EAGAIN) {
+	/* Several jumps for a ret may be too many where the rets alone are not. */
+	if (err == -EAGAIN || err == -E2BIG) {
 		run->rets_only = true;
 		err = collect_exits(run, code, scan);
 	}

@@ -234,8 +234,8 @@ static void test_asm_traced(void **state)
 	static const char *const names[] = {
 		"asm_nop5",	   "asm_args",	       "asm_frame",	 "asm_loop",
 		"asm_tail",	   "asm_through",      "asm_self",	 "asm_early",
-		"asm_early_value", "asm_early_shared", "asm_early_call", "asm_early_store",
-		"asm_early_rep",   "asm_early_back",   "asm_early_table"};
+		"asm_early_value", "asm_early_shared", "asm_early_call", "asm_many",
+		"asm_early_store", "asm_early_rep",    "asm_early_back", "asm_early_table"};
 	size_t i;
 
 	(void)state;
@@ -327,6 +327,7 @@ static void test_early_exits(void **state)
 	expect_exit("asm_early_shared", 1, 2, false, INSN_CLASS_JCC, false, 0);
 	/* The other way there comes out of a call: no place but the ret. */
 	expect_exit("asm_early_call", 0, 1, false, INSN_CLASS_STEPPED, false, 0);
+	expect_exit("asm_many", 0, 21, false, INSN_CLASS_STEPPED, false, 0);
 	/* The end of a loop would be hit every time round. */
 	expect_exit("asm_loop", 0, 1, false, INSN_CLASS_STEPPED, false, 0);
 	/* A store before the ret: what is read at the exit must be there already. */

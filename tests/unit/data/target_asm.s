@@ -206,6 +206,24 @@ asm_table:
 	.long 1b - asm_table, 2b - asm_table, asm_early_table.cold - asm_table, 3b - asm_table
 	.text
 
+/* So many jumps that only the rets are few enough. */
+function asm_many
+	push %rdi
+	pop %rax
+	.rept 20
+	dec %rax
+	js 7f
+	jz 7f
+	jp 7f
+	jo 7f
+	jmp 8f
+7:	nop
+	ret
+8:
+	.endr
+	ret
+end asm_many
+
 /* Data between the instructions. */
 function asm_data
 	mov %rdi, %rax

@@ -169,11 +169,6 @@ size_t config_errors__count(const struct config_errors *errors)
 	return errors->count;
 }
 
-const char *config_errors__message(const struct config_errors *errors, size_t i)
-{
-	return i < errors->n ? errors->messages[i].text : NULL;
-}
-
 /* Start and length of a line of text, from 1; NULL when there is none. */
 static const char *find_line(const struct source *s, int line, size_t *len)
 {

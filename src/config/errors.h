@@ -16,7 +16,5 @@ void config_errors__add_source(struct config_errors *errors, const char *file, c
 			       size_t len);
 void config_errors__vadd(struct config_errors *errors, const struct config_pos *pos,
 			 const char *fmt, va_list args) __attribute__((format(printf, 3, 0)));
-/* The message number i in the order of printing, without its place; NULL past the end. */
-const char *config_errors__message(const struct config_errors *errors, size_t i);
 
 #endif /* CHESHIRE_CONFIG_ERRORS_H */

@@ -18,11 +18,6 @@ struct config_pos read_pos(const struct reader *r, const struct yaml_node *node)
 	return (struct config_pos){.file = r->file, .line = node->line, .column = node->column};
 }
 
-struct config_pos read_key_pos(const struct reader *r, const struct yaml_node *node)
-{
-	return read_pos(r, node->key ? node->key : node);
-}
-
 void read_error(struct reader *r, const struct yaml_node *node, const char *fmt, ...)
 {
 	struct config_pos pos = read_pos(r, node);

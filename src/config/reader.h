@@ -37,8 +37,6 @@ void read_error(struct reader *r, const struct yaml_node *node, const char *fmt,
 void read_error_at(struct reader *r, const struct yaml_node *node, size_t at, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 struct config_pos read_pos(const struct reader *r, const struct yaml_node *node);
-/* The place of the node's key where it has one. */
-struct config_pos read_key_pos(const struct reader *r, const struct yaml_node *node);
 
 /* Reads a mapping; keys not in the table are mistakes.  False when it is not a mapping. */
 bool read_map(struct reader *r, const struct yaml_node *node, const struct read_key *keys, size_t n,

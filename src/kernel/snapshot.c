@@ -15,7 +15,6 @@
 struct snapshot {
 	struct bpf_link *link;
 	size_t record_bytes;
-	bool narrow;
 	/* Reads may end inside a record: the rest is kept in front. */
 	size_t used_bytes;
 	char buffer[BUFFER_BYTES];
@@ -30,7 +29,6 @@ static int attach(struct snapshot *s, struct bpf_program *prog, uint32_t tgid)
 
 	s->link = bpf_program__attach_iter(prog, &opts);
 	libbpf_set_print(print);
-	s->narrow = s->link != NULL;
 	if (!s->link)
 		s->link = bpf_program__attach_iter(prog, NULL);
 	return s->link ? 0 : -errno;
@@ -92,11 +90,6 @@ int snapshot__run(struct snapshot *s, snapshot_record_fn fn, void *ctx)
 		err = -errno;
 	close(fd);
 	return err;
-}
-
-bool snapshot__narrow(const struct snapshot *s)
-{
-	return s->narrow;
 }
 
 void snapshot__free(struct snapshot *s)

@@ -29,8 +29,6 @@ int snapshot__open(struct bpf_program *prog, uint32_t tgid, size_t record_bytes,
  * failed.  Works with CAP_BPF alone (or with none where unprivileged BPF is on).
  */
 int snapshot__run(struct snapshot *snapshot, snapshot_record_fn fn, void *ctx);
-/* The kernel visits the target only: a run costs by the target's size, not by the host's. */
-bool snapshot__narrow(const struct snapshot *snapshot);
 void snapshot__free(struct snapshot *snapshot);
 
 #endif

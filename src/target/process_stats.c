@@ -150,30 +150,6 @@ int process_read_cpu_ns(const struct process *proc, uint64_t *cpu_ns)
 	return process_check(proc);
 }
 
-int process_read_faults(const struct process *proc, uint64_t *minor, uint64_t *major)
-{
-	char buf[1024], *p, *save = NULL;
-	int err, field = 3;
-
-	*minor = 0;
-	*major = 0;
-	err = proc_file_read(proc->dirfd, "stat", buf, sizeof(buf), NULL);
-	if (err)
-		return err;
-	p = strrchr(buf, ')');
-	if (!p)
-		return -EPROTO;
-	for (p = strtok_r(p + 1, " ", &save); p; p = strtok_r(NULL, " ", &save), field++) {
-		if (field == 10)
-			*minor = strtoull(p, NULL, 10);
-		if (field == 12) {
-			*major = strtoull(p, NULL, 10);
-			return 0;
-		}
-	}
-	return -EPROTO;
-}
-
 int process_read_io(const struct process *proc, struct process_io *io)
 {
 	struct {

@@ -40,9 +40,6 @@ int process_count_fds(const struct process *proc, uint32_t *count);
 /* CPU time of all threads, dead ones included, nanoseconds since the process started. */
 int process_read_cpu_ns(const struct process *proc, uint64_t *cpu_ns);
 
-/* Page faults of all threads, dead ones included: minor (no I/O) and major (waited for I/O). */
-int process_read_faults(const struct process *proc, uint64_t *minor, uint64_t *major);
-
 /*
  * /proc/PID/io: bytes to and from storage, of all threads, dead ones and children that were waited
  * for included.

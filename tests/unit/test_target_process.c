@@ -220,27 +220,6 @@ static void test_cpu(void **state)
 	process_close(&proc);
 }
 
-static void test_faults(void **state)
-{
-	struct process proc;
-	uint64_t minor, major, minor2, major2;
-	size_t pages = 512, i;
-	char *room;
-
-	(void)state;
-	assert_int_equal(process_open(&proc, getpid()), 0);
-	assert_int_equal(process_read_faults(&proc, &minor, &major), 0);
-	room = mmap(NULL, pages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	madvise(room, pages * 4096, MADV_NOHUGEPAGE);
-	for (i = 0; i < pages; i++)
-		room[i * 4096] = 1;
-	assert_int_equal(process_read_faults(&proc, &minor2, &major2), 0);
-	assert_true(minor2 - minor >= pages && minor2 - minor < pages + 500);
-	assert_true(major2 >= major);
-	munmap(room, pages * 4096);
-	process_close(&proc);
-}
-
 static void test_cpus(void **state)
 {
 	struct process_cpus cpus;
@@ -295,8 +274,7 @@ int main(void)
 		cmocka_unit_test(test_thread_doing), cmocka_unit_test(test_thread_id_is_no_process),
 		cmocka_unit_test(test_hostile_comm), cmocka_unit_test(test_status),
 		cmocka_unit_test(test_fds),	     cmocka_unit_test(test_cpu),
-		cmocka_unit_test(test_faults),	     cmocka_unit_test(test_cpus),
-		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_cpus),	     cmocka_unit_test(test_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,9 @@ def shortened(stages, window="3s", lasting="1s", windows=None, turn=()):
         if line.startswith("turn:"):
             lines += [*stages.splitlines(), line, *turn]
             continue
-        times = {"window": (windows or {}).get(metric, window), "for": lasting, "hold": lasting}
+        # A slope over seconds is that of a single answer: it stays the built-in one.
+        usual = "1h" if metric == "memory.growth" else window
+        times = {"window": (windows or {}).get(metric, usual), "for": lasting, "hold": lasting}
         lines.append(OF_TIME.sub(lambda part, times=times: new_time(part, times), line))
     text = "\n".join(lines) + "\n"
     text = text.replace("overhead: 1% ", "overhead: 50% ")

@@ -253,7 +253,11 @@ def bytes_to_and_from_storage(t):
     before = proc_io(target.pid)
     watch = t.watch(target.pid)
     base = proc_io(target.pid)
-    pidstat = Process(t, "pidstat", ["pidstat", "-d", "-h", "-p", target.pid, "1", "5"])
+    pidstat = Process(
+        t, "pidstat", ["stdbuf", "-oL", "pidstat", "-d", "-h", "-p", target.pid, "1", "6"]
+    )
+    # Its first report: from now on it misses nothing.
+    pidstat.lines.wait(lambda line: "kB_wr/s" in line, 20, "pidstat's first report")
     target.command(f"write {path} {20 * MIB}")
     target.command(f"read {path}")
     now = proc_io(target.pid)

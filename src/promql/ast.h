@@ -176,6 +176,8 @@ const char *promql_type_name(enum promql_type type);
  * matches no pattern.
  */
 bool promql_matches(const struct promql_matcher *matcher, const char *value);
+/* The metric that a selector asks for by name, or NULL: it may mean several. */
+const char *promql_metric(const struct promql_node *selector);
 
 /* A duration such as 1h30m, as in range selectors and `for:`, where it may be 0.  0 or -EINVAL. */
 int promql_duration(const char *text, size_t len, int64_t *ms);

@@ -20,3 +20,12 @@ bool promql_matches(const struct promql_matcher *matcher, const char *value)
 	}
 	return false;
 }
+
+const char *promql_metric(const struct promql_node *selector)
+{
+	for (size_t i = 0; i < selector->matchers_n; i++)
+		if (selector->matchers[i].op == PROMQL_MATCH_EQ &&
+		    !strcmp(selector->matchers[i].name, PROMQL_METRIC_LABEL))
+			return selector->matchers[i].value;
+	return NULL;
+}

@@ -36,16 +36,6 @@ static bool is_one_of(const char *name, const char *const *names, size_t n)
 
 #define ONE_OF(name, names) is_one_of(name, names, sizeof(names) / sizeof((names)[0]))
 
-/* The metric that a selector names, or NULL. */
-static const char *metric_of(const struct promql_node *selector)
-{
-	for (size_t i = 0; i < selector->matchers_n; i++)
-		if (selector->matchers[i].op == PROMQL_MATCH_EQ &&
-		    !strcmp(selector->matchers[i].name, PROMQL_METRIC_LABEL))
-			return selector->matchers[i].value;
-	return NULL;
-}
-
 static void check_call(const struct linting *l, const struct promql_node *node)
 {
 	static const char *const of_counters[] = {"increase", "rate", "irate", "resets"};
@@ -55,7 +45,7 @@ static void check_call(const struct linting *l, const struct promql_node *node)
 
 	if (!l->r->opts->type_of || !node->args_n || node->arg[0]->kind != PROMQL_SELECTOR)
 		return;
-	metric = metric_of(node->arg[0]);
+	metric = promql_metric(node->arg[0]);
 	type = metric ? l->r->opts->type_of(l->r->opts->ctx, metric) : METRIC_TYPE_UNKNOWN;
 	if (type == METRIC_TYPE_GAUGE && ONE_OF(name, of_counters))
 		warn(l, node,
@@ -95,7 +85,8 @@ static bool filters(const struct promql_node *node)
 	if (node->kind == PROMQL_CALL && ONE_OF(node->function->name, absent))
 		return true;
 	/* An alert over the alerts of others. */
-	if (node->kind == PROMQL_SELECTOR && metric_of(node) && !strcmp(metric_of(node), "ALERTS"))
+	if (node->kind == PROMQL_SELECTOR && promql_metric(node) &&
+	    !strcmp(promql_metric(node), "ALERTS"))
 		return true;
 	for (size_t i = 0; i < node->args_n; i++)
 		if (filters(node->arg[i]))

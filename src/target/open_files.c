@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "target/maps.h"
+#include "target/proc_file.h"
 #include "target/process.h"
 
 #define DESCRIPTORS_MAX 4096
@@ -131,22 +132,15 @@ static void look_at_descriptor(const struct walk *walk, int dir, const char *nam
 
 static int each_descriptor(const struct walk *walk)
 {
-	int fd = openat(walk->proc->dirfd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *entry;
 	DIR *dir;
-	int err;
+	int err = proc_dir_open(walk->proc->dirfd, "fd", &dir);
 
-	if (fd < 0)
-		return -errno;
-	dir = fdopendir(fd);
-	if (!dir) {
-		err = -errno;
-		close(fd);
+	if (err)
 		return err;
-	}
 	for (int i = 0; i < DESCRIPTORS_MAX && (entry = readdir(dir)); i++)
 		if (isdigit((unsigned char)entry->d_name[0]))
-			look_at_descriptor(walk, fd, entry->d_name);
+			look_at_descriptor(walk, dirfd(dir), entry->d_name);
 	closedir(dir);
 	return 0;
 }

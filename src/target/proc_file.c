@@ -93,3 +93,18 @@ int proc_file_read_all(int dirfd, const char *name, size_t ceiling, char **text,
 	*len = used;
 	return 0;
 }
+
+int proc_dir_open(int dirfd, const char *name, DIR **dir)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	*dir = fdopendir(fd);
+	if (*dir)
+		return 0;
+	err = -errno;
+	close(fd);
+	return err;
+}

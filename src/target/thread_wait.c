@@ -107,19 +107,13 @@ static bool has_own_tid(const struct process *proc, const char *tid, uint32_t ow
 
 int thread_by_own_tid(const struct process *proc, uint32_t own_tid, uint32_t *tid)
 {
-	int fd = openat(proc->dirfd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *entry;
-	int err = -ENOENT;
 	DIR *dir;
+	int err = proc_dir_open(proc->dirfd, "task", &dir);
 
-	if (fd < 0)
-		return -errno;
-	dir = fdopendir(fd);
-	if (!dir) {
-		err = -errno;
-		close(fd);
+	if (err)
 		return err;
-	}
+	err = -ENOENT;
 	for (int i = 0; err == -ENOENT && (entry = readdir(dir)); i++) {
 		if (i == THREADS_MAX) {
 			err = -E2BIG;

@@ -83,16 +83,6 @@ static bool is_exported(struct check *check, const char *metric)
 	return check->found;
 }
 
-/* The name that the selector asks for, or NULL where it asks for several. */
-static const char *metric_of(const struct promql_node *selector)
-{
-	for (size_t i = 0; i < selector->matchers_n; i++)
-		if (!strcmp(selector->matchers[i].name, PROMQL_METRIC_LABEL) &&
-		    selector->matchers[i].op == PROMQL_MATCH_EQ)
-			return selector->matchers[i].value;
-	return NULL;
-}
-
 /* Two writers of one series would refuse each other's samples. */
 static void check_record(const struct check *check, const struct rule *rule)
 {
@@ -113,7 +103,7 @@ static void check_rule(void *ctx, const struct rule *rule)
 
 	check_record(check, rule);
 	for (size_t i = 0; i < rule->expr->selectors_n; i++) {
-		const char *metric = metric_of(rule->expr->selectors[i]);
+		const char *metric = promql_metric(rule->expr->selectors[i]);
 
 		if (!metric || is_exported(check, metric))
 			continue;

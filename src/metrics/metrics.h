@@ -158,10 +158,10 @@ void metrics__flush(struct metrics *m, uint64_t now_ns);
 #define METRICS_SESSION UINT64_MAX /* no window: since watching began */
 
 /*
- * Asks for a statistic over a sliding window (or METRICS_SESSION); the same question gives the same handle.  `id` is
- * without the statistic ("stt.latency"); with it ("stt.latency.p95") stat may be STAT_INVALID.
- * Returns a handle >= 0, -ENOENT (no such metric with this configuration), -EINVAL (the metric
- * does not have this statistic) or -ENOMEM.
+ * Asks for a statistic over a sliding window (or METRICS_SESSION); the same question gives the same
+ * handle.  `id` is without the statistic ("stt.latency"); with it ("stt.latency.p95") stat may be
+ * STAT_INVALID. Returns a handle >= 0, -ENOENT (no such metric with this configuration), -EINVAL
+ * (the metric does not have this statistic) or -ENOMEM.
  */
 int metrics__demand(struct metrics *m, const char *id, enum statistic stat, uint64_t window_ns);
 struct sample metrics__read(struct metrics *m, int handle, uint64_t now_ns);

@@ -84,8 +84,8 @@ static struct sample read_one(struct metrics *m, struct series *series, struct v
 	   stage that was taken off while it ran. */
 	if (!reason || (!view && !missed(m, stage) && !sample.idle && sample.n)) {
 		if (!sample.reason)
-			sample.reason = io_remark(m, series, &sample, view ? view->window_ns : 0,
-						  now_ns);
+			sample.reason =
+				io_remark(m, series, &sample, view ? view->window_ns : 0, now_ns);
 		return sample;
 	}
 	sample.value = sample.low = sample.high = NAN;

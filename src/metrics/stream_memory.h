@@ -19,8 +19,9 @@
 
 #include "metrics/sample.h"
 
-#define STREAM_MEMORY_COUNTS 16 /* numbers of open spans told apart: 0 .. 15; more are not taken   \
-				 */
+#define STREAM_MEMORY_COUNTS                                                                       \
+	16 /* numbers of open spans told apart: 0 .. 15; more are not taken                        \
+	    */
 #define STREAM_MEMORY_KEPT 128
 #define STREAM_MEMORY_FEW  5 /* samples at each of two numbers, else the quality is few */
 

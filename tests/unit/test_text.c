@@ -174,20 +174,13 @@ static void test_times(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hello),
-		cmocka_unit_test(test_firing),
-		cmocka_unit_test(test_resolved),
-		cmocka_unit_test(test_slow_turn),
-		cmocka_unit_test(test_unknown),
-		cmocka_unit_test(test_reminder),
-		cmocka_unit_test(test_summary),
-		cmocka_unit_test(test_note),
-		cmocka_unit_test(test_bye),
-		cmocka_unit_test(test_color),
-		cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_no_color_wanted),
-		cmocka_unit_test(test_units),
-		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_hello),	 cmocka_unit_test(test_firing),
+		cmocka_unit_test(test_resolved), cmocka_unit_test(test_slow_turn),
+		cmocka_unit_test(test_unknown),	 cmocka_unit_test(test_reminder),
+		cmocka_unit_test(test_summary),	 cmocka_unit_test(test_note),
+		cmocka_unit_test(test_bye),	 cmocka_unit_test(test_color),
+		cmocka_unit_test(test_hostile),	 cmocka_unit_test(test_no_color_wanted),
+		cmocka_unit_test(test_units),	 cmocka_unit_test(test_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

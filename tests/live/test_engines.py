@@ -1,87 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Stages in real libraries: libpq, flite, and whatever the demo assistant stands on."""
 
-import os
-import pwd
-import shutil
-import signal
-import subprocess
-import tempfile
-from pathlib import Path
-
-from harness import CHESHIRE, Failure, Process, Skip, config, test, wait_until
-
-POSTGRES_BIN = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-
-
-class Postgres:
-    """A server of our own in a scratch directory, reached by a unix socket there."""
-
-    def __init__(self, case):
-        if not POSTGRES_BIN:
-            raise Skip("PostgreSQL is not installed")
-        try:
-            self.owner = pwd.getpwnam("postgres")
-        except KeyError:
-            raise Skip("there is no user postgres") from None
-        self.bin = POSTGRES_BIN[-1]
-        self.dir = Path(tempfile.mkdtemp(prefix="cheshire-pg-"))
-        case.cleanups.append(lambda: shutil.rmtree(self.dir, ignore_errors=True))
-        os.chown(self.dir, self.owner.pw_uid, self.owner.pw_gid)
-        made = subprocess.run(
-            [self.bin / "initdb", "--no-sync", "--auth=trust", "-D", self.dir / "data"],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            cwd=self.dir,
-            **self.identity(),
-        )
-        if made.returncode:
-            raise Failure(f"initdb: {made.stderr[-300:]}")
-        self.server = Process(
-            case,
-            "postgres",
-            [self.bin / "postgres", "-D", self.dir / "data", "-k", self.dir]
-            + ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=10"],
-            cwd=self.dir,
-            **self.identity(),
-        )
-        case.cleanups.append(self.end_children)
-        wait_until(self.answers, 30, "PostgreSQL answers")
-
-    def identity(self):
-        return {"user": self.owner.pw_uid, "group": self.owner.pw_gid, "extra_groups": []}
-
-    def connection(self):
-        return f"host={self.dir} user=postgres dbname=postgres"
-
-    def answers(self):
-        if not self.server.running():
-            raise Failure(f"PostgreSQL ended: {self.server.errors()[-300:]}")
-        asked = subprocess.run(
-            [self.bin / "pg_isready", "-q", "-h", self.dir], timeout=10, check=False
-        )
-        return not asked.returncode
-
-    def stop(self):
-        self.server.signal(signal.SIGINT)
-        self.server.wait(20)
-
-    def end_children(self):
-        """Its processes leave by themselves when the first is gone; the directory goes after."""
-        data = str(self.dir)
-
-        def gone():
-            for entry in Path("/proc").glob("[0-9]*/cwd"):
-                try:
-                    if os.readlink(entry).startswith(data):
-                        return False
-                except OSError:
-                    continue
-            return True
-
-        wait_until(gone, 10, "the processes of PostgreSQL ended")
+from harness import CHESHIRE, config, test, wait_until
+from servers import Postgres
 
 
 @test(90)

@@ -51,7 +51,7 @@ promtool = tests/tools/promtool.sh $(OUTPUT)/tools || echo "what compares with p
 
 # demo, test and bench install what is missing by themselves, then start over with it there.
 with-deps = @if [ -n "$(strip $(MISSING))" ]; then $(MAKE) --no-print-directory deps; fi; \
-	$(MAKE) --no-print-directory $(1)
+	$(MAKE) -j$(shell nproc) --no-print-directory $(1)
 
 # --- flags --------------------------------------------------------------------------------------
 

@@ -68,7 +68,7 @@ def check_harness(scratch):
     harness = load("harness", HERE / "live" / "harness.py")
     harness.LIVE = scratch / "live"
     harness.require_root = lambda: None
-    left_behind = []
+    sleeper_pid = scratch / "sleeper"
 
     def passes(t):
         t.check(True, "")
@@ -88,22 +88,31 @@ def check_harness(scratch):
 
     def hangs(t):
         process = harness.Process(t, "sleeper", ["sleep", "60"])
-        left_behind.append(process)
+        sleeper_pid.write_text(str(process.pid), encoding="ascii")
         process.wait(50)
 
     def skips(_t):
         raise harness.Skip("not here")
 
+    def ends_the_run(_t):
+        os._exit(0)
+
+    def never_reached(t):
+        t.check(True, "")
+
     functions = (passes, fails, checks_nothing, raises, yields, hangs, skips)
-    tests = [(function.__name__, function, 2) for function in functions]
+    tests = [harness.Entry(function, 2, False) for function in functions]
+    tests += [harness.Entry(function, 2, True) for function in (ends_the_run, never_reached)]
     with redirect_stdout(io.StringIO()) as out:
         good = harness.run_all(tests)
     lines = out.getvalue().splitlines()
     require(not good, "the harness is content with failing tests")
-    require(lines[-1] == "1 passed, 5 failed, 1 skipped", f"harness: {lines}")
-    require(lines[-2] == "skip skips: not here", f"harness: {lines[-2]}")
-    require(left_behind[0].popen.returncode is not None, "a process outlived its test")
-    require(not Path(f"/proc/{left_behind[0].pid}").exists(), "a process outlived its test")
+    require(lines[-1] == "1 passed, 7 failed, 1 skipped", f"harness: {lines}")
+    require("skip skips: not here" in lines, f"harness: {lines}")
+    for name in ("ends_the_run", "never_reached"):
+        require(f"FAIL {name}: the test run ended before it did" in lines, f"harness: {lines}")
+    pid = sleeper_pid.read_text(encoding="ascii")
+    require(not Path(f"/proc/{pid}").exists(), "a process outlived its test")
 
 
 def check_tolerance():

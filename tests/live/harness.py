@@ -20,6 +20,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -36,6 +37,7 @@ ABSOLUTE_ERROR_S = 100e-6
 
 START_DEADLINE_S = 15
 TESTS = []
+VERDICTS = ("ok", "FAIL", "skip")
 
 
 class Skip(Exception):
@@ -54,11 +56,25 @@ class Timeout(Exception):
     """The test took longer than its limit."""
 
 
-def test(timeout_s=60):
-    """Marks a function of a test file as a test with a time limit of its own."""
+class Entry:
+    """A test: its name, its function, how long it may take, and whether it mostly waits."""
+
+    def __init__(self, function, timeout_s, waits):
+        self.name = function.__name__
+        self.function = function
+        self.timeout_s = timeout_s
+        self.waits = waits
+
+
+def test(timeout_s=60, waits=False):
+    """Marks a function of a test file as a test with a time limit of its own.
+
+    `waits`: it spends its time waiting for windows to pass and needs no quiet machine, so that it
+    runs beside the others.
+    """
 
     def mark(function):
-        TESTS.append((function.__name__, function, timeout_s))
+        TESTS.append(Entry(function, timeout_s, waits))
         return function
 
     return mark
@@ -698,17 +714,76 @@ def run_one(name, function, timeout_s):
     raise AssertionError("the last attempt returns")
 
 
-def run_all(tests):
-    """Runs one after the other; prints a line each and the closing line; True when none failed."""
-    counts = {"ok": 0, "FAIL": 0, "skip": 0}
-    for name, function, timeout_s in tests:
+def run_in_turn(entries):
+    """Runs one after the other; prints a line each."""
+    for entry in entries:
         started = time.monotonic()
-        verdict, reason = run_one(name, function, timeout_s)
-        counts[verdict] += 1
+        verdict, reason = run_one(entry.name, entry.function, entry.timeout_s)
         reason = " ".join(reason.split())
         if verdict == "ok":
-            print(f"ok {name} ({time.monotonic() - started:.1f})", flush=True)
+            print(f"ok {entry.name} ({time.monotonic() - started:.1f})", flush=True)
         else:
-            print(f"{verdict} {name}: {reason}", flush=True)
-    print(f"{counts['ok']} passed, {counts['FAIL']} failed, {counts['skip']} skipped", flush=True)
-    return not counts["FAIL"]
+            print(f"{verdict} {entry.name}: {reason}", flush=True)
+
+
+class Lane:
+    """A process of its own that runs tests one after the other; its lines are handed on."""
+
+    def __init__(self, entries, show):
+        read_fd, write_fd = os.pipe()
+        sys.stdout.flush()
+        self.pid = os.fork()
+        if not self.pid:
+            self.run(entries, write_fd)
+        os.close(write_fd)
+        self.expected = {entry.name for entry in entries}
+        self.verdicts = {}
+        self.thread = threading.Thread(target=self.read, args=(read_fd, show), daemon=True)
+        self.thread.start()
+
+    @staticmethod
+    def run(entries, write_fd):
+        status = 1
+        try:
+            die_with_parent()
+            os.dup2(write_fd, 1)
+            os.close(write_fd)
+            sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
+            run_in_turn(entries)
+            sys.stdout.flush()
+            status = 0
+        finally:
+            os._exit(status)
+
+    def read(self, read_fd, show):
+        with open(read_fd, encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                show(line)
+                verdict, _, rest = line.partition(" ")
+                name = re.split(r"[\s:]", rest, maxsplit=1)[0]
+                if verdict in VERDICTS and name in self.expected:
+                    self.verdicts[name] = verdict
+
+    def join(self):
+        """How many tests had which verdict; one without a verdict has failed, and is named."""
+        os.waitpid(self.pid, 0)
+        self.thread.join()
+        for name in sorted(self.expected - set(self.verdicts)):
+            print(f"FAIL {name}: the test run ended before it did", flush=True)
+            self.verdicts[name] = "FAIL"
+        return [list(self.verdicts.values()).count(verdict) for verdict in VERDICTS]
+
+
+def run_all(entries):
+    """Runs all tests, in two lanes; prints a line each and the closing line; True: none failed."""
+    printing = threading.Lock()
+
+    def show(line):
+        with printing:
+            print(line, end="", flush=True)
+
+    lanes = [[entry for entry in entries if entry.waits is waits] for waits in (True, False)]
+    counts = [lane.join() for lane in [Lane(chosen, show) for chosen in lanes if chosen]]
+    ok, failed, skipped = (sum(column) for column in zip(*counts))
+    print(f"{ok} passed, {failed} failed, {skipped} skipped", flush=True)
+    return not failed

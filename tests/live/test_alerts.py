@@ -193,7 +193,7 @@ def firing_alert_turns_unknown_not_resolved(t):
     t.equal(states, ["firing", "unknown"], "states of the alert")
 
 
-@test(60)
+@test(60, waits=True)
 def hang_is_not_responsive(t):
     target = t.target("steady", "--mode", "command", wait=False)
     stage = {"work": '{ call: "steady:stage_work", hang: 1s }'}

@@ -169,7 +169,7 @@ def models(rig):
         timeout_s=40)
 
 
-@test(120)
+@test(120, waits=True)
 def model_rows(t):
     stages = STAGES
     for stage in ("stt", "intent", "tts"):
@@ -214,7 +214,7 @@ def send(rig):
     rig.target.over = True
 
 
-@test(90)
+@test(90, waits=True)
 def network_rows(t):
     namespace = Namespace(t)
     peer = t.target(Inside(t, namespace.name, TARGETS / "traffic").path, wait=False, name="peer")

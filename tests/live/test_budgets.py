@@ -76,7 +76,7 @@ def gaps(rig):
     yield from rig.phase(["gap=4200ms"], {"End-to-End Latency": ("critical", "P0")})
 
 
-@test(150)
+@test(150, waits=True)
 def voice_rows(t):
     talking = ("--fast", "--push-to-talk", "--pause", "300ms", *CALM)
     first = {"preferred": True}

@@ -109,17 +109,17 @@ def hang(t, fault, stage):
     check_once(t, watch, "target.responsive", fault)
 
 
-@test(120)
+@test(120, waits=True)
 def hang_in_a_call(t):
     hang(t, "a call", "intent")
 
 
-@test(120)
+@test(120, waits=True)
 def hang_in_a_stream(t):
     hang(t, "a stream", "stt")
 
 
-@test(90)
+@test(90, waits=True)
 def frames_that_stop(t):
     # Nobody speaks: no turn explains it.
     alice = Alice(t, "--turns", "0", "--duration", "30s", "--fault", "mic-stop@9s-20s")
@@ -156,7 +156,7 @@ def lock_case(t, what):
     return what, target, t.watch(target.pid, None, name=f"watch-{what}")
 
 
-@test(120)
+@test(120, waits=True)
 def deadlocks_outside_of_stages(t):
     cases = [lock_case(t, what) for what in DEAD_FOR_EVER]
     began = {what: began_s(target.command(what)) for what, target, _ in cases}
@@ -176,7 +176,7 @@ def deadlocks_outside_of_stages(t):
         watch.stop()
 
 
-@test(120)
+@test(120, waits=True)
 def locks_that_are_kept(t):
     cases = [lock_case(t, what) for what in GIVEN_BACK]
     began = {what: began_s(target.command(what)) for what, target, _ in cases}
@@ -191,7 +191,7 @@ def locks_that_are_kept(t):
         watch.stop()
 
 
-@test(120)
+@test(120, waits=True)
 def locks_that_are_no_trouble(t):
     kinds = {
         "one": ("pool 50", "semaphore", "join", "contend", "barrier", "leader", "read-write"),
@@ -232,7 +232,7 @@ def model_files(t):
     return folder
 
 
-@test(60)
+@test(60, waits=True)
 def model_sizes_are_those_on_disk(t):
     folder = model_files(t)
     target = t.target("locks", wait=False)

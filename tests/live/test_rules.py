@@ -47,7 +47,7 @@ def big_target(t):
 # --- restarts ---
 
 
-@test(90)
+@test(90, waits=True)
 def alerts_of_rules_go_on_after_a_restart(t):
     target = big_target(t)
     rules = t.write("rules.yml", rule_text(Now=(BIG, "0s"), Soon=(BIG, "20s")))
@@ -99,7 +99,7 @@ def a_state_file_is_whole_when_cheshire_is_killed(t):
     t.check(not (t.dir / ".state.json.new").exists(), "what was left half-written stays")
 
 
-@test(90)
+@test(90, waits=True)
 def state_files_that_are_of_no_use(t):
     target = big_target(t)
     rules = t.write("rules.yml", rule_text(Now=(BIG, "0s")))
@@ -186,7 +186,7 @@ def the_end_of_the_target_is_seen_by_rules(t):
 # --- reloads ---
 
 
-@test(90)
+@test(90, waits=True)
 def reloaded_rules_go_on(t):
     target = big_target(t)
     rules = t.write(
@@ -248,7 +248,7 @@ def rules_that_read_too_much_keep_the_old_ones(t):
     watch.stop()
 
 
-@test(90)
+@test(90, waits=True)
 def a_changed_configuration_leaves_no_gap(t):
     target = big_target(t)
     rules = t.write("rules.yml", rule_text(Stays=(BIG, "0s"), Waits=(BIG, "12s")))
@@ -281,7 +281,7 @@ SHORTER = {
 }
 
 
-@test(120)
+@test(120, waits=True)
 def the_four_rules_of_the_document(t):
     """As a file they load as they are; so that they fire in a test, a copy with shorter times.
 
@@ -364,7 +364,7 @@ def of_exported(line):
     return {line["severity"]: line["state"] == "firing"}
 
 
-@test(150)
+@test(150, waits=True)
 def exported_budgets_agree(t):
     """The budgets and the same ones as exported rules, on the same faults."""
     target = t.target("memory", wait=False)

@@ -68,7 +68,7 @@ def users_active_of_eight_users(t):
     t.check(low >= 3, f"only {low} users at once by the log")
 
 
-@test(120)
+@test(120, waits=True)
 def users_active_of_rare_short_overlaps(t):
     """Overlaps that no reading once a second would see: turns of 40 ms, one user after the other."""
     alice, truth, summary, _ = watch_alice(
@@ -106,7 +106,7 @@ users:
 """
 
 
-@test(120)
+@test(120, waits=True)
 def tiers_follow_the_users(t):
     alice = Alice(
         t, "--fast", "--users", 6, "--turns", 8, "--fault", "slow-stt=400ms"
@@ -204,7 +204,7 @@ def threads_budgets(count, more=""):
     return "budgets:\n  threads.count:\n" + "\n".join(rows) + "\n"
 
 
-@test(90)
+@test(90, waits=True)
 def a_storm_is_told_bit_by_bit(t):
     target = t.target("steady", "--mode", "command", wait=False)
     text = (
@@ -232,7 +232,7 @@ def a_storm_is_told_bit_by_bit(t):
     t.equal(len(set(names)), len(names), "alerts told twice")
 
 
-@test(60)
+@test(60, waits=True)
 def what_fires_is_told_again(t):
     target = t.target("steady", "--mode", "command", wait=False)
     text = "alerts: { remind: 3s }\n" + threads_budgets(1, ", p0_above: 0.5")
@@ -268,7 +268,7 @@ budgets:
 """
 
 
-@test(90)
+@test(90, waits=True)
 def one_slow_stage_is_one_group(t):
     _, _, _, watch = watch_alice(
         t, CONFIG + SLOW, "--fast", "--turns", 12, "--fault", "slow-stt=600ms"
@@ -285,7 +285,7 @@ def one_slow_stage_is_one_group(t):
     t.check(threads["group"] != of_stt[0]["group"], "the threads are another matter")
 
 
-@test(90)
+@test(90, waits=True)
 def a_slow_gap_is_a_group_of_its_own(t):
     gap = "  turn.gap.stt.intent: { stat: p95, window: 10s, warning: 200ms, for: 0s }\n"
     _, _, _, watch = watch_alice(t, CONFIG + SLOW + gap, "--fast", "--turns", 12, "--fault", "gap=600ms")

@@ -2,6 +2,7 @@
 #include "kernel/loader.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,7 +135,7 @@ static int on_record(void *ctx, void *data, size_t len)
 	return 0;
 }
 
-static int share_maps(struct loader *l)
+int loader_share_maps(struct loader *l)
 {
 	int err;
 
@@ -161,6 +162,24 @@ static bool in_initial_pid_namespace(void)
 	return stat("/proc/self/ns/pid", &st) || st.st_ino == PID_NAMESPACE_INIT_INO;
 }
 
+/* Descriptors of their own: they outlive the skeleton. */
+static int keep_programs(struct loader *l)
+{
+	struct bpf_program *const progs[LOADER_PROGS] = {
+		[LOADER_ENTER] = l->skel->progs.probe_enter,
+		[LOADER_EXIT] = l->skel->progs.probe_exit,
+		[LOADER_CATCH] = l->skel->progs.probe_catch,
+		[LOADER_OBJECTS] = l->skel->progs.probe_loader,
+	};
+
+	for (size_t i = 0; i < LOADER_PROGS; i++) {
+		l->prog_fds[i] = fcntl(bpf_program__fd(progs[i]), F_DUPFD_CLOEXEC, 3);
+		if (l->prog_fds[i] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
 static int load(struct loader *l, const struct loader_opts *opts, char *why, size_t why_size)
 {
 	int err;
@@ -173,8 +192,6 @@ static int load(struct loader *l, const struct loader_opts *opts, char *why, siz
 		return -EOPNOTSUPP;
 	}
 	raise_memlock();
-	l->tgid = opts->tgid;
-	l->stages_n = opts->stages_n;
 	l->multi = !opts->force_perf && uprobe_link_have_multi();
 	err = open_skeleton(l, opts, why, why_size);
 	if (err)
@@ -188,21 +205,37 @@ static int load(struct loader *l, const struct loader_opts *opts, char *why, siz
 	err = cheshire_bpf__load(l->skel);
 	if (err)
 		return explain_load(err, why, why_size);
-	err = share_maps(l);
+	err = keep_programs(l);
+	err = err ?: loader_share_maps(l);
 	if (err)
 		snprintf(why, why_size, "cannot map the BPF maps: %s", err_str(err));
 	return err;
 }
 
-int loader__open(const struct loader_opts *opts, struct loader **out, char *why, size_t why_size)
+struct loader *loader_new(const struct loader_opts *opts)
 {
 	struct loader *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	libbpf_set_print(log_libbpf);
+	l->tgid = opts->tgid;
+	l->stages_n = opts->stages_n;
+	for (size_t i = 0; i < LOADER_PROGS; i++)
+		l->prog_fds[i] = -1;
+	for (size_t i = 0; i < LOADER_LINKS; i++)
+		l->link_fds[i] = -ENOENT;
+	return l;
+}
+
+int loader__open(const struct loader_opts *opts, struct loader **out, char *why, size_t why_size)
+{
+	struct loader *l = loader_new(opts);
 	int err;
 
 	*out = NULL;
 	if (!l)
 		return -ENOMEM;
-	libbpf_set_print(log_libbpf);
 	err = load(l, opts, why, why_size);
 	if (err) {
 		loader__free(l);
@@ -212,17 +245,35 @@ int loader__open(const struct loader_opts *opts, struct loader **out, char *why,
 	return 0;
 }
 
-void loader__free(struct loader *l)
+static void close_fds(int *fds, size_t n)
 {
-	if (!l)
-		return;
+	for (size_t i = 0; i < n; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+		fds[i] = -EBADF;
+	}
+}
+
+void loader__keep_programs(struct loader *l)
+{
 	ring_buffer__free(l->ring);
+	l->ring = NULL;
 	unshare_map(&l->stages);
 	unshare_map(&l->stats);
 	unshare_map(&l->hists);
 	unshare_map(&l->cached);
 	unshare_map(&l->slices);
+	close_fds(l->link_fds, LOADER_LINKS);
 	cheshire_bpf__destroy(l->skel);
+	l->skel = NULL;
+}
+
+void loader__free(struct loader *l)
+{
+	if (!l)
+		return;
+	loader__keep_programs(l);
+	close_fds(l->prog_fds, LOADER_PROGS);
 	free(l);
 }
 
@@ -231,38 +282,10 @@ bool loader__multi(const struct loader *l)
 	return l->multi;
 }
 
-/* By hand: the uprobe programs of the skeleton are attached elsewhere. */
-int loader__attach_tracing(struct loader *l)
-{
-	struct {
-		struct bpf_program *prog;
-		struct bpf_link **link;
-	} hooks[] = {
-		{l->skel->progs.sched_switch, &l->skel->links.sched_switch},
-		{l->skel->progs.sched_process_exit, &l->skel->links.sched_process_exit},
-		{l->skel->progs.sched_process_exec, &l->skel->links.sched_process_exec},
-		{l->skel->progs.sched_process_fork, &l->skel->links.sched_process_fork},
-	};
-
-	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
-		*hooks[i].link = bpf_program__attach_trace(hooks[i].prog);
-		if (!*hooks[i].link)
-			return -errno;
-	}
-	return 0;
-}
-
 int loader__attach(struct loader *l, enum loader_prog prog, const struct uprobe_set *set,
 		   struct uprobe_link **out)
 {
-	struct bpf_program *const progs[LOADER_PROGS] = {
-		[LOADER_ENTER] = l->skel->progs.probe_enter,
-		[LOADER_EXIT] = l->skel->progs.probe_exit,
-		[LOADER_CATCH] = l->skel->progs.probe_catch,
-		[LOADER_OBJECTS] = l->skel->progs.probe_loader,
-	};
-
-	return uprobe_link__attach(progs[prog], l->multi, set, out);
+	return uprobe_link__attach(l->prog_fds[prog], l->multi, set, out);
 }
 
 int loader__set_bind(struct loader *l, uint32_t i, const struct wire_bind *bind)

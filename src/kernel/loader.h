@@ -38,8 +38,27 @@ void loader__free(struct loader *loader);
 /* uprobe_multi links are used; else perf events. */
 bool loader__multi(const struct loader *loader);
 
-/* Hooks of the scheduler and of the target's life. */
+/* What is attached to the kernel itself, or can be run there. */
+enum loader_link {
+	LOADER_LINK_SWITCH = 0, /* of the scheduler */
+	LOADER_LINK_EXIT = 1,	/* the target's life */
+	LOADER_LINK_EXEC = 2,
+	LOADER_LINK_FORK = 3,
+	LOADER_LINKS_NEEDED = 4,       /* without the next ones something is not known */
+	LOADER_LINK_SOCKETS_STATE = 4, /* sockets.h */
+	LOADER_LINK_SOCKETS_SENT = 5,
+	LOADER_LINK_SOCKETS_RECEIVED = 6,
+	LOADER_LINK_SOCKETS_WALK = 7, /* iterators, for snapshot.h */
+	LOADER_LINK_LOCK_WAITS = 8,
+	LOADER_LINKS = 9,
+};
+
+/* Attaches them all.  0, or the negative errno of one that is needed. */
 int loader__attach_tracing(struct loader *loader);
+/* The descriptor, which stays the loader's, or the negative errno of why there is none. */
+int loader__link(const struct loader *loader, enum loader_link link);
+/* Takes it off. */
+void loader__drop_link(struct loader *loader, enum loader_link link);
 
 enum loader_prog {
 	LOADER_ENTER = 0,
@@ -48,6 +67,29 @@ enum loader_prog {
 	LOADER_OBJECTS = 3, /* the dynamic loader's hook */
 	LOADER_PROGS = 4,
 };
+
+/*
+ * What one process loaded, for another one that is not permitted to load: maps in the order of the
+ * skeleton (-1: not made) and links.  Descriptors are borrowed from the loader that exports, and
+ * those of the process that adopts are taken over by the new loader, also on failure.  An adopted
+ * loader cannot attach.
+ */
+#define LOADER_MAPS_MAX 96
+
+struct loader_handles {
+	size_t maps_n;
+	int maps[LOADER_MAPS_MAX];
+	int links[LOADER_LINKS]; /* or a negative errno */
+	bool multi;
+};
+
+int loader__export(const struct loader *loader, struct loader_handles *out);
+int loader__adopt(const struct loader_opts *opts, struct loader_handles *handles,
+		  struct loader **out);
+void loader_handles_close(struct loader_handles *handles);
+
+/* Forgets everything but the programs for loader__attach. */
+void loader__keep_programs(struct loader *loader);
 
 /* The link is the caller's: uprobe_link__free. */
 int loader__attach(struct loader *loader, enum loader_prog prog, const struct uprobe_set *set,

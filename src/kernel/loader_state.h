@@ -21,6 +21,8 @@ struct loader {
 	struct ring_buffer *ring;
 	struct shared_map stages, stats, hists, cached, slices;
 	struct shared_clock *clocks; /* in the .bss of the programs */
+	int prog_fds[LOADER_PROGS];  /* -1: not loaded here */
+	int link_fds[LOADER_LINKS];  /* or a negative errno */
 	int cpus_n;
 	uint32_t tgid;
 	size_t stages_n;
@@ -29,5 +31,10 @@ struct loader {
 	loader_record_fn record;
 	void *record_ctx;
 };
+
+/* A loader without anything; errno. */
+struct loader *loader_new(const struct loader_opts *opts);
+/* What both ways to get a loader have in common, once its maps are there. */
+int loader_share_maps(struct loader *loader);
 
 #endif

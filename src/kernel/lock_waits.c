@@ -6,6 +6,6 @@
 
 int lock_waits_open(struct loader *l, struct snapshot **out)
 {
-	return snapshot__open(l->skel->progs.lock_waits, l->tgid, sizeof(struct wire_lock_wait),
+	return snapshot__open(l->link_fds[LOADER_LINK_LOCK_WAITS], sizeof(struct wire_lock_wait),
 			      out);
 }

@@ -15,18 +15,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct bpf_program;
 struct snapshot;
 
 /* Called once a record; it is valid during the call only. */
 typedef void (*snapshot_record_fn)(void *ctx, const void *record);
 
-/* Links the (loaded) program, which must outlive the snapshot.  0 or a negative errno. */
-int snapshot__open(struct bpf_program *prog, uint32_t tgid, size_t record_bytes,
-		   struct snapshot **out);
+/*
+ * Of an iterator's link (loader__link), which must outlive the snapshot.  0 or a negative errno;
+ * that of the link, where there is none.
+ */
+int snapshot__open(int link_fd, size_t record_bytes, struct snapshot **out);
 /*
  * Runs it once, to its end.  0 or a negative errno: records may have been handed out before it
- * failed.  Works with CAP_BPF alone (or with none where unprivileged BPF is on).
+ * failed.  Takes no capability since Linux 5.19 (before, CAP_BPF where
+ * unprivileged BPF is off).
  */
 int snapshot__run(struct snapshot *snapshot, snapshot_record_fn fn, void *ctx);
 void snapshot__free(struct snapshot *snapshot);

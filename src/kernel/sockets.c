@@ -11,13 +11,11 @@
 
 #include "kernel/loader_state.h"
 #include "kernel/snapshot.h"
-#include "log/log.h"
 
 struct sockets {
 	const struct wire_traffic *traffic; /* in the .bss of the programs */
 	struct snapshot *walk;
-	struct bpf_link *state, *sent, *received;
-	bool wanted; /* datagrams */
+	struct loader *loader; /* borrowed */
 };
 
 static bool has_tracepoint(const struct btf *btf, const char *name)
@@ -44,28 +42,6 @@ int sockets_choose(struct loader *l, bool wanted)
 	return err ?: bpf_program__set_autoload(l->skel->progs.socket_received, datagrams);
 }
 
-static int attach_trace(struct bpf_program *prog, struct bpf_link **link)
-{
-	*link = bpf_program__attach_trace(prog);
-	return *link ? 0 : -errno;
-}
-
-/* Both or none: half of the traffic would be taken for all of it. */
-static void attach_datagrams(struct sockets *s, struct loader *l)
-{
-	int err;
-
-	if (!bpf_program__autoload(l->skel->progs.socket_sent))
-		return;
-	err = attach_trace(l->skel->progs.socket_sent, &s->sent);
-	err = err ?: attach_trace(l->skel->progs.socket_received, &s->received);
-	if (!err)
-		return;
-	log_info("the hooks on sends and receives cannot be attached: %s", err_str(err));
-	bpf_link__destroy(s->sent);
-	s->sent = NULL;
-}
-
 int sockets__open(struct loader *l, struct sockets **out)
 {
 	struct sockets *s = calloc(1, sizeof(*s));
@@ -76,42 +52,46 @@ int sockets__open(struct loader *l, struct sockets **out)
 	if (!s)
 		return -ENOMEM;
 	s->traffic = l->skel->bss->traffic;
-	s->wanted = l->datagrams_wanted;
-	err = snapshot__open(l->skel->progs.sockets_walk, l->tgid, sizeof(struct wire_socket),
-			     &s->walk);
-	err = err ?: attach_trace(l->skel->progs.sockets_state, &s->state);
-	err = err ?: sockets__read(s, 0, &first);
+	s->loader = l;
+	err = loader__link(l, LOADER_LINK_SOCKETS_STATE);
+	if (err >= 0)
+		err = snapshot__open(loader__link(l, LOADER_LINK_SOCKETS_WALK),
+				     sizeof(struct wire_socket), &s->walk);
+	err = err < 0 ? err : sockets__read(s, 0, &first);
 	if (err) {
 		sockets__free(s);
 		return err;
 	}
-	attach_datagrams(s, l);
 	*out = s;
 	return 0;
 }
 
+/* Hooks that nobody reads would cost for nothing. */
 void sockets__free(struct sockets *s)
 {
 	if (!s)
 		return;
-	bpf_link__destroy(s->received);
-	bpf_link__destroy(s->sent);
-	bpf_link__destroy(s->state);
+	loader__drop_link(s->loader, LOADER_LINK_SOCKETS_RECEIVED);
+	loader__drop_link(s->loader, LOADER_LINK_SOCKETS_SENT);
+	loader__drop_link(s->loader, LOADER_LINK_SOCKETS_STATE);
 	snapshot__free(s->walk);
 	free(s);
 }
 
 bool sockets__datagrams(const struct sockets *s, const char **why)
 {
+	bool have = loader__link(s->loader, LOADER_LINK_SOCKETS_SENT) >= 0;
+
 	*why = NULL;
-	if (!s->sent)
-		*why = s->wanted ? "UDP and unix sockets are not counted: this kernel (before 6.3) "
-				   "has "
-				   "no hooks for them"
-				 : "UDP and unix sockets are not counted unless the configuration "
-				   "asks "
-				   "for it (sockets: { datagrams: yes })";
-	return s->sent;
+	if (!have)
+		*why = s->loader->datagrams_wanted
+			       ? "UDP and unix sockets are not counted: this kernel (before 6.3) "
+				 "has "
+				 "no hooks for them"
+			       : "UDP and unix sockets are not counted unless the configuration "
+				 "asks "
+				 "for it (sockets: { datagrams: yes })";
+	return have;
 }
 
 /* One look. */

@@ -15,10 +15,9 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <linux/bpf.h>
 
-#include "log/log.h"
+#include "kernel/perf_uprobe.h"
 
 /* Each waits for a grace period, so one thread a link of 64 stages. */
 #define CLOSERS_MAX 128
@@ -42,9 +41,9 @@ struct link_create_multi {
 };
 
 struct uprobe_link {
-	int fd;			 /* multi; -1 otherwise */
-	struct bpf_link **links; /* perf events; owned */
-	size_t n;
+	int *fds; /* owned; one of a multi link, else one for each probe */
+	size_t fds_n;
+	size_t n; /* probes */
 };
 
 static int multi_create(int prog_fd, const struct uprobe_set *set)
@@ -92,46 +91,43 @@ bool uprobe_link_have_multi(void)
 	return fd == -EBADF;
 }
 
-static int attach_multi(struct uprobe_link *link, struct bpf_program *prog,
-			const struct uprobe_set *set)
+static int attach_multi(struct uprobe_link *link, int prog_fd, const struct uprobe_set *set)
 {
-	link->fd = multi_create(bpf_program__fd(prog), set);
-	if (link->fd < 0)
-		return link->fd;
-	link->n = set->n;
+	int fd = multi_create(prog_fd, set);
+
+	if (fd < 0)
+		return fd;
+	link->fds[link->fds_n++] = fd;
 	return 0;
 }
 
-static int attach_perf(struct uprobe_link *link, struct bpf_program *prog,
-		       const struct uprobe_set *set)
+static int attach_perf(struct uprobe_link *link, int prog_fd, const struct uprobe_set *set)
 {
-	link->links = calloc(set->n, sizeof(*link->links));
-	if (!link->links)
-		return -ENOMEM;
 	for (size_t i = 0; i < set->n; i++) {
-		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = set->cookies[i],
-			    .retprobe = set->uretprobe);
-		struct bpf_link *one = bpf_program__attach_uprobe_opts(prog, set->pid, set->path,
-								       set->offsets[i], &opts);
+		int fd = perf_uprobe_attach(prog_fd, set, i);
 
-		if (!one)
-			return -errno;
-		link->links[link->n++] = one;
+		if (fd < 0)
+			return fd;
+		link->fds[link->fds_n++] = fd;
 	}
 	return 0;
 }
 
-int uprobe_link__attach(struct bpf_program *prog, bool multi, const struct uprobe_set *set,
+int uprobe_link__attach(int prog_fd, bool multi, const struct uprobe_set *set,
 			struct uprobe_link **out)
 {
 	struct uprobe_link *link = calloc(1, sizeof(*link));
 	int err;
 
 	*out = NULL;
-	if (!link)
+	if (link)
+		link->fds = calloc(multi ? 1 : set->n, sizeof(*link->fds));
+	if (!link || !link->fds) {
+		uprobe_link__free(link);
 		return -ENOMEM;
-	link->fd = -1;
-	err = multi ? attach_multi(link, prog, set) : attach_perf(link, prog, set);
+	}
+	link->n = set->n;
+	err = multi ? attach_multi(link, prog_fd, set) : attach_perf(link, prog_fd, set);
 	if (err) {
 		uprobe_link__free(link);
 		return err;
@@ -140,15 +136,37 @@ int uprobe_link__attach(struct bpf_program *prog, bool multi, const struct uprob
 	return 0;
 }
 
+int uprobe_link__adopt(const int *fds, size_t fds_n, size_t probes_n, struct uprobe_link **out)
+{
+	struct uprobe_link *link = calloc(1, sizeof(*link));
+
+	*out = NULL;
+	if (link)
+		link->fds = calloc(fds_n + 1, sizeof(*link->fds));
+	if (!link || !link->fds) {
+		free(link);
+		return -ENOMEM;
+	}
+	memcpy(link->fds, fds, fds_n * sizeof(*fds));
+	link->fds_n = fds_n;
+	link->n = probes_n;
+	*out = link;
+	return 0;
+}
+
+const int *uprobe_link__fds(const struct uprobe_link *link, size_t *n)
+{
+	*n = link->fds_n;
+	return link->fds;
+}
+
 void uprobe_link__free(struct uprobe_link *link)
 {
 	if (!link)
 		return;
-	if (link->fd >= 0)
-		close(link->fd);
-	for (size_t i = 0; link->links && i < link->n; i++)
-		bpf_link__destroy(link->links[i]);
-	free(link->links);
+	for (size_t i = 0; i < link->fds_n; i++)
+		close(link->fds[i]);
+	free(link->fds);
 	free(link);
 }
 

@@ -6,8 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct bpf_program;
-
 /*
  * A set of uprobes with one program, in one file, for one process: one uprobe_multi link where
  * the kernel has them (6.6), else a perf event each.
@@ -33,8 +31,15 @@ bool uprobe_link_have_multi(void);
  * Attaches all or nothing.  `multi` must be what the program was loaded for.  Returns 0 or a
  * negative errno; on failure *out is NULL and nothing is left attached.
  */
-int uprobe_link__attach(struct bpf_program *prog, bool multi, const struct uprobe_set *set,
+int uprobe_link__attach(int prog_fd, bool multi, const struct uprobe_set *set,
 			struct uprobe_link **out);
+
+/*
+ * A link that another process made, from its descriptors (uprobe_link__fds there), which are taken
+ * over unless it fails.  It lasts until the last descriptor of it is closed, wherever that is.
+ */
+int uprobe_link__adopt(const int *fds, size_t fds_n, size_t probes_n, struct uprobe_link **out);
+const int *uprobe_link__fds(const struct uprobe_link *link, size_t *n);
 
 /* Detaches; NULL is fine.  About 0.1 s a probe without multi. */
 void uprobe_link__free(struct uprobe_link *link);

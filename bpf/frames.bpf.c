@@ -40,7 +40,11 @@ __noinline int frame_abandon(__u32 i, __u32 how, __u64 now)
 		ts->used &= ~(1U << (i & (WIRE_FRAMES_MAX - 1)));
 		return 0;
 	}
-	if (bind->role == WIRE_ROLE_CALL || bind->role == WIRE_ROLE_FRAME) {
+	/* Nobody looked when a stage that was taken off should have seen its end. */
+	if (ref.conf->state != WIRE_STAGE_ARMED || f->start_ns < ref.conf->frames_since_ns)
+		how = FRAME_FORGOTTEN;
+	if (how != FRAME_FORGOTTEN &&
+	    (bind->role == WIRE_ROLE_CALL || bind->role == WIRE_ROLE_FRAME)) {
 		usage_update(ts, task, now);
 		usage_diff(&ts->spent, &ts->total, &f->at_entry);
 		/* When a frame that was just found dead ended is not known: no reason to count. */

@@ -17,6 +17,7 @@ enum frame_end {
 	FRAME_UNWOUND,	 /* noticed now, happened before */
 	FRAME_EXCEPTION, /* being caught just now */
 	FRAME_THREAD_END,
+	FRAME_FORGOTTEN, /* its stage is not watched, or was not for a while: nothing is known */
 };
 
 /* The thread's state; made at the first stage it enters.  NULL: none (create: no memory). */

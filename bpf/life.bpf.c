@@ -5,7 +5,7 @@
  * The target decides how often it forks or loads; only the records of its exit and exec wake user
  * space, the others wait for the next look at the ring.
  */
-#include "frames.bpf.h"
+#include "hit.bpf.h"
 
 static __always_inline void life_record(__u32 event, __u32 status, __u32 child)
 {
@@ -80,8 +80,17 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 SEC("uprobe")
 int probe_loader(struct pt_regs *regs)
 {
+	struct wire_slice *slice;
+	__u64 now;
+
 	(void)regs;
-	if (current_is_target())
-		life_record(WIRE_LIFE_OBJECTS, 0, 0);
+	if (!current_is_target())
+		return 0;
+	now = bpf_ktime_get_ns();
+	slice = current_slice();
+	if (slice)
+		slice->loader_hits++;
+	life_record(WIRE_LIFE_OBJECTS, 0, 0);
+	measure_run(now);
 	return 0;
 }

@@ -37,6 +37,12 @@ static __always_inline int jumped_from(const struct hit *hit, const struct frame
 	       return_address == f->return_address;
 }
 
+/* Opened before its stage was taken off; how it ended was not seen. */
+static __always_inline int frame_is_old(const struct frame *f, const struct hit *hit)
+{
+	return f->stage == hit->stage.index && f->start_ns < hit->stage.conf->frames_since_ns;
+}
+
 /*
  * Looks through the open frames: closes the dead, and says whether this call is an inner one of
  * a stage (or an output or hit function) that is open already.
@@ -52,6 +58,10 @@ static __always_inline int enter_nested(struct hit *hit, struct thread_state *ts
 			break;
 		if (!((ts->used >> i) & 1))
 			continue;
+		if (frame_is_old(f, hit)) {
+			frame_abandon(i, FRAME_FORGOTTEN, hit->now);
+			continue;
+		}
 		if (f->sp == hit->sp && f->bind == hit->bind_index &&
 		    (hit->bind->flags & WIRE_BIND_ENTRY_LOOPS))
 			return 1;
@@ -192,7 +202,9 @@ int probe_enter(struct pt_regs *regs)
 		return 0;
 	shared_add(&hit.stage.stats->entry_hits, 1);
 	shared_add(&hit.stage.stats->cost_ns, hit.probe->cost_ns);
-	if (hit.stage.conf->state == WIRE_STAGE_ARMED) {
+	if (hit.bind->flags & WIRE_BIND_TRIAL) {
+		shared_add(&hit.stage.stats->trial_hits, 1);
+	} else if (hit.stage.conf->state == WIRE_STAGE_ARMED) {
 		arch_args(regs, at.arg);
 		at.sp = hit.sp;
 		enter(&hit, &at);
@@ -403,6 +415,10 @@ static __always_inline int exit_match(struct hit *hit, struct thread_state *ts)
 			break;
 		if (!((ts->used >> i) & 1) || !frame_alike(f, hit))
 			continue;
+		if (frame_is_old(f, hit)) {
+			frame_abandon(i, FRAME_FORGOTTEN, hit->now);
+			continue;
+		}
 		if (f->bind != hit->bind_index || f->sp != hit->sp) {
 			inner = 1;
 			continue;
@@ -414,10 +430,10 @@ static __always_inline int exit_match(struct hit *hit, struct thread_state *ts)
 		}
 		return i;
 	}
-	/* Expected: inner calls, calls that `where` or the class let pass, learnt return sites
-	   behind a `ret` that has closed the frame. */
-	if (!inner && !hit->probe->no_ra_check && hit->bind->where.base == WIRE_BASE_NONE &&
-	    !hit->bind->cls)
+	/* Expected: calls while a stage is taken off, inner calls, calls that `where` or the class
+	   let pass, learnt return sites behind a `ret` that has closed the frame. */
+	if (!inner && hit->stage.conf->state == WIRE_STAGE_ARMED && !hit->probe->no_ra_check &&
+	    hit->bind->where.base == WIRE_BASE_NONE && !hit->bind->cls)
 		shared_add(&hit->stage.stats->unmatched, 1);
 	return -1;
 }
@@ -430,8 +446,8 @@ static __always_inline void leave(struct hit *hit, struct pt_regs *regs)
 	int i;
 
 	if (!ts || !ts->used) {
-		if (!hit->probe->no_ra_check && hit->bind->where.base == WIRE_BASE_NONE &&
-		    !hit->bind->cls)
+		if (hit->stage.conf->state == WIRE_STAGE_ARMED && !hit->probe->no_ra_check &&
+		    hit->bind->where.base == WIRE_BASE_NONE && !hit->bind->cls)
 			shared_add(&hit->stage.stats->unmatched, 1);
 		return;
 	}
@@ -459,7 +475,8 @@ int probe_exit(struct pt_regs *regs)
 		return 0;
 	shared_add(&hit.stage.stats->exit_hits, 1);
 	shared_add(&hit.stage.stats->cost_ns, hit.probe->cost_ns);
-	if (hit.stage.conf->state == WIRE_STAGE_ARMED && !goes_on(&hit, regs))
+	if (hit.stage.conf->state >= WIRE_STAGE_ARMED && !(hit.bind->flags & WIRE_BIND_TRIAL) &&
+	    !goes_on(&hit, regs))
 		leave(&hit, regs);
 	measure_run(hit.now);
 	return 0;

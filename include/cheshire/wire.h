@@ -213,6 +213,7 @@ enum wire_bind_flags {
 	WIRE_BIND_LEARN = 1 << 2,	    /* exits are return sites learnt at entry */
 	WIRE_BIND_ENTRY_LOOPS = 1 << 3,	    /* an entry at the SP of the open frame continues it */
 	WIRE_BIND_OWN_EXITS = 1 << 4, /* no exit is shared: return addresses are not compared */
+	WIRE_BIND_TRIAL = 1 << 5,     /* joins a stage that is armed: entries are counted only */
 };
 
 /* One function bound to a stage. */
@@ -255,6 +256,7 @@ enum wire_stage_state {
 	WIRE_STAGE_OFF = 0,   /* hits are ignored, but cost is counted */
 	WIRE_STAGE_TRIAL = 1, /* entries are counted, nothing else */
 	WIRE_STAGE_ARMED = 2,
+	WIRE_STAGE_LANDING = 3, /* being taken off: what is open ends, nothing new begins */
 };
 
 enum wire_stage_flags {
@@ -270,6 +272,7 @@ struct wire_stage {
 	__u64 timeout_ns;    /* spans longer than this count as timed out; 0 none */
 	__u32 records_per_s; /* token bucket of span records */
 	__u32 cached;	     /* index + 1 into the histograms of cached answers; 0 none */
+	__u64 frames_since_ns; /* frames opened before are from before the stage was taken off */
 };
 
 /* --- aggregates kept by the kernel, read and diffed by user space, never cleared --- */
@@ -318,6 +321,7 @@ struct wire_stage_stats {
 	__u64 active_cpu;
 	__u64 active_starts; /* of this stage, as far as counted in the voice clock's starts */
 	__u64 active_others; /* starts of other stages when this one was entered */
+	__u64 trial_hits;    /* of entry_hits: calls of functions on trial (WIRE_BIND_TRIAL) */
 	struct wire_open_slot open[WIRE_OPEN_SLOTS];
 };
 
@@ -401,7 +405,8 @@ struct wire_slice {
 	__u64 probe_sampled; /* uprobe program runs measured, likewise */
 	__u64 probe_sampled_ns;
 	__u64 probe_runs;
-	__u64 catch_hits; /* exceptions caught: a trap each */
+	__u64 catch_hits;  /* exceptions caught: a trap each */
+	__u64 loader_hits; /* changes of the loader's list: likewise */
 	__u32 tid;
 	__u32 pad0;
 };
@@ -437,7 +442,7 @@ WIRE_ASSERT(sizeof(struct wire_lock_wait) == 32);
 WIRE_ASSERT(sizeof(struct wire_value) == 40);
 WIRE_ASSERT(sizeof(struct wire_bind) == 8 + 8 * 40);
 WIRE_ASSERT(sizeof(struct wire_probe) == 16);
-WIRE_ASSERT(sizeof(struct wire_stage) == 24);
+WIRE_ASSERT(sizeof(struct wire_stage) == 32);
 WIRE_ASSERT(sizeof(struct wire_stream_key) == 16);
 
 #endif /* CHESHIRE_WIRE_H */

@@ -70,10 +70,17 @@ static void read_records(struct reader *r, const struct yaml_node *node, void *c
 		r->config->records_per_s = (uint32_t)per_s;
 }
 
+static void read_retry(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	(void)ctx;
+	read_ns(r, node, SECOND_NS, 3600 * SECOND_NS, &r->config->retry_ns);
+}
+
 static void read_limits(struct reader *r, const struct yaml_node *node, void *ctx)
 {
 	static const struct read_key keys[] = {{"overhead", read_overhead},
-					       {"records", read_records}};
+					       {"records", read_records},
+					       {"retry", read_retry}};
 
 	read_map(r, node, READ_KEYS(keys), ctx);
 }
@@ -156,6 +163,7 @@ struct config *config_new(void)
 	config->target_name = arena__strdup(arena, "alice");
 	config->turn.idle_ns = 10 * SECOND_NS;
 	config->overhead_percent = 1;
+	config->retry_ns = 60 * SECOND_NS;
 	config->records_per_s = 200;
 	config->engines = true;
 	config->users.hold_ns = 60 * SECOND_NS;

@@ -200,6 +200,7 @@ struct config {
 	struct alerts_config alerts;
 	struct priority_config priorities[CONFIG_PRIORITIES];
 	double overhead_percent;      /* ceiling, of one CPU; default 1 */
+	uint64_t retry_ns;	      /* what was too dear is tried again after it; then rarer */
 	uint32_t records_per_s;	      /* span records per stage; default 200 */
 	uint64_t summary_interval_ns; /* 0: only at the end */
 	uint64_t digest;	      /* of the file's text: equal texts, equal digests */

@@ -315,6 +315,16 @@ int loader__set_return_site(struct loader *l, uint32_t bind, uint64_t return_add
 				    sizeof(value), 0);
 }
 
+int loader__forget_return_site(struct loader *l, uint32_t bind, uint64_t return_address)
+{
+	const struct {
+		uint64_t return_address;
+		uint64_t bind;
+	} key = {return_address, bind};
+
+	return bpf_map__delete_elem(l->skel->maps.return_sites, &key, sizeof(key), 0);
+}
+
 const struct wire_stage_stats *loader__stats(const struct loader *l, uint32_t i)
 {
 	return &((const struct wire_stage_stats *)l->stats.base)[i];
@@ -399,6 +409,7 @@ void loader__cpu(const struct loader *l, uint64_t now_ns, struct loader_cpu *out
 			scale_sampled(s->probe_sampled_ns, s->probe_sampled, s->probe_runs);
 		out->probe_runs += s->probe_runs;
 		out->catch_hits += s->catch_hits;
+		out->loader_hits += s->loader_hits;
 	}
 	out->voice_ns = voice;
 }

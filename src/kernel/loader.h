@@ -98,6 +98,7 @@ int loader__attach(struct loader *loader, enum loader_prog prog, const struct up
 /* Writing configuration; `i` below the limits of wire.h.  0 or negative errno. */
 int loader__set_bind(struct loader *loader, uint32_t i, const struct wire_bind *bind);
 int loader__set_probe(struct loader *loader, uint32_t i, const struct wire_probe *probe);
+int loader__forget_return_site(struct loader *loader, uint32_t bind, uint64_t return_address);
 /* Stages are shared memory: writes act at once.  Valid until loader__free. */
 struct wire_stage *loader__stage(struct loader *loader, uint32_t i);
 /*
@@ -132,6 +133,7 @@ struct loader_cpu {
 	uint64_t probe_ns;	/* estimated run time of the uprobe programs, without the traps */
 	uint64_t probe_runs;
 	uint64_t catch_hits;
+	uint64_t loader_hits; /* of the dynamic loader's hook */
 };
 void loader__cpu(const struct loader *loader, uint64_t now_ns, struct loader_cpu *out);
 

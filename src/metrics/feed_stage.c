@@ -134,7 +134,7 @@ static void note_losses(struct metrics *m, struct stage_state *stage, const stru
 	}
 	if (DIFF(d, overlaps))
 		series_mark(&s[STAGE_ACTIVE_CPU], QUALITY_PARTIAL, NULL, d->now_ns);
-	if (DIFF(d, frames_overflow) + DIFF(d, learning))
+	if (DIFF(d, frames_overflow) + DIFF(d, learning) + DIFF(d, trial_hits))
 		for (int i = 0; i < STAGE_SERIES; i++)
 			series_mark(&s[i], QUALITY_PARTIAL, NULL, d->now_ns);
 }

@@ -103,11 +103,28 @@ void metrics__free(struct metrics *m)
 	free(m);
 }
 
-void metrics__stage_state(struct metrics *m, size_t stage, enum metrics_stage_state state)
+void metrics__stage_missed(struct metrics *m, size_t stage, uint64_t now_ns)
 {
 	if (stage >= m->stages_n)
 		return;
+	for (int i = 0; i < STAGE_SERIES; i++)
+		series_mark(&m->stage[stage].series[i], QUALITY_PARTIAL, NULL, now_ns);
+	if (m->stage[stage].config->turn && m->stage[stage].config->kind != STAGE_FRAME)
+		join_lost(m, now_ns);
+}
+
+void metrics__stage_state(struct metrics *m, size_t stage, enum metrics_stage_state state)
+{
+	enum metrics_stage_state before;
+
+	if (stage >= m->stages_n)
+		return;
+	before = m->stage[stage].state;
 	m->stage[stage].state = state;
+	/* What was called in between is not known. */
+	if (state == METRICS_STAGE_ARMED &&
+	    (before == METRICS_STAGE_SHED || before == METRICS_STAGE_REFUSED))
+		metrics__stage_missed(m, stage, m->now_ns);
 	/* Frames that are not looked at have not stopped. */
 	m->stage[stage].flowing_since_ns = 0;
 	m->stage[stage].gave_up = false;

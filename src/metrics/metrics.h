@@ -40,6 +40,8 @@ enum metrics_stage_state {
 
 /* Anything but ARMED makes the stage's metrics unknown; turns too where it takes part in them. */
 void metrics__stage_state(struct metrics *m, size_t stage, enum metrics_stage_state state);
+/* Calls of some of the stage's functions go by uncounted: what it says just now is partial. */
+void metrics__stage_missed(struct metrics *m, size_t stage, uint64_t now_ns);
 
 /* The kernel's running totals of a stage, as copies that do not change while they are fed. */
 struct stage_reading {

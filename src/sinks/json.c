@@ -321,6 +321,7 @@ static void json_summary(struct sink *sink, const struct sink_summary *summary)
 	json_uint(&w, "own_cpu_ns", overhead->own_cpu_ns);
 	json_uint(&w, "own_rss_bytes", overhead->own_rss_bytes);
 	json_number(&w, "percent_of_one_cpu", overhead->percent_of_one_cpu);
+	json_uint(&w, "loop_max_ns", overhead->loop_max_ns);
 	json_end(&w, '}');
 	names_array(&w, "notices", summary->notices, summary->notices_n);
 	json_uint(&w, "alerts_firing", summary->alerts_firing);

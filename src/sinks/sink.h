@@ -212,6 +212,7 @@ struct sink_overhead {
 	uint64_t own_cpu_ns;	/* cheshire itself */
 	uint64_t own_rss_bytes;
 	double percent_of_one_cpu; /* probes + tracepoints, over the last interval */
+	uint64_t loop_max_ns;	   /* the event loop's longest turn: nothing is read meanwhile */
 };
 
 /* One alert that fires. */

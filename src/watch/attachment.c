@@ -17,9 +17,6 @@
 #include "watch/attachment_parts.h"
 #include "watch/bindings.h"
 
-/* The programs' own part of a hit, before it has been measured; docs/overhead.md. */
-#define PROGRAM_GUESS_NS 400
-
 /* How long calls in flight are waited for before a stage's exits are taken off. */
 #define SHED_WAIT_MS 20
 
@@ -37,8 +34,7 @@ void attachment_init(struct attachment *a, struct loader *loader, struct binding
 	}
 }
 
-static void __attribute__((format(printf, 2, 3)))
-explain(struct attached_stage *stage, const char *fmt, ...)
+void attachment_explain(struct attached_stage *stage, const char *fmt, ...)
 {
 	va_list args;
 
@@ -53,15 +49,38 @@ int attachment_attach(struct attachment *a, enum loader_prog prog, struct probe_
 	return probe_queue_attach(q, a->loader, prog, uretprobe, a->proc, a->objects, list);
 }
 
+/* A place in the probes map, found from the last one on. */
+static int free_slot(struct attachment *a)
+{
+	for (uint32_t i = 0; i < WIRE_PROBES_MAX; i++) {
+		uint32_t slot = (a->probes_at + i) % WIRE_PROBES_MAX;
+
+		if (a->probe_owner[slot])
+			continue;
+		a->probes_at = slot + 1;
+		return (int)slot;
+	}
+	return -ENOSPC;
+}
+
+/* After the links: no program runs with these any more. */
+static void free_slots(struct attachment *a, size_t stage)
+{
+	for (uint32_t i = 0; i < WIRE_PROBES_MAX; i++)
+		if (a->probe_owner[i] == stage + 1)
+			a->probe_owner[i] = 0;
+}
+
 int attachment_queue_site(struct attachment *a, struct probe_queue *q, const struct plan_site *site,
 			  uint16_t bind, enum wire_site kind, bool uretprobe)
 {
 	bool emulated = insn_class_emulated(site->cls) && !uretprobe;
 	struct wire_probe probe = {.bind = bind, .site = kind, .sp_delta = site->sp_delta};
-	int err;
+	size_t stage = a->bindings->functions[bind].stage;
+	int slot = free_slot(a), err;
 
-	if (a->probes_n >= WIRE_PROBES_MAX)
-		return -ENOSPC;
+	if (slot < 0)
+		return slot;
 	if (!uretprobe) {
 		err = plan_site_verify(a->proc, a->objects, site);
 		if (err)
@@ -73,9 +92,12 @@ int attachment_queue_site(struct attachment *a, struct probe_queue *q, const str
 		probe.unless = (uint8_t)(site->condition + 1);
 	probe.cost_ns = a->calibration.trap[emulated ? TRAP_EMULATED : TRAP_STEPPED].hot_ns;
 	if (!emulated)
-		a->stages[a->bindings->functions[bind].stage].stepped = true;
-	err = loader__set_probe(a->loader, a->probes_n, &probe);
-	return err ?: probe_queue_add(q, site->object, site->offset, a->probes_n++);
+		a->stages[stage].stepped = true;
+	err = loader__set_probe(a->loader, (uint32_t)slot, &probe);
+	err = err ?: probe_queue_add(q, site->object, site->offset, (uint64_t)slot);
+	if (!err)
+		a->probe_owner[slot] = (uint8_t)(stage + 1);
+	return err;
 }
 
 static int queue_exits(struct attachment *a, struct probe_queue *p, struct probe_queue *rets,
@@ -101,8 +123,7 @@ static int queue_exits(struct attachment *a, struct probe_queue *p, struct probe
 	return err;
 }
 
-/* Tells the programs of function i; before any probe of it is attached. */
-static int describe(struct attachment *a, size_t i)
+int attachment_describe(struct attachment *a, size_t i)
 {
 	struct wire_bind bind;
 
@@ -110,8 +131,7 @@ static int describe(struct attachment *a, size_t i)
 	return loader__set_bind(a->loader, (uint32_t)i, &bind);
 }
 
-/* Exits of the stage's functions that have none yet. */
-static int attach_exits(struct attachment *a, size_t stage)
+int attachment_exits(struct attachment *a, size_t stage, struct link_list *list)
 {
 	struct probe_queue p = {}, rets = {};
 	int err = 0;
@@ -121,13 +141,13 @@ static int attach_exits(struct attachment *a, size_t stage)
 
 		if (f->stage != stage || f->gone || f->exits_attached)
 			continue;
-		err = describe(a, i);
+		err = attachment_describe(a, i);
 		err = err ?: queue_exits(a, &p, &rets, i);
 	}
 	if (!err && !loader__multi(a->loader) && p.n > ATTACH_PERF_EXITS_MAX)
 		err = -E2BIG;
-	err = err ?: attachment_attach(a, LOADER_EXIT, &p, false, &a->stages[stage].exits);
-	err = err ?: attachment_attach(a, LOADER_EXIT, &rets, true, &a->stages[stage].exits);
+	err = err ?: attachment_attach(a, LOADER_EXIT, &p, false, list);
+	err = err ?: attachment_attach(a, LOADER_EXIT, &rets, true, list);
 	for (size_t i = 0; i < a->bindings->functions_n && !err; i++)
 		if (a->bindings->functions[i].stage == stage)
 			a->bindings->functions[i].exits_attached = true;
@@ -136,8 +156,7 @@ static int attach_exits(struct attachment *a, size_t stage)
 	return err;
 }
 
-/* Entries of the stage's functions that are not attached yet. */
-static int attach_entries(struct attachment *a, size_t stage)
+int attachment_entries(struct attachment *a, size_t stage, struct link_list *list)
 {
 	struct probe_queue p = {};
 	int err = 0;
@@ -147,12 +166,12 @@ static int attach_entries(struct attachment *a, size_t stage)
 
 		if (f->stage != stage || f->attached || f->gone)
 			continue;
-		err = describe(a, i);
+		err = attachment_describe(a, i);
 		err = err
 			      ?: attachment_queue_site(a, &p, &f->plan.entry, (uint16_t)i,
 						       WIRE_SITE_ENTRY, false);
 	}
-	err = err ?: attachment_attach(a, LOADER_ENTER, &p, false, &a->stages[stage].entries);
+	err = err ?: attachment_attach(a, LOADER_ENTER, &p, false, list);
 	for (size_t i = 0; i < a->bindings->functions_n && !err; i++)
 		if (a->bindings->functions[i].stage == stage)
 			a->bindings->functions[i].attached = true;
@@ -160,14 +179,7 @@ static int attach_entries(struct attachment *a, size_t stage)
 	return err;
 }
 
-static uint64_t hits_of(const struct attachment *a, size_t stage)
-{
-	const volatile struct wire_stage_stats *stats = loader__stats(a->loader, (uint32_t)stage);
-
-	return stats->entry_hits;
-}
-
-static const char *attach_failure(int err)
+const char *attachment_failure(int err)
 {
 	switch (err) {
 	case -ESTALE:
@@ -182,179 +194,18 @@ static const char *attach_failure(int err)
 	return err_str(err);
 }
 
-static void refuse(struct attachment *a, size_t stage)
+void attachment_refuse(struct attachment *a, size_t stage)
 {
 	struct attached_stage *s = &a->stages[stage];
 
 	s->state = ATTACH_REFUSED;
 	loader__stage(a->loader, (uint32_t)stage)->state = WIRE_STAGE_OFF;
 	link_list_free(&s->entries);
+	link_list_free(&s->join_entries);
 	link_list_free(&s->exits);
-}
-
-static void begin_trial(struct attachment *a, size_t stage, uint64_t now_ns)
-{
-	struct attached_stage *s = &a->stages[stage];
-	int err;
-
-	loader__stage(a->loader, (uint32_t)stage)->state = WIRE_STAGE_TRIAL;
-	err = attach_entries(a, stage);
-	if (err) {
-		explain(s, "cannot attach: %s", attach_failure(err));
-		refuse(a, stage);
-		return;
-	}
-	s->state = ATTACH_TRIAL;
-	s->trial_since_ns = now_ns;
-	s->trial_hits0 = hits_of(a, stage);
-}
-
-/* Also those that failed: they are not tried again. */
-static void mark_attached(struct attachment *a, size_t stage)
-{
-	for (size_t i = 0; i < a->bindings->functions_n; i++)
-		if (a->bindings->functions[i].stage == stage)
-			a->bindings->functions[i].attached =
-				a->bindings->functions[i].exits_attached = true;
-}
-
-/* New functions of a stage that counts already: exits before entries. */
-static void extend_armed(struct attachment *a, size_t stage)
-{
-	int err = attach_exits(a, stage);
-
-	err = err ?: attach_entries(a, stage);
-	if (err)
-		log_warn("stage '%s': new functions cannot be attached: %s",
-			 a->bindings->stages[stage].conf->name, attach_failure(err));
-	mark_attached(a, stage);
-}
-
-static bool has_new(const struct attachment *a, size_t stage)
-{
-	for (size_t i = 0; i < a->bindings->functions_n; i++)
-		if (a->bindings->functions[i].stage == stage &&
-		    !a->bindings->functions[i].attached && !a->bindings->functions[i].gone)
-			return true;
-	return false;
-}
-
-void attachment_extend(struct attachment *a, uint64_t now_ns)
-{
-	attachment_extend_special(a);
-	for (size_t i = 0; i < a->bindings->stages_n; i++) {
-		struct attached_stage *s = &a->stages[i];
-
-		if (!a->bindings->stages[i].complete || !has_new(a, i))
-			continue;
-		if (s->state == ATTACH_NONE)
-			begin_trial(a, i, now_ns);
-		else if (s->state == ATTACH_ARMED)
-			extend_armed(a, i);
-	}
-}
-
-double attachment_rare_factor(const struct attachment *a, size_t stage, double hits_per_s)
-{
-	const struct trap_cost *cost =
-		&a->calibration.trap[a->stages[stage].stepped ? TRAP_STEPPED : TRAP_EMULATED];
-
-	if (hits_per_s >= CALIBRATE_RARE_PER_S || !cost->hot_ns || cost->rare_ns < cost->hot_ns)
-		return 1.0;
-	return (double)cost->rare_ns / cost->hot_ns;
-}
-
-/* Dearest entry and exit of the stage's functions: what a call costs, in ns at this rate. */
-static double call_cost_ns(const struct attachment *a, size_t stage, double rate)
-{
-	double entry_ns = 0, exit_ns = 0;
-
-	for (size_t i = 0; i < a->bindings->functions_n; i++) {
-		const struct bound_function *f = &a->bindings->functions[i];
-		const struct trap_cost *trap = a->calibration.trap;
-		bool rare = rate < CALIBRATE_RARE_PER_S;
-		double emulated = rare ? trap[TRAP_EMULATED].rare_ns : trap[TRAP_EMULATED].hot_ns;
-		double stepped = rare ? trap[TRAP_STEPPED].rare_ns : trap[TRAP_STEPPED].hot_ns;
-
-		if (f->stage != stage || f->gone)
-			continue;
-		entry_ns =
-			fmax(entry_ns, insn_class_emulated(f->plan.entry.cls) ? emulated : stepped);
-		for (size_t n = 0; n < f->plan.n_exits; n++)
-			exit_ns = fmax(exit_ns, insn_class_emulated(f->plan.exits[n].cls)
-							? emulated
-							: stepped);
-		if (f->at_return && !f->plan.n_exits)
-			exit_ns = fmax(exit_ns, stepped);
-	}
-	return entry_ns + exit_ns + 2 * PROGRAM_GUESS_NS;
-}
-
-static void arm(struct attachment *a, size_t stage)
-{
-	struct attached_stage *s = &a->stages[stage];
-	int err = attach_exits(a, stage);
-
-	if (err) {
-		explain(s, "cannot attach its exits: %s", attach_failure(err));
-		refuse(a, stage);
-		return;
-	}
-	s->state = ATTACH_ARMED;
-	__atomic_store_n(&loader__stage(a->loader, (uint32_t)stage)->state, WIRE_STAGE_ARMED,
-			 __ATOMIC_RELEASE);
-	/* Functions that came during the trial. */
-	if (has_new(a, stage))
-		extend_armed(a, stage);
-}
-
-static void end_trial(struct attachment *a, size_t stage, uint64_t now_ns)
-{
-	struct attached_stage *s = &a->stages[stage];
-	double seconds = (double)(now_ns - s->trial_since_ns) / 1e9;
-
-	s->rate_per_s = (double)(hits_of(a, stage) - s->trial_hits0) / seconds;
-	s->projected_percent = s->rate_per_s * call_cost_ns(a, stage, s->rate_per_s) / 1e7;
-	if (s->projected_percent > a->ceiling_percent) {
-		explain(s,
-			"too hot: %.0f calls/s seen in the trial would cost %.1f %% of one CPU, "
-			"the "
-			"ceiling is %g %% (limits: overhead)",
-			s->rate_per_s, s->projected_percent, a->ceiling_percent);
-		refuse(a, stage);
-		return;
-	}
-	arm(a, stage);
-}
-
-size_t attachment_decide(struct attachment *a, uint64_t now_ns, uint64_t *decided)
-{
-	size_t n = 0;
-
-	*decided = 0;
-	for (size_t i = 0; i < a->bindings->stages_n; i++) {
-		if (a->stages[i].state == ATTACH_REFUSED && a->stages[i].trial_since_ns == 0) {
-			/* Refused while attaching: said once. */
-			a->stages[i].trial_since_ns = now_ns;
-			*decided |= 1ULL << i;
-			n++;
-		}
-		if (a->stages[i].state != ATTACH_TRIAL ||
-		    now_ns - a->stages[i].trial_since_ns < ATTACH_TRIAL_NS)
-			continue;
-		end_trial(a, i, now_ns);
-		*decided |= 1ULL << i;
-		n++;
-	}
-	return n;
-}
-
-bool attachment_in_trial(const struct attachment *a)
-{
-	for (size_t i = 0; i < a->bindings->stages_n; i++)
-		if (a->stages[i].state == ATTACH_TRIAL)
-			return true;
-	return false;
+	link_list_free(&s->join_exits);
+	s->joining = false;
+	free_slots(a, stage);
 }
 
 /*
@@ -371,15 +222,18 @@ static void wait_for_flights(const struct attachment *a, size_t stage)
 		nanosleep(&pause, NULL);
 }
 
-void attachment_shed(struct attachment *a, size_t stage, const char *reason)
+void attachment_shed(struct attachment *a, size_t stage, const char *reason, uint64_t now_ns)
 {
 	struct attached_stage *s = &a->stages[stage];
 
+	loader__stage(a->loader, (uint32_t)stage)->state = WIRE_STAGE_LANDING;
 	link_list_free(&s->entries);
+	link_list_free(&s->join_entries);
 	wait_for_flights(a, stage);
-	refuse(a, stage);
+	attachment_refuse(a, stage);
 	s->state = ATTACH_SHED;
-	explain(s, "%s", reason);
+	attachment_explain(s, "%s", reason);
+	backoff_failed(&s->backoff, a->retry_ns, now_ns);
 }
 
 void attachment_expire(struct attachment *a, uint64_t stages)
@@ -387,15 +241,17 @@ void attachment_expire(struct attachment *a, uint64_t stages)
 	/* The new program may have another loader and other libraries. */
 	link_list_free(&a->hooks);
 	link_list_free(&a->catches);
-	a->catches_shed = false;
+	a->catches_backoff = a->hooks_backoff = (struct backoff){};
 	a->sites_n = a->settled_n = 0;
 	for (size_t i = 0; i < a->bindings->stages_n; i++) {
 		struct attached_stage *s = &a->stages[i];
 
 		if (!(stages >> i & 1))
 			continue;
-		refuse(a, i);
-		s->state = ATTACH_NONE;
+		attachment_refuse(a, i);
+		s->state = s->before = ATTACH_NONE;
+		s->backoff = (struct backoff){};
+		s->left_out_n = 0;
 		s->trial_since_ns = 0;
 		s->reason[0] = '\0';
 	}
@@ -417,7 +273,8 @@ static size_t links_count(const struct attachment *a)
 	size_t n = a->hooks.n + a->catches.n;
 
 	for (size_t i = 0; i < WIRE_STAGES_MAX; i++)
-		n += a->stages[i].entries.n + a->stages[i].exits.n;
+		n += a->stages[i].entries.n + a->stages[i].join_entries.n + a->stages[i].exits.n +
+		     a->stages[i].join_exits.n;
 	return n;
 }
 
@@ -436,10 +293,14 @@ void attachment_clear(struct attachment *a)
 		s->trial_since_ns = 0;
 		if (all) {
 			n = links_move(&s->entries, all, n);
+			n = links_move(&s->join_entries, all, n);
 			n = links_move(&s->exits, all, n);
+			n = links_move(&s->join_exits, all, n);
 		} else {
 			link_list_free(&s->entries);
+			link_list_free(&s->join_entries);
 			link_list_free(&s->exits);
+			link_list_free(&s->join_exits);
 		}
 	}
 	if (all) {
@@ -451,5 +312,5 @@ void attachment_clear(struct attachment *a)
 		link_list_free(&a->catches);
 	}
 	free(all);
-	a->probes_n = 0;
+	memset(a->probe_owner, 0, sizeof(a->probe_owner));
 }

@@ -5,7 +5,8 @@
  * A stage is first attached with its entries only, counting; after the trial its projected cost
  * is known, and it is either armed (exits attached before it counts) or refused with the rate
  * that was seen.  One link per (stage, object, entry or exit), so that any stage can be taken off
- * by itself.
+ * by itself.  What was too dear is tried again, with another trial, ever more rarely (backoff.h).
+ * Functions that join a stage which counts already have a trial of their own.
  */
 #ifndef CHESHIRE_WATCH_ATTACHMENT_H
 #define CHESHIRE_WATCH_ATTACHMENT_H
@@ -16,6 +17,7 @@
 
 #include "cheshire/wire.h"
 #include "kernel/calibrate.h"
+#include "watch/backoff.h"
 #include "watch/probe_queue.h"
 
 struct bindings;
@@ -48,15 +50,33 @@ struct learnt_site {
 	bool planned; /* can be probed */
 };
 
+/* What the end of a trial brought, to be told. */
+enum attach_news {
+	ATTACH_NEWS_NONE = 0, /* nothing that was not told before */
+	ATTACH_NEWS_ARMED = 1,
+	ATTACH_NEWS_REARMED = 2,
+	ATTACH_NEWS_REFUSED = 3,
+	ATTACH_NEWS_LEFT_OUT = 4, /* functions that wanted to join: see join_reason */
+};
+
 struct attached_stage {
 	enum attach_state state;
+	enum attach_state before; /* TRIAL: what it was before another try; NONE: the first */
+	enum attach_news news;
 	uint64_t trial_since_ns;
 	uint64_t trial_hits0;
 	double rate_per_s;	  /* seen in the trial; NAN: no trial */
 	double projected_percent; /* of one CPU at that rate; NAN */
 	struct link_list entries, exits;
-	bool stepped;			/* at least one of its probes is single-stepped */
-	char reason[ATTACH_REASON_MAX]; /* why refused or shed; "" */
+	struct link_list join_entries, join_exits; /* of functions on trial while it counts */
+	bool joining;
+	uint64_t join_since_ns;
+	uint64_t join_hits0;
+	size_t left_out_n; /* functions whose calls are not counted: too dear, or not attached */
+	struct backoff backoff;		     /* of the stage, or of those left out */
+	bool stepped;			     /* at least one of its probes is single-stepped */
+	char reason[ATTACH_REASON_MAX];	     /* why refused or shed; "" */
+	char join_reason[ATTACH_REASON_MAX]; /* why functions are left out; "" */
 };
 
 struct attachment {
@@ -66,11 +86,13 @@ struct attachment {
 	struct object_table *objects;
 	struct calibration calibration;
 	double ceiling_percent;
+	uint64_t retry_ns; /* the first wait of all backoffs */
 	struct attached_stage stages[WIRE_STAGES_MAX];
-	struct link_list catches;		   /* __cxa_begin_catch */
-	struct link_list hooks;			   /* the dynamic loader's */
-	uint32_t probes_n;			   /* entries used in the probes map */
-	bool catches_shed;			   /* too many exceptions: not attached again */
+	struct link_list catches; /* __cxa_begin_catch */
+	struct link_list hooks;	  /* the dynamic loader's */
+	struct backoff catches_backoff, hooks_backoff;
+	uint8_t probe_owner[WIRE_PROBES_MAX];	   /* of the probes map: stage + 1; 0: free */
+	uint32_t probes_at;			   /* where the next free one is looked for */
 	struct learnt_site sites[LEARN_SITES_MAX]; /* looked at already, probed or not */
 	size_t sites_n;
 	size_t settled_n; /* of them the kernel knows; the others wait for the flush */
@@ -84,16 +106,16 @@ void attachment_init(struct attachment *a, struct loader *loader, struct binding
 		     const struct process *proc, struct object_table *objects);
 
 /*
- * Attaches what is bound and not attached yet: the entries of new stages for a trial; of stages
- * that are armed already, exits and then entries.  What fails is said in the stage's reason.
+ * Attaches what is bound and not attached yet: entries, for a trial of the stage, or of the new
+ * functions of one that is armed already.  What fails is said in the stage's reason.
  */
 void attachment_extend(struct attachment *a, uint64_t now_ns);
 
 /*
- * Ends the trials that are over and decides.  Returns the number of stages decided, and their
- * bits in *decided.
+ * Ends the trials that are over and decides.  Returns the number of stages decided; in *told the
+ * bits of those with `news`.
  */
-size_t attachment_decide(struct attachment *a, uint64_t now_ns, uint64_t *decided);
+size_t attachment_decide(struct attachment *a, uint64_t now_ns, uint64_t *told);
 /* True while any trial is under way. */
 bool attachment_in_trial(const struct attachment *a);
 
@@ -105,11 +127,18 @@ bool attachment_in_trial(const struct attachment *a);
 void attachment_learn(struct attachment *a, const struct wire_learn *learn, uint64_t now_ns);
 void attachment_learn_flush(struct attachment *a);
 
-/* Takes a stage off; it stays off. */
-void attachment_shed(struct attachment *a, size_t stage, const char *reason);
+/* Takes a stage off, until it is tried again. */
+void attachment_shed(struct attachment *a, size_t stage, const char *reason, uint64_t now_ns);
 
-/* Takes the probe on caught exceptions off; it stays off. */
-void attachment_shed_catches(struct attachment *a);
+/* Takes the probe on caught exceptions off, or those on the loader's hook; likewise. */
+void attachment_shed_catches(struct attachment *a, uint64_t now_ns);
+void attachment_shed_hooks(struct attachment *a, uint64_t now_ns);
+
+/*
+ * Tries again what has waited long enough: a trial of a stage, or of the functions left out.
+ * Returns how many things were tried.
+ */
+size_t attachment_retry(struct attachment *a, uint64_t now_ns);
 
 /* After an exec: takes the stages off whose functions have gone; they may be attached again. */
 void attachment_expire(struct attachment *a, uint64_t stages);

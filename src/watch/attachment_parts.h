@@ -20,7 +20,24 @@ int attachment_queue_site(struct attachment *a, struct probe_queue *q, const str
 int attachment_attach(struct attachment *a, enum loader_prog prog, struct probe_queue *q,
 		      bool uretprobe, struct link_list *list);
 
+void __attribute__((format(printf, 2, 3)))
+attachment_explain(struct attached_stage *stage, const char *fmt, ...);
+/* What a failure to attach means. */
+const char *attachment_failure(int err);
+
+/* Tells the programs of function i; before any probe of it is attached. */
+int attachment_describe(struct attachment *a, size_t i);
+/* Attaches the entries, or the exits, of those of the stage's functions that have none yet. */
+int attachment_entries(struct attachment *a, size_t stage, struct link_list *list);
+int attachment_exits(struct attachment *a, size_t stage, struct link_list *list);
+/* Takes everything of the stage off; ATTACH_REFUSED. */
+void attachment_refuse(struct attachment *a, size_t stage);
+/* The learnt return sites of the stage are not probed any more; they may be learnt again. */
+void attachment_forget_sites(struct attachment *a, size_t stage);
+
 /* The probes that no stage asks for: the dynamic loader's hook, and where exceptions are caught. */
 void attachment_extend_special(struct attachment *a);
+/* Those that were taken off and have waited long enough, again; how many kinds. */
+size_t attachment_retry_special(struct attachment *a, uint64_t now_ns);
 
 #endif

@@ -355,6 +355,8 @@ void bindings_wire(const struct bindings *b, size_t i, struct wire_bind *out)
 		out->flags |= WIRE_BIND_WHERE_AT_RETURN;
 	if (f->plan.learn_return && f->at_return && !f->uretprobe)
 		out->flags |= WIRE_BIND_LEARN;
+	if (f->on_trial)
+		out->flags |= WIRE_BIND_TRIAL;
 	if (f->plan.entry_loops)
 		out->flags |= WIRE_BIND_ENTRY_LOOPS;
 	if (owns_exits(b, f))

@@ -33,6 +33,8 @@ struct bound_function {
 	uint32_t dev_major, dev_minor;
 	bool attached;	     /* its entry is, or was tried */
 	bool exits_attached; /* ... and so are its exits, if any */
+	bool on_trial;	     /* joins a stage that counts already: its calls do not count yet */
+	bool left_out;	     /* ... and was too dear, or could not be attached */
 	bool gone;	     /* the target runs another program: not there any more */
 };
 

@@ -43,15 +43,18 @@ static void fill_slot(struct breaker *b, const struct breaker_input *in)
 		b->trap_ns[i] = s->trap_ns;
 	}
 	b->others[b->slot] = grown(in->other_ns, &b->other_ns) * scale;
-	b->catches[b->slot] = grown(in->catch_ns, &b->catch_ns) * scale;
+	for (size_t i = 0; i < BREAKER_EXTRAS; i++)
+		b->extras[b->slot][i] = grown(in->extra_ns[i], &b->extra_ns[i]) * scale;
 	b->primed = true;
 }
 
 /* Cost of everything in a slot, for the period as long as it was. */
 static double slot_total(const struct breaker *b, const struct breaker_input *in, size_t slot)
 {
-	double sum = b->others[slot] + b->catches[slot];
+	double sum = b->others[slot];
 
+	for (size_t i = 0; i < BREAKER_EXTRAS; i++)
+		sum += b->extras[slot][i];
 	for (size_t i = 0; i < in->stages_n; i++)
 		sum += b->stage_ns[slot][i];
 	return sum * (double)in->elapsed_ns / (double)BREAKER_PERIOD_NS;
@@ -72,12 +75,12 @@ static double stage_cost(const struct breaker *b, size_t stage, size_t n)
 	return sum;
 }
 
-static double catch_cost(const struct breaker *b, size_t n)
+static double extra_cost(const struct breaker *b, size_t extra, size_t n)
 {
 	double sum = 0;
 
 	for (size_t i = 0; i < n; i++)
-		sum += b->catches[newest_slot(b, i)];
+		sum += b->extras[newest_slot(b, i)][extra];
 	return sum;
 }
 
@@ -89,8 +92,10 @@ static double to_percent(double cost_ns, size_t n)
 /* Of one CPU, everything together, in the newest n slots. */
 static double percent(const struct breaker *b, const struct breaker_input *in, size_t n)
 {
-	double sum = catch_cost(b, n);
+	double sum = 0;
 
+	for (size_t i = 0; i < BREAKER_EXTRAS; i++)
+		sum += extra_cost(b, i, n);
 	for (size_t i = 0; i < n; i++)
 		sum += b->others[newest_slot(b, i)];
 	for (size_t i = 0; i < in->stages_n; i++)
@@ -136,11 +141,22 @@ static size_t passed(struct breaker *b, const struct breaker_input *in)
 static void forget(struct breaker *b, int shed)
 {
 	for (size_t i = 0; i < BREAKER_SLOTS; i++) {
-		if (shed == BREAKER_CATCHES)
-			b->catches[i] = 0;
-		else
+		if (shed >= 0)
 			b->stage_ns[i][shed] = 0;
+		else
+			b->extras[i][BREAKER_CATCHES - shed] = 0;
 	}
+}
+
+/* The extra that costs more than half of the ceiling in the newest n slots. */
+static int choose_extra(const struct breaker *b, size_t n, double *share)
+{
+	for (size_t i = 0; i < BREAKER_EXTRAS; i++) {
+		*share = to_percent(extra_cost(b, i, n), n);
+		if (*share > b->ceiling_percent / 2)
+			return BREAKER_CATCHES - (int)i;
+	}
+	return BREAKER_NOTHING;
 }
 
 int breaker_feed(struct breaker *b, const struct breaker_input *in, double *share)
@@ -152,10 +168,9 @@ int breaker_feed(struct breaker *b, const struct breaker_input *in, double *shar
 	b->total_ns += slot_total(b, in, b->slot);
 	b->slot = (b->slot + 1) % BREAKER_SLOTS;
 	n = passed(b, in);
-	if (n && to_percent(catch_cost(b, n), n) > b->ceiling_percent / 2) {
-		shed = BREAKER_CATCHES;
-		*share = to_percent(catch_cost(b, n), n);
-	} else if (n) {
+	if (n)
+		shed = choose_extra(b, n, share);
+	if (n && shed == BREAKER_NOTHING) {
 		shed = choose(b, in, n);
 		if (shed >= 0)
 			*share = to_percent(stage_cost(b, (size_t)shed, n), n);

@@ -4,7 +4,7 @@
  *
  * Pure: fed every 100 ms with running totals, keeps ten seconds.  Cost of a stage = its probe hits
  * times the calibrated trap cost (dearer while they are rare) plus the programs' measured run
- * time; on top come caught exceptions and the scheduler program.
+ * time; on top come caught exceptions, the dynamic loader's hook and the scheduler program.
  *
  * The ceiling holds for the mean over ten seconds: an assistant works in bursts.  A torrent is
  * not waited for: five times the ceiling over one second is too much as well.
@@ -32,13 +32,20 @@ struct breaker_stage {
 	double rare_factor; /* of its probes while they are rare, >= 1 */
 };
 
+/* Probes that no stage asked for. */
+enum breaker_extra {
+	BREAKER_EXTRA_CATCHES = 0, /* on caught exceptions */
+	BREAKER_EXTRA_HOOKS = 1,   /* on the dynamic loader's hook */
+	BREAKER_EXTRAS = 2,
+};
+
 struct breaker_input {
 	const struct breaker_stage *stages;
 	size_t stages_n;
 	uint64_t probe_runs; /* of all uprobe programs, and the time they ran */
 	uint64_t probe_ns;
-	uint64_t other_ns;   /* scheduler program */
-	uint64_t catch_ns;   /* probe on caught exceptions */
+	uint64_t other_ns; /* scheduler program */
+	uint64_t extra_ns[BREAKER_EXTRAS];
 	uint64_t elapsed_ns; /* since the last feeding, about BREAKER_PERIOD_NS */
 };
 
@@ -46,17 +53,18 @@ struct breaker_input {
 enum breaker_shed {
 	BREAKER_NOTHING = -1,
 	BREAKER_CATCHES = -2,
+	BREAKER_HOOKS = -3,
 };
 
 struct breaker {
 	double ceiling_percent;		/* of one CPU */
 	uint64_t hits[WIRE_STAGES_MAX]; /* totals at the last feeding */
 	uint64_t trap_ns[WIRE_STAGES_MAX];
-	uint64_t other_ns, catch_ns;
+	uint64_t other_ns, extra_ns[BREAKER_EXTRAS];
 	/* Costs of the newest periods, as if each had taken BREAKER_PERIOD_NS. */
 	double stage_ns[BREAKER_SLOTS][WIRE_STAGES_MAX];
 	double others[BREAKER_SLOTS];
-	double catches[BREAKER_SLOTS];
+	double extras[BREAKER_SLOTS][BREAKER_EXTRAS];
 	size_t slot;
 	bool primed;
 	double total_ns;     /* cost of everything since the start */
@@ -68,9 +76,9 @@ void breaker_init(struct breaker *b, double ceiling_percent);
 
 /*
  * Takes the newest totals.  Returns the stage that has to be shed, or one of enum breaker_shed.
- * The probe on exceptions goes first where it costs more than half of the ceiling: it only dates
- * them.  Then stages without a budget, then the dearest; trifles stay, for taking them off would
- * help nobody.  *share is what it costs, in percent of one CPU.
+ * An extra goes first where it costs more than half of the ceiling: without it exceptions are dated
+ * late, and libraries found late.  Then stages without a budget, then the dearest; trifles stay,
+ * for taking them off would help nobody.  *share is what it costs, in percent of one CPU.
  */
 int breaker_feed(struct breaker *b, const struct breaker_input *in, double *share);
 

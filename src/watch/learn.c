@@ -84,6 +84,24 @@ void attachment_learn(struct attachment *a, const struct wire_learn *learn, uint
 			 (unsigned long long)learn->return_address, err_str(err));
 }
 
+void attachment_forget_sites(struct attachment *a, size_t stage)
+{
+	size_t kept = 0;
+
+	/* Those that are not settled yet are of the queue. */
+	attachment_learn_flush(a);
+	for (size_t i = 0; i < a->sites_n; i++) {
+		const struct learnt_site *site = &a->sites[i];
+
+		if (a->bindings->functions[site->bind].stage == stage)
+			(void)loader__forget_return_site(a->loader, site->bind,
+							 site->return_address);
+		else
+			a->sites[kept++] = *site;
+	}
+	a->sites_n = a->settled_n = kept;
+}
+
 void attachment_learn_flush(struct attachment *a)
 {
 	struct probe_queue *q = &a->learn_queue;

@@ -31,6 +31,24 @@ static int link_list_add(struct link_list *list, struct uprobe_link *link)
 	return 0;
 }
 
+int link_list_append(struct link_list *to, struct link_list *from)
+{
+	struct uprobe_link **links;
+
+	if (!from->n)
+		return 0;
+	links = realloc(to->links, (to->n + from->n) * sizeof(*links));
+	if (!links)
+		return -ENOMEM;
+	memcpy(links + to->n, from->links, from->n * sizeof(*links));
+	to->links = links;
+	to->n += from->n;
+	to->probes_n += from->probes_n;
+	free(from->links);
+	memset(from, 0, sizeof(*from));
+	return 0;
+}
+
 int probe_queue_add(struct probe_queue *q, uint32_t object, uint64_t offset, uint64_t cookie)
 {
 	if (q->n == q->cap) {

@@ -21,6 +21,9 @@ struct link_list {
 /* Detaches all and empties the list. */
 void link_list_free(struct link_list *list);
 
+/* Moves all links of one list to another; -ENOMEM: both are as before. */
+int link_list_append(struct link_list *to, struct link_list *from);
+
 struct queued_probe {
 	uint32_t object; /* index in the object table */
 	uint64_t offset; /* in the file */

@@ -20,6 +20,7 @@ struct publisher {
 	uint64_t held_before;	   /* changes of theirs not told one by one */
 	uint64_t groups_before;	   /* groups of theirs: numbers go on */
 	uint64_t output_dropped;   /* of the sinks, as of the last look */
+	uint64_t loop_max_ns;	   /* the event loop's longest turn so far */
 };
 
 void publish_hello(struct publisher *p);
@@ -37,6 +38,10 @@ void publish_summary(struct publisher *p, enum sink_summary_reason reason, uint6
 /* `stage` may be NULL: about the whole target. */
 void publish_note(struct publisher *p, const char *event, enum sink_severity severity,
 		  const char *stage, const char *text);
+/* The end of a stage's trial after hello, as far as it is news. */
+void publish_trial(struct publisher *p, size_t stage);
+/* What the overhead ceiling took off: a stage, or one of enum breaker_shed. */
+void publish_shed(struct publisher *p, int shed);
 void publish_bye(struct publisher *p, struct sink_bye *bye);
 
 /* State of one stage as the sinks name it. */

@@ -78,6 +78,7 @@ static void gather_stage_drops(struct gathering *g, const struct watching *w, ui
 	add_drop(g, "read_failures", name, s->read_failures);
 	add_drop(g, "return_site_learnt", name, s->learning);
 	add_drop(g, "unmatched_exit", name, s->unmatched);
+	add_drop(g, "on_trial", name, s->trial_hits);
 }
 
 static void gather_rule_drops(struct gathering *g, const struct rule_watch *rules)
@@ -250,6 +251,7 @@ void publish_summary(struct publisher *p, enum sink_summary_reason reason, uint6
 	gather_firing(g, w, of_rules);
 	gather_rule_firing(g, p->rules, of_rules);
 	fill_overhead(w, now_ns, &summary.overhead);
+	summary.overhead.loop_max_ns = p->loop_max_ns;
 	summary.metrics = g->metrics;
 	summary.metrics_n = g->metrics_n;
 	summary.drops = g->drops;

@@ -78,23 +78,14 @@ static void on_event(void *ctx, const struct alert_event *event, int handle)
 	publish_alert(&s->publisher, event, handle);
 }
 
-/* Stages whose trial has just ended; before hello they are part of it. */
-static void note_decided(struct session *s, uint64_t decided)
+/* What trials brought; before hello it is part of that. */
+static void note_trials(struct session *s, uint64_t told)
 {
 	const struct watching *w = &s->watching;
 
-	for (size_t i = 0; s->said_hello && i < w->config->stages_n; i++) {
-		const struct attached_stage *stage = &w->attachment.stages[i];
-
-		if (!(decided >> i & 1))
-			continue;
-		if (stage->state == ATTACH_ARMED)
-			publish_note(&s->publisher, "stage_armed", SINK_SEVERITY_NONE,
-				     w->config->stages[i].name, "is watched now");
-		else
-			publish_note(&s->publisher, "stage_refused", SINK_SEVERITY_WARNING,
-				     w->config->stages[i].name, stage->reason);
-	}
+	for (size_t i = 0; s->said_hello && i < w->config->stages_n; i++)
+		if (told >> i & 1)
+			publish_trial(&s->publisher, i);
 }
 
 static void say_hello(struct session *s)
@@ -109,22 +100,18 @@ static void say_hello(struct session *s)
 static void drain(struct session *s, uint64_t now_ns)
 {
 	struct watching *w = &s->watching;
-	uint64_t decided;
+	uint64_t told;
 	int shed;
 
-	watching_drain(w, now_ns, &decided);
-	note_decided(s, decided);
+	watching_drain(w, now_ns, &told);
+	note_trials(s, told);
 	if (!s->said_hello && !attachment_in_trial(&w->attachment))
 		say_hello(s);
 	shed = watching_break(w, now_ns);
-	if (shed == BREAKER_CATCHES)
-		publish_note(
-			&s->publisher, "exceptions_shed", SINK_SEVERITY_WARNING, NULL,
-			"so many C++ exceptions that looking at them is over the ceiling: spans "
-			"that end by one are dated when that is noticed");
-	if (shed >= 0)
-		publish_note(&s->publisher, "stage_shed", SINK_SEVERITY_WARNING,
-			     w->config->stages[shed].name, w->attachment.stages[shed].reason);
+	if (shed != BREAKER_NOTHING)
+		publish_shed(&s->publisher, shed);
+	if (s->said_hello)
+		watching_retry(w, now_ns);
 }
 
 static void rescan(struct session *s, uint64_t now_ns)
@@ -332,6 +319,7 @@ static void dispatch(struct session *s, enum source source)
 static void loop(struct session *s)
 {
 	struct epoll_event events[8];
+	uint64_t since_ns, turn_ns;
 
 	while (!s->ended && !s->target_gone) {
 		int n = epoll_wait(s->sources.epoll_fd, events, 8, -1);
@@ -340,8 +328,12 @@ static void loop(struct session *s)
 			log_err("epoll: %s", err_str(errno));
 			end(s, "error");
 		}
+		since_ns = clock_ns(CLOCK_MONOTONIC);
 		for (int i = 0; i < n && !s->ended; i++)
 			dispatch(s, (enum source)events[i].data.u32);
+		turn_ns = clock_ns(CLOCK_MONOTONIC) - since_ns;
+		if (turn_ns > s->publisher.loop_max_ns)
+			s->publisher.loop_max_ns = turn_ns;
 	}
 }
 
@@ -349,10 +341,10 @@ static void loop(struct session *s)
 static void wait_for_exit_record(struct session *s)
 {
 	const struct timespec pause = {.tv_nsec = 5000000};
-	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + LAST_RECORDS_NS, decided;
+	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + LAST_RECORDS_NS, told;
 
 	do {
-		watching_drain(&s->watching, clock_ns(CLOCK_MONOTONIC), &decided);
+		watching_drain(&s->watching, clock_ns(CLOCK_MONOTONIC), &told);
 		if (s->watching.exit_seen)
 			return;
 		nanosleep(&pause, NULL);

@@ -45,15 +45,42 @@ static void attach_special(struct attachment *a, const char *probe, enum loader_
 
 void attachment_extend_special(struct attachment *a)
 {
-	attach_special(a, "ld*.so*:_dl_debug_state", LOADER_OBJECTS, &a->hooks);
-	if (!a->bindings->functions_n || a->catches_shed)
+	if (!a->hooks_backoff.due_ns)
+		attach_special(a, "ld*.so*:_dl_debug_state", LOADER_OBJECTS, &a->hooks);
+	if (!a->bindings->functions_n || a->catches_backoff.due_ns)
 		return;
 	attach_special(a, "libstdc++.so*:__cxa_begin_catch", LOADER_CATCH, &a->catches);
 	attach_special(a, "libc++abi.so*:__cxa_begin_catch", LOADER_CATCH, &a->catches);
 }
 
-void attachment_shed_catches(struct attachment *a)
+/* Whether it works now is seen by its cost. */
+static void take_off(struct link_list *list, struct backoff *backoff, uint64_t retry_ns,
+		     uint64_t now_ns)
 {
-	link_list_free(&a->catches);
-	a->catches_shed = true;
+	link_list_free(list);
+	backoff_failed(backoff, retry_ns, now_ns);
+}
+
+void attachment_shed_catches(struct attachment *a, uint64_t now_ns)
+{
+	take_off(&a->catches, &a->catches_backoff, a->retry_ns, now_ns);
+}
+
+void attachment_shed_hooks(struct attachment *a, uint64_t now_ns)
+{
+	take_off(&a->hooks, &a->hooks_backoff, a->retry_ns, now_ns);
+}
+
+size_t attachment_retry_special(struct attachment *a, uint64_t now_ns)
+{
+	bool catches = backoff_take(&a->catches_backoff, now_ns);
+	bool hooks = backoff_take(&a->hooks_backoff, now_ns);
+
+	if (catches)
+		backoff_works(&a->catches_backoff, now_ns);
+	if (hooks)
+		backoff_works(&a->hooks_backoff, now_ns);
+	if (catches || hooks)
+		attachment_extend_special(a);
+	return (size_t)catches + hooks;
 }

@@ -19,32 +19,36 @@
 #define SCAN_RETRY_NS 1000000000ULL /* after a failure */
 
 /* Probes of rarely hit special functions cost about this; exceptions are rare and dear anyway. */
-static uint64_t catch_cost_ns(const struct watching *w)
+static uint64_t extra_cost_ns(const struct watching *w)
 {
 	return w->attachment.calibration.trap[TRAP_STEPPED].rare_ns;
+}
+
+static enum metrics_stage_state metrics_state(enum attach_state state)
+{
+	switch (state) {
+	case ATTACH_TRIAL:
+	case ATTACH_ARMED:
+		return METRICS_STAGE_ARMED;
+	case ATTACH_REFUSED:
+		return METRICS_STAGE_REFUSED;
+	case ATTACH_SHED:
+		return METRICS_STAGE_SHED;
+	case ATTACH_NONE:
+		break;
+	}
+	return METRICS_STAGE_UNRESOLVED;
 }
 
 /* Tells the metrics what can be known of each stage. */
 static void feed_states(struct watching *w)
 {
 	for (size_t i = 0; i < w->config->stages_n; i++) {
-		enum metrics_stage_state state = METRICS_STAGE_UNRESOLVED;
+		const struct attached_stage *s = &w->attachment.stages[i];
+		/* While it is tried again it is what it was. */
+		bool again = s->state == ATTACH_TRIAL && s->before != ATTACH_NONE;
 
-		switch (w->attachment.stages[i].state) {
-		case ATTACH_TRIAL:
-		case ATTACH_ARMED:
-			state = METRICS_STAGE_ARMED;
-			break;
-		case ATTACH_REFUSED:
-			state = METRICS_STAGE_REFUSED;
-			break;
-		case ATTACH_SHED:
-			state = METRICS_STAGE_SHED;
-			break;
-		case ATTACH_NONE:
-			break;
-		}
-		metrics__stage_state(w->metrics, i, state);
+		metrics__stage_state(w->metrics, i, metrics_state(again ? s->before : s->state));
 	}
 }
 
@@ -82,6 +86,7 @@ static int start_kernel(struct watching *w, const struct watching_opts *opts, ch
 		return err;
 	attachment_init(&w->attachment, w->loader, &w->bindings, w->proc, &w->objects);
 	w->attachment.ceiling_percent = w->config->overhead_percent;
+	w->attachment.retry_ns = w->config->retry_ns;
 	calibrate(w->loader, &w->attachment.calibration);
 	err = loader__attach_tracing(w->loader);
 	if (err) {
@@ -234,7 +239,7 @@ static void stream_forget(void *ctx, const struct wire_stream_key *key)
 	loader__stream_forget(w->loader, key, clock_ns(CLOCK_MONOTONIC));
 }
 
-void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *decided)
+void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *told)
 {
 	const struct metrics_streams_ops ops = {stream_lookup, stream_forget};
 	struct drain drain = {w, now_ns};
@@ -243,9 +248,10 @@ void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *decided)
 	attachment_learn_flush(&w->attachment);
 	metrics__poll_streams(w->metrics, &ops, w, now_ns);
 	stages_sample_memory(w, now_ns);
-	*decided = 0;
-	if (attachment_decide(&w->attachment, now_ns, decided))
+	if (attachment_decide(&w->attachment, now_ns, told)) {
 		feed_states(w);
+		close_objects(w);
+	}
 }
 
 static bool stage_has_budget(const struct watching *w, size_t stage)
@@ -284,7 +290,8 @@ static int feed_breaker(struct watching *w, uint64_t now_ns, double *share)
 	in.probe_runs = cpu.probe_runs;
 	in.probe_ns = cpu.probe_ns;
 	in.other_ns = cpu.tracepoint_ns;
-	in.catch_ns = cpu.catch_hits * catch_cost_ns(w);
+	in.extra_ns[BREAKER_EXTRA_CATCHES] = cpu.catch_hits * extra_cost_ns(w);
+	in.extra_ns[BREAKER_EXTRA_HOOKS] = cpu.loader_hits * extra_cost_ns(w);
 	return breaker_feed(&w->breaker, &in, share);
 }
 
@@ -300,7 +307,9 @@ int watching_break(struct watching *w, uint64_t now_ns)
 	stage = feed_breaker(w, now_ns, &share);
 	w->last_breaker_ns = now_ns;
 	if (stage == BREAKER_CATCHES)
-		attachment_shed_catches(&w->attachment);
+		attachment_shed_catches(&w->attachment, now_ns);
+	if (stage == BREAKER_HOOKS)
+		attachment_shed_hooks(&w->attachment, now_ns);
 	if (stage < 0)
 		return stage;
 	snprintf(reason, sizeof(reason),
@@ -308,9 +317,17 @@ int watching_break(struct watching *w, uint64_t now_ns)
 		 "this "
 		 "stage %.1f %%",
 		 w->config->overhead_percent, share);
-	attachment_shed(&w->attachment, (size_t)stage, reason);
+	attachment_shed(&w->attachment, (size_t)stage, reason, now_ns);
 	feed_states(w);
 	return stage;
+}
+
+void watching_retry(struct watching *w, uint64_t now_ns)
+{
+	if (!attachment_retry(&w->attachment, now_ns))
+		return;
+	feed_states(w);
+	close_objects(w);
 }
 
 static void feed_kernel(struct watching *w, uint64_t now_ns)
@@ -318,6 +335,9 @@ static void feed_kernel(struct watching *w, uint64_t now_ns)
 	uint64_t counters[WIRE_CTR_CNT];
 
 	stages_feed(w, now_ns);
+	for (size_t i = 0; i < w->config->stages_n; i++)
+		if (w->attachment.stages[i].left_out_n)
+			metrics__stage_missed(w->metrics, i, now_ns);
 	if (!loader__counters(w->loader, counters))
 		metrics__feed_counters(w->metrics, counters, now_ns);
 }
@@ -384,9 +404,9 @@ void watching_look(struct watching *w, uint64_t now_ns, rules_event_fn fn, void 
 
 void watching_flush(struct watching *w, uint64_t now_ns)
 {
-	uint64_t decided;
+	uint64_t told;
 
-	watching_drain(w, now_ns, &decided);
+	watching_drain(w, now_ns, &told);
 	feed_kernel(w, now_ns);
 	sampling_feed(w, now_ns);
 	metrics__flush(w->metrics, now_ns);

@@ -77,11 +77,13 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 void watching_stop(struct watching *w);
 void watching_free(struct watching *w);
 
-/* Every few 10 ms: records, trials that are over.  Bits of stages decided in *decided. */
-void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *decided);
+/* Every few 10 ms: records, trials that are over.  Bits of stages with news of that in *told. */
+void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *told);
 
 /* Every 100 ms: the overhead ceiling.  Returns the stage that was shed, or enum breaker_shed. */
 int watching_break(struct watching *w, uint64_t now_ns);
+/* ... and what was taken off for it, or refused, is tried again when it has waited. */
+void watching_retry(struct watching *w, uint64_t now_ns);
 
 /* Every second: counters in, rules evaluated.  -ESRCH: the target is gone. */
 int watching_tick(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *ctx);

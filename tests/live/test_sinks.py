@@ -108,7 +108,7 @@ def check_summary(t, watch):
     for stat_name in ("p50", "p95", "p99", "max", "mean"):
         t.check(summary.has(f"work.latency.{stat_name}"), f"no work.latency.{stat_name}")
     overhead = summary.overhead()
-    for key in ("probe_ns", "tracepoint_ns", "own_cpu_ns", "own_rss_bytes"):
+    for key in ("probe_ns", "tracepoint_ns", "own_cpu_ns", "own_rss_bytes", "loop_max_ns"):
         t.check(overhead[key] > 0, f"overhead.{key} is {overhead[key]}")
     t.equal(watch.bye()["exit_code"], 0, "exit code in bye")
 

@@ -19,7 +19,7 @@ struct world {
 	struct breaker_input in;
 	uint64_t step_ns[STAGES];
 	uint64_t other_step_ns;
-	uint64_t catch_step_ns;
+	uint64_t extra_step_ns[BREAKER_EXTRAS];
 };
 
 static void begin(struct world *w, double ceiling_percent)
@@ -45,7 +45,8 @@ static int step(struct world *w)
 		w->stages[i].trap_ns += w->step_ns[i];
 	}
 	w->in.other_ns += w->other_step_ns;
-	w->in.catch_ns += w->catch_step_ns;
+	for (size_t i = 0; i < BREAKER_EXTRAS; i++)
+		w->in.extra_ns[i] += w->extra_step_ns[i];
 	shed = breaker_feed(&w->breaker, &w->in, &share);
 	if (shed >= 0)
 		w->stages[shed].armed = false;
@@ -172,11 +173,32 @@ static void a_torrent_of_exceptions_sheds_their_probe(void **state)
 	begin(&w, 1.0);
 	w.step_ns[0] = 400000;
 	steps(&w, 20, NULL);
-	w.catch_step_ns = 30000000;
+	w.extra_step_ns[BREAKER_EXTRA_CATCHES] = 30000000;
 	for (took = 1; step(&w) == BREAKER_NOTHING; took++)
 		assert_true(took < 5);
 	assert_int_equal(took, 2); /* 30 ms in a second are 3 %, 60 ms are 6 % */
-	w.catch_step_ns = 0;
+	w.extra_step_ns[BREAKER_EXTRA_CATCHES] = 0;
+	assert_int_equal(steps(&w, 200, NULL), BREAKER_NOTHING);
+	assert_true(w.breaker.percent > 0.39 && w.breaker.percent < 0.41);
+}
+
+/* Nor for a target that loads and unloads in a loop. */
+static void a_torrent_of_loads_sheds_the_hook(void **state)
+{
+	struct world w;
+	int shed = BREAKER_NOTHING;
+
+	(void)state;
+	begin(&w, 1.0);
+	w.step_ns[0] = 400000;
+	steps(&w, 20, NULL);
+	w.extra_step_ns[BREAKER_EXTRA_HOOKS] = 30000000;
+	for (int took = 1; shed == BREAKER_NOTHING; took++) {
+		assert_true(took < 5);
+		shed = step(&w);
+	}
+	assert_int_equal(shed, BREAKER_HOOKS);
+	w.extra_step_ns[BREAKER_EXTRA_HOOKS] = 0;
 	assert_int_equal(steps(&w, 200, NULL), BREAKER_NOTHING);
 	assert_true(w.breaker.percent > 0.39 && w.breaker.percent < 0.41);
 }
@@ -223,6 +245,7 @@ int main(void)
 		cmocka_unit_test(trifles_stay),
 		cmocka_unit_test(the_scheduler_alone_sheds_nobody),
 		cmocka_unit_test(a_torrent_of_exceptions_sheds_their_probe),
+		cmocka_unit_test(a_torrent_of_loads_sheds_the_hook),
 		cmocka_unit_test(a_late_look_is_no_torrent),
 		cmocka_unit_test(rare_hits_are_dearer),
 	};

@@ -18,6 +18,7 @@ extern struct probes probes SEC(".maps");
 extern struct slices slices SEC(".maps");
 extern struct streams streams SEC(".maps");
 extern struct handle_classes handle_classes SEC(".maps");
+extern struct enclosing enclosing SEC(".maps");
 extern struct return_sites return_sites SEC(".maps");
 extern struct counters counters SEC(".maps");
 extern struct events events SEC(".maps");

@@ -47,6 +47,14 @@ int stack_same(__u64 a, __u64 b);
  */
 int frame_abandon(__u32 i, __u32 how, __u64 now);
 
+/* The frame's call was an enclosing one: calls on its handle count again. */
+static __always_inline void enclosing_end(const struct frame *f)
+{
+	struct enclosing_key key = {.handle = f->handle, .stage = f->stage};
+
+	bpf_map_delete_elem(&enclosing, &key);
+}
+
 /* Takes the frame off the thread: its slot, its share of the clocks. */
 static __always_inline void frame_release(struct thread_state *ts, __u32 i,
 					  struct wire_stage_stats *stats, __u64 now)
@@ -54,6 +62,8 @@ static __always_inline void frame_release(struct thread_state *ts, __u32 i,
 	struct frame *f = frame_at(ts, i);
 
 	slot_free(stats, f->slot);
+	if (f->counted & WIRE_COUNTED_ENCLOSES)
+		enclosing_end(f);
 	flight_end(f->stage, stats, f->counted, now);
 	ts->used &= ~(1U << (i & (WIRE_FRAMES_MAX - 1)));
 }

@@ -14,6 +14,7 @@ struct probes probes SEC(".maps");
 struct slices slices SEC(".maps");
 struct streams streams SEC(".maps");
 struct handle_classes handle_classes SEC(".maps");
+struct enclosing enclosing SEC(".maps");
 struct return_sites return_sites SEC(".maps");
 struct counters counters SEC(".maps");
 struct events events SEC(".maps");

@@ -76,6 +76,11 @@ struct class_key {
 	__u64 handle;
 };
 
+struct enclosing_key {
+	__u64 handle;
+	__u64 stage;
+};
+
 struct site_key {
 	__u64 return_address;
 	__u64 bind;
@@ -156,6 +161,15 @@ struct handle_classes {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
 	__type(key, struct class_key);
+	__type(value, __u64);
+};
+
+/* Handles in an enclosing call, and since when; one for each such call that is open. */
+struct enclosing {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct enclosing_key);
 	__type(value, __u64);
 };
 

@@ -8,13 +8,16 @@
  * of what it jumps to, does not either.  Example: PQexec entered at SP 0x7ffe10; the local
  * function that it ends in returns with SP 0x7ffe10: that is the exit.
  *
- * A stage counts its outermost span only.  A frame left otherwise is found by its stack pointer
+ * A stage counts its outermost span only, on its thread, or, where so configured, of its handle in
+ * the whole process.  A frame left otherwise is found by its stack pointer
  * (frames.bpf.h); a probe on __cxa_begin_catch dates exceptions.
  *
  * Known error: the two traps of an inner stage (and their BPF programs) are part of the outer
  * one's time; a call that was under way when the probes came is not counted (unmatched).
  */
 #include "stream.bpf.h"
+
+#include <asm-generic/errno-base.h>
 
 /* --- entry --- */
 
@@ -76,6 +79,36 @@ static __always_inline int enter_nested(struct hit *hit, struct thread_state *ts
 	return nested;
 }
 
+/*
+ * A call that other threads do the work of, by calling the stage's functions on the same handle,
+ * is open on some thread.  Known error: one that was left by longjmp is not missed before its
+ * thread enters a stage again, or ends.
+ */
+static __always_inline int enclosed(const struct hit *hit, __u64 handle)
+{
+	struct enclosing_key key = {.handle = handle, .stage = hit->stage.index};
+
+	return (hit->bind->flags & WIRE_BIND_INSIDE) && handle &&
+	       bpf_map_lookup_elem(&enclosing, &key);
+}
+
+/* Two at once on one handle: the first has it, and the end of the second does not matter. */
+static __always_inline __u32 enclosing_begin(const struct hit *hit, __u64 handle)
+{
+	struct enclosing_key key = {.handle = handle, .stage = hit->stage.index};
+	__u64 now = hit->now;
+	long err;
+
+	if (!handle)
+		return 0;
+	err = bpf_map_update_elem(&enclosing, &key, &now, BPF_NOEXIST);
+	if (!err)
+		return WIRE_COUNTED_ENCLOSES;
+	if (err != -EEXIST)
+		ctr_inc(WIRE_CTR_ENCLOSING_FULL);
+	return 0;
+}
+
 static __noinline int enter_push(struct hit *hit, struct thread_state *ts,
 				 const struct value_ctx *at, __u64 key, __u64 handle)
 {
@@ -114,6 +147,8 @@ static __noinline int enter_push(struct hit *hit, struct thread_state *ts,
 	if (bind->role == WIRE_ROLE_CALL || bind->role == WIRE_ROLE_FRAME)
 		f->slot = slot_take(hit->stage.index, hit->now, hit->tid);
 	f->counted = flight_begin(&hit->stage, hit->now);
+	if (bind->flags & WIRE_BIND_ENCLOSES)
+		f->counted |= enclosing_begin(hit, handle);
 	ts->used |= 1U << i;
 	return 0;
 }
@@ -183,7 +218,7 @@ static __always_inline void enter(struct hit *hit, const struct value_ctx *at)
 			stream_to(hit, ts, key, at);
 		return;
 	}
-	if (enter_nested(hit, ts)) {
+	if (enter_nested(hit, ts) || enclosed(hit, handle)) {
 		shared_add(&hit->stage.stats->nested, 1);
 		return;
 	}
@@ -401,6 +436,18 @@ static __always_inline int returns_home(const struct frame *f, __u64 sp)
 }
 
 /*
+ * An exit without a frame is worth counting.  Not where one is expected: calls that `where`, the
+ * class or an enclosing call let pass, learnt return sites behind a `ret` that closed the frame,
+ * calls while a stage is taken off.
+ */
+static __always_inline int was_entered(const struct hit *hit)
+{
+	return hit->stage.conf->state == WIRE_STAGE_ARMED && !hit->probe->no_ra_check &&
+	       hit->bind->where.base == WIRE_BASE_NONE && !hit->bind->cls &&
+	       !(hit->bind->flags & WIRE_BIND_INSIDE);
+}
+
+/*
  * The open frame that returns here: same function, same stack pointer, and, where others share the
  * exit, the same return address.
  */
@@ -430,10 +477,7 @@ static __always_inline int exit_match(struct hit *hit, struct thread_state *ts)
 		}
 		return i;
 	}
-	/* Expected: calls while a stage is taken off, inner calls, calls that `where` or the class
-	   let pass, learnt return sites behind a `ret` that has closed the frame. */
-	if (!inner && hit->stage.conf->state == WIRE_STAGE_ARMED && !hit->probe->no_ra_check &&
-	    hit->bind->where.base == WIRE_BASE_NONE && !hit->bind->cls)
+	if (!inner && was_entered(hit))
 		shared_add(&hit->stage.stats->unmatched, 1);
 	return -1;
 }
@@ -446,8 +490,7 @@ static __always_inline void leave(struct hit *hit, struct pt_regs *regs)
 	int i;
 
 	if (!ts || !ts->used) {
-		if (hit->stage.conf->state == WIRE_STAGE_ARMED && !hit->probe->no_ra_check &&
-		    hit->bind->where.base == WIRE_BASE_NONE && !hit->bind->cls)
+		if (was_entered(hit))
 			shared_add(&hit->stage.stats->unmatched, 1);
 		return;
 	}

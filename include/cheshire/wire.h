@@ -214,6 +214,8 @@ enum wire_bind_flags {
 	WIRE_BIND_ENTRY_LOOPS = 1 << 3,	    /* an entry at the SP of the open frame continues it */
 	WIRE_BIND_OWN_EXITS = 1 << 4, /* no exit is shared: return addresses are not compared */
 	WIRE_BIND_TRIAL = 1 << 5,     /* joins a stage that is armed: entries are counted only */
+	WIRE_BIND_INSIDE = 1 << 6,    /* not counted while its handle is in an enclosing call */
+	WIRE_BIND_ENCLOSES = 1 << 7,  /* an enclosing call, on whichever thread the others are */
 };
 
 /* One function bound to a stage. */
@@ -267,11 +269,11 @@ enum wire_stage_flags {
 
 /* Configuration of a stage; `state` is changed while running. */
 struct wire_stage {
-	__u32 state;	     /* enum wire_stage_state */
-	__u32 flags;	     /* enum wire_stage_flags */
-	__u64 timeout_ns;    /* spans longer than this count as timed out; 0 none */
-	__u32 records_per_s; /* token bucket of span records */
-	__u32 cached;	     /* index + 1 into the histograms of cached answers; 0 none */
+	__u32 state;	       /* enum wire_stage_state */
+	__u32 flags;	       /* enum wire_stage_flags */
+	__u64 timeout_ns;      /* spans longer than this count as timed out; 0 none */
+	__u32 records_per_s;   /* token bucket of span records */
+	__u32 cached;	       /* index + 1 into the histograms of cached answers; 0 none */
 	__u64 frames_since_ns; /* frames opened before are from before the stage was taken off */
 };
 
@@ -341,9 +343,10 @@ struct wire_histogram {
 
 /* What a span in flight is counted in, to be taken back when it lands. */
 enum wire_counted {
-	WIRE_COUNTED_FLIGHT = 1 << 0, /* in_flight, and the slot */
-	WIRE_COUNTED_VOICE = 1 << 1,  /* WIRE_CLOCK_VOICE */
-	WIRE_COUNTED_ACTIVE = 1 << 2, /* the stage's own clocks */
+	WIRE_COUNTED_FLIGHT = 1 << 0,	/* in_flight, and the slot */
+	WIRE_COUNTED_VOICE = 1 << 1,	/* WIRE_CLOCK_VOICE */
+	WIRE_COUNTED_ACTIVE = 1 << 2,	/* the stage's own clocks */
+	WIRE_COUNTED_ENCLOSES = 1 << 3, /* its handle is among the enclosing ones */
 };
 
 /* State of an open stream, keyed by stage and key. */
@@ -424,7 +427,9 @@ struct wire_slice {
 	X(SOCKET_NOTE, "socket_note", "looks at a socket that could not be noted: not counted")    \
 	X(SOCKET_RETRY, "socket_retry", "socket counter update gave up after bounded tries")       \
 	X(READ_FAILED, "read_failed", "kernel or target memory could not be read")                 \
-	X(BUG, "bug", "cannot happen")
+	X(BUG, "bug", "cannot happen")                                                             \
+	X(ENCLOSING_FULL, "enclosing_full",                                                        \
+	  "enclosing call not noted, inner ones counted: table full")
 
 enum wire_counter {
 #define X(name, id, text) WIRE_CTR_##name,

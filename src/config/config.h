@@ -56,6 +56,8 @@ struct probe_config {
 	struct wire_value cached; /* call: the answer came out of a cache */
 	uint8_t handle_class;	  /* index + 1 into config.classes; 0 none */
 	bool uretprobe;		  /* the operator asked for one by name (exit: uretprobe) */
+	bool inside;   /* not counted while its handle is in a call that encloses, on any thread */
+	bool encloses; /* such a call */
 };
 
 struct probe_list {

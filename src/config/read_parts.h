@@ -28,6 +28,8 @@ void read_priorities(struct reader *r, const struct yaml_node *node, void *ctx);
 /* `turn:`; stages must have been read before. */
 void read_turn(struct reader *r, const struct yaml_node *node, void *ctx);
 
+#define PROBE_TEXT_LIMIT 512 /* bytes of a probe's text, with its NUL */
+
 /* What the probes of one place may say, and what they share. */
 struct probe_place {
 	const char *what;		   /* "call", for messages */

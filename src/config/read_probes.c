@@ -16,8 +16,6 @@
 #include "config/reader.h"
 #include "config/yaml.h"
 
-#define PROBE_TEXT_LIMIT 512 /* bytes of a probe's text, with its NUL */
-
 /* One probe while it is read. */
 struct probe_read {
 	struct probe_config probe;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+#include <fnmatch.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "memory/arena.h"
+#include "config/expr.h"
 #include "config/metric_names.h"
 #include "config/near.h"
 #include "config/read_parts.h"
@@ -166,7 +169,48 @@ static const struct read_key stage_keys[] = {
 	{"models", read_models},
 	{"active_cpu", read_active_cpu},
 	{"memory", read_memory},
+	{"inside", NULL}, /* after the functions, wherever it stands */
 };
+
+/* What follows the ':' of a probe, without @entry or @return. */
+static bool symbol_matches(const char *glob, const char *probe)
+{
+	const char *symbol = strchr(probe, ':'), *at;
+	char name[PROBE_TEXT_LIMIT];
+
+	if (!symbol)
+		return false;
+	at = strrchr(++symbol, '@');
+	snprintf(name, sizeof(name), "%.*s", at ? (int)(at - symbol) : -1, symbol);
+	return !fnmatch(glob, name, 0);
+}
+
+/* Calls on the same handle, on any thread, are inside of those of the functions that match. */
+static void apply_inside(struct reader *r, const struct yaml_node *node,
+			 const struct stage_config *stage)
+{
+	const char *glob = read_text(r, node, "a glob on the stage's own functions");
+	bool any = false;
+
+	for (size_t i = 0; glob && i < stage->call.n; i++) {
+		struct probe_config *probe = &stage->call.item[i];
+
+		if (!probe->probe)
+			return;
+		if (!probe->handle.base || expr_uses_ret(&probe->handle)) {
+			read_error(r, node->key,
+				   "'inside' needs a 'handle' from the entry of every function: "
+				   "'%.100s' has none",
+				   probe->probe);
+			return;
+		}
+		probe->inside = true;
+		probe->encloses = symbol_matches(glob, probe->probe);
+		any = any || probe->encloses;
+	}
+	if (glob && stage->call.n && !any)
+		read_error(r, node, "no function of the stage matches '%.100s'", glob);
+}
 
 /* The keys that speak of streams only are mistakes elsewhere. */
 static void check_stage(struct reader *r, const struct yaml_node *node,
@@ -183,6 +227,11 @@ static void check_stage(struct reader *r, const struct yaml_node *node,
 	for (size_t i = 0; i < 2 && stage->kind != STAGE_STREAM; i++)
 		if ((n = yaml_get(node, stream_only[i])))
 			read_error(r, n->key, "'%s' is for streams only", stream_only[i]);
+	n = yaml_get(node, "inside");
+	if (n && stage->kind == STAGE_STREAM)
+		read_error(r, n->key, "'inside' is for calls and frames only");
+	else if (n)
+		apply_inside(r, n, stage);
 }
 
 static bool check_name(struct reader *r, const struct yaml_node *key)

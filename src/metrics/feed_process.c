@@ -136,6 +136,14 @@ static bool rose(const struct metrics *m, const uint64_t *now, enum wire_counter
 	return now[counter] > m->counters[counter];
 }
 
+static bool has_inside(const struct stage_config *stage)
+{
+	for (size_t i = 0; i < stage->call.n; i++)
+		if (stage->call.item[i].inside)
+			return true;
+	return false;
+}
+
 void metrics__feed_counters(struct metrics *m, const uint64_t counters[WIRE_CTR_CNT],
 			    uint64_t now_ns)
 {
@@ -160,6 +168,8 @@ void metrics__feed_counters(struct metrics *m, const uint64_t counters[WIRE_CTR_
 			if (rose(m, counters, WIRE_CTR_CLOCK_RETRY))
 				series_mark(&s[STAGE_ACTIVE_CPU], QUALITY_PARTIAL, NULL, now_ns);
 			if (!rose(m, counters, WIRE_CTR_THREAD_STATE) &&
+			    !(rose(m, counters, WIRE_CTR_ENCLOSING_FULL) &&
+			      has_inside(m->stage[i].config)) &&
 			    !(stream && (rose(m, counters, WIRE_CTR_RING_FULL) ||
 					 rose(m, counters, WIRE_CTR_STREAMS_FULL))))
 				continue;

@@ -359,6 +359,10 @@ void bindings_wire(const struct bindings *b, size_t i, struct wire_bind *out)
 		out->flags |= WIRE_BIND_TRIAL;
 	if (f->plan.entry_loops)
 		out->flags |= WIRE_BIND_ENTRY_LOOPS;
+	if (c->inside)
+		out->flags |= WIRE_BIND_INSIDE;
+	if (c->encloses)
+		out->flags |= WIRE_BIND_ENCLOSES;
 	if (owns_exits(b, f))
 		out->flags |= WIRE_BIND_OWN_EXITS;
 	out->key = c->key;

@@ -7,6 +7,7 @@ TARGET_NAMES := steady tail longjmp rets fibers loader waits memory turns pq fli
 	traffic
 TARGET_NAMES += components
 TARGET_NAMES += crowd
+TARGET_NAMES += parallel
 TARGET_VARIANTS := steady-stripped steady-static-pie steady-minidebug steady-cet steady-O0 steady-fp \
 	tail-cet tail-O3 throw-cet throw-O0 longjmp-O0 fibers-cet split-stripped
 TARGET_LIBS := $(TARGET_OUT)/libtail.so $(TARGET_OUT)/libplugin.so $(TARGET_OUT)/libengine.so

@@ -134,6 +134,29 @@ static void shorthands(void **state)
 	config_free(c);
 }
 
+static void calls_inside_of_others(void **state)
+{
+	struct config *c =
+		parsed("stages:\n"
+		       "  a:\n"
+		       "    inside: whole*\n"
+		       "    call:\n"
+		       "      - { probe: \"x:whole_a@return\", handle: arg0 }\n"
+		       "      - { probe: \"x:part\", handle: arg1 }\n"
+		       "  b: { frame: { probe: \"x:f\", handle: arg0 }, inside: \"*\" }\n"
+		       "  c: { call: { probe: \"x:f\", handle: arg0 } }\n");
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		assert_true(c->stages[0].call.item[i].inside);
+		assert_int_equal(c->stages[0].call.item[i].encloses, i == 0);
+	}
+	assert_true(c->stages[1].call.item[0].encloses);
+	assert_false(c->stages[2].call.item[0].inside);
+	assert_false(c->stages[2].call.item[0].encloses);
+	config_free(c);
+}
+
 static void limits_and_summary(void **state)
 {
 	struct config *c = parsed("limits: { overhead: 2.5%, records: 50/s }\n"
@@ -364,6 +387,7 @@ int main(void)
 		cmocka_unit_test(empty_files_are_the_defaults),
 		cmocka_unit_test(the_example_of_the_documentation),
 		cmocka_unit_test(shorthands),
+		cmocka_unit_test(calls_inside_of_others),
 		cmocka_unit_test(limits_and_summary),
 		cmocka_unit_test(budgets_in_every_form),
 		cmocka_unit_test(an_empty_budget_list_is_none),

@@ -121,6 +121,13 @@ static void stages_that_are_refused(void **state)
 	refused("stages: { a: { stream: { from: { probe: \"x:f\", key: ret }, to: \"x:g\" } } }\n",
 		1, "does not exist at the entry");
 	refused("stages: { a: { call: \"x:f\", gap: 1s } }\n", 1, "for streams only");
+	refused("stages: { a: { call: \"x:f\", inside: f } }\n", 1, "'x:f' has none");
+	refused("stages: { a: { call: { probe: \"x:f\", handle: ret }, inside: f } }\n", 1,
+		"'x:f' has none");
+	refused("stages: { a: { call: { probe: \"x:f\", handle: arg0 }, inside: g } }\n", 1,
+		"no function of the stage matches 'g'");
+	refused("stages: { a: { stream: { from: \"x:f\", to: \"x:g\", key: arg0 }, inside: f } }\n",
+		1, "for calls and frames only");
 	refused("stages: { a: { frame: { probe: \"x:f\", handle: { from: arg0, class: wke } } } }\n"
 		"classes: { wake: [ { probe: \"x:g\", handle: arg0 } ] }\n",
 		1, "did you mean 'wake'");

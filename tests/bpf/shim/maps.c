@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAPS_MAX 16
+#define MAPS_MAX 32
 
 struct element {
 	unsigned long used; /* stamp of the last use */
@@ -163,9 +163,11 @@ long shim_update(const struct shim_map_def *def, const void *key, const void *va
 	struct map *map = map_get(def);
 	struct element *old, *e;
 
-	if (flags != BPF_ANY || !is_hash(map->def.type))
+	if ((flags != BPF_ANY && flags != BPF_NOEXIST) || !is_hash(map->def.type))
 		return -EINVAL;
 	old = find(map, key);
+	if (old && flags == BPF_NOEXIST)
+		return -EEXIST;
 	if (!old && map->live >= map->def.max_entries) {
 		if (map->def.type != BPF_MAP_TYPE_LRU_HASH)
 			return -E2BIG;

@@ -58,8 +58,11 @@ __noinline int stack_same(__u64 a, __u64 b)
 	}
 	if (!stack_holds(vma.start, vma.end, b))
 		return 0;
-	/* The thread's own stack ends below its control block, the first one at start_stack. */
-	top = arch_thread_top(task);
+	/*
+	 * The thread's own stack ends below its control block, the first one at start_stack: its
+	 * control block may lie in one mapping with the stacks of fibers.
+	 */
+	top = task->pid == task->tgid ? 0 : arch_thread_top(task);
 	if (stack_holds(vma.start, vma.end, top) && a < top && b < top)
 		return 1;
 	top = BPF_CORE_READ(task, mm, start_stack);

@@ -186,6 +186,21 @@ def twelve_return_sites(t):
 
 
 @test()
+def many_exits_by_perf_events_are_refused(t):
+    """Detaching them one by one would take seconds: that is the reason given, and nothing is lost."""
+    target = t.target("rets", "--iterations", 5)
+    watch = t.watch(
+        target.pid, config({"many": "rets:stage_many_rets"}), *("--attach", "perf")
+    )
+    t.equal(watch.stage("many")["state"], "refused", "state of the stage in hello")
+    t.check("no uprobe_multi" in watch.stage("many")["reason"], watch.stage("many")["reason"])
+    target.go()
+    target.finish()
+    watch.wait(20)
+    t.equal(watch.last_summary().value("many.count"), None, "many.count is unknown")
+
+
+@test()
 def thread_ends_inside_stage(t):
     truth, summary = watch_stages(
         t,

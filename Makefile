@@ -33,7 +33,8 @@ DEPS := ca-certificates gcc g++ make pkg-config clang llvm libbpf-dev bpftool li
 	libseccomp-dev libiberty-dev libcmocka-dev libclang-rt-14-dev clang-format python3 binutils lld \
 	xz-utils pocketsphinx pocketsphinx-en-us pocketsphinx-testdata libpocketsphinx-dev \
 	espeak-ng libespeak-ng-dev flite flite1-dev libsqlite3-dev sqlite3 sox libpq-dev \
-	libhiredis-dev redis-tools postgresql rsyslog sysstat bpftrace libbpf-tools libpcre2-dev iproute2
+	libhiredis-dev redis-tools postgresql rsyslog sysstat bpftrace libbpf-tools libpcre2-dev iproute2 \
+	qemu-system-x86 busybox-static cpio
 MISSING = $(shell dpkg-query -W -f '$${db:Status-Status} $${Package}\n' $(DEPS) 2>/dev/null | \
 	awk -v want='$(DEPS)' '$$1 == "installed" { have[$$2] = 1 } \
 		END { n = split(want, w, " "); for (i = 1; i <= n; i++) if (!(w[i] in have)) print w[i] }')
@@ -56,7 +57,7 @@ with-deps = @if [ -n "$(strip $(MISSING))" ]; then $(MAKE) --no-print-directory 
 # --- flags --------------------------------------------------------------------------------------
 
 PKGS     := libbpf libelf zlib liblzma capstone libfyaml json-c libcap-ng libseccomp libpcre2-8
-NEEDS_PKGS := $(filter-out help clean deps demo test bench format%,$(or $(MAKECMDGOALS),all))
+NEEDS_PKGS := $(filter-out help clean deps demo test test-kernels bench format%,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_PKGS),)
 ifneq ($(shell $(PKG_CONFIG) --atleast-version=1.1 libbpf && echo yes),yes)
 $(error need libbpf >= 1.1 and the other libraries: run 'make deps' as root)
@@ -228,6 +229,7 @@ help:
 	@echo 'make deps       install what is missing (Debian 12, root)'
 	@echo 'make demo       watch the demo assistant for about a minute and a half (root)'
 	@echo 'make test       all tests (root)'
+	@echo 'make test-kernels  the live tests in other kernels, emulated (half an hour)'
 	@echo 'make check      the tests that need no root'
 	@echo 'make bench      measure, side by side with bpftrace (root)'
 	@echo 'make format     clang-format the sources;  make format-check only looks'

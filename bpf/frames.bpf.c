@@ -62,6 +62,11 @@ __noinline int frame_abandon(__u32 i, __u32 how, __u64 now)
 			abnormal_record(&ref, f, &ts->spent, WIRE_SPAN_UPPER_BOUND, now);
 		}
 	}
+	/* A look-up left by an exception has found nothing. */
+	if (bind->role == WIRE_ROLE_LOOKUP && how == FRAME_EXCEPTION)
+		shared_add(&ref.stats->abnormal_exception, 1);
+	else if (bind->role == WIRE_ROLE_LOOKUP && how == FRAME_UNWOUND)
+		shared_add(&ref.stats->abnormal_unwound, 1);
 	frame_release(ts, i, ref.stats, now);
 	return 0;
 }

@@ -15,6 +15,7 @@
  * Known error: the two traps of an inner stage (and their BPF programs) are part of the outer
  * one's time; a call that was under way when the probes came is not counted (unmatched).
  */
+#include "cache.bpf.h"
 #include "stream.bpf.h"
 
 #include <asm-generic/errno-base.h>
@@ -131,8 +132,10 @@ static __noinline int enter_push(struct hit *hit, struct thread_state *ts,
 		f->return_address = 0;
 	if (!usage_active(ts))
 		usage_begin(ts, hit->now);
-	usage_update(ts, task, hit->now);
-	f->at_entry = ts->total;
+	if (!cache_role(bind)) {
+		usage_update(ts, task, hit->now);
+		f->at_entry = ts->total;
+	}
 	f->sp = hit->sp;
 	f->start_ns = hit->now;
 	f->key = key;
@@ -198,6 +201,8 @@ static __always_inline void enter(struct hit *hit, const struct value_ctx *at)
 		shared_add(&hit->stage.stats->filtered, 1);
 		return;
 	}
+	if (cache_role(bind) && !(bind->flags & WIRE_BIND_AT_RETURN))
+		return (void)cache_act(hit, at);
 	handle = value_of(hit, &bind->handle, at);
 	if (bind->role == WIRE_ROLE_CLASS) {
 		class_learn(hit, handle);
@@ -394,6 +399,8 @@ static __noinline int exit_act(struct hit *hit, struct thread_state *ts, struct 
 			frame_hit(hit, ts, f->handle);
 		return 0;
 	}
+	if (cache_role(bind))
+		return cache_act(hit, at);
 	if (bind->role == WIRE_ROLE_FROM) {
 		stream_from(hit, ts, f->key, f->handle);
 		return 0;

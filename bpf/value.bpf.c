@@ -81,6 +81,8 @@ __noinline int value_eval(const struct wire_value *v, const struct value_ctx *at
 
 		if (i >= derefs)
 			break;
+		if (value < NULL_PAGE_SIZE)
+			return VALUE_NULL;
 		addr = value + (__s64)v->off[i];
 		if (value_load(&value, addr, i + 1 == derefs ? type : WIRE_TYPE_U64))
 			return -1;
@@ -97,16 +99,23 @@ static __always_inline int compare_signed(__u32 type)
 	       type == WIRE_TYPE_I8;
 }
 
+/* What makes a large letter small, in each byte that is a small letter (0x60 to 0x7f) in text. */
+static __always_inline __u64 small_letters(__u64 text)
+{
+	return text & (text >> 1) & 0x2020202020202020ULL;
+}
+
 __noinline int value_holds(const struct wire_value *v, const struct value_ctx *at)
 {
 	__u64 value = 0, rhs;
-	int less, equal;
+	int less, equal, err;
 
 	if (!v || !at)
 		return -1;
 	rhs = v->rhs;
-	if (value_eval(v, at, &value))
-		return -1;
+	err = value_eval(v, at, &value);
+	if (err)
+		return err;
 	if (v->type == WIRE_TYPE_STR) {
 		__u64 text = 0;
 
@@ -116,6 +125,8 @@ __noinline int value_holds(const struct wire_value *v, const struct value_ctx *a
 			return -1;
 		if (v->str_bytes < 8)
 			text &= (1ULL << (v->str_bytes * 8)) - 1;
+		if (v->op == WIRE_OP_LIKE)
+			return (text | small_letters(rhs)) == rhs;
 		return v->op == WIRE_OP_EQ ? text == rhs : text != rhs;
 	}
 	equal = value == rhs;

@@ -13,6 +13,10 @@ struct value_ctx {
 	__u64 sp;
 };
 
+/* What is read is at the end of a NULL pointer: there is nothing, rather than out of reach. */
+#define VALUE_NULL     -2
+#define NULL_PAGE_SIZE 4096
+
 /* The value of `v`; 0, or negative when target memory could not be read (value.bpf.c). */
 int value_eval(const struct wire_value *v, const struct value_ctx *at, __u64 *out);
 /* 1 the condition holds, 0 it does not, negative: target memory could not be read. */

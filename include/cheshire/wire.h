@@ -175,6 +175,7 @@ enum wire_op {
 	WIRE_OP_LE = 4,
 	WIRE_OP_GT = 5,
 	WIRE_OP_GE = 6,
+	WIRE_OP_LIKE = 7, /* text only: equal but for the case of letters, which are small in rhs */
 };
 
 #define WIRE_DEREFS_MAX 4
@@ -190,7 +191,7 @@ struct wire_value {
 	__u8 derefs;	/* 0 .. WIRE_DEREFS_MAX */
 	__u8 type;	/* enum wire_type */
 	__u8 op;	/* enum wire_op */
-	__u8 str_bytes; /* WIRE_TYPE_STR: bytes compared, including the NUL, 1 .. 8 */
+	__u8 str_bytes; /* WIRE_TYPE_STR: bytes compared, 1 .. 8; the NUL too where all is meant */
 	__u16 pad0;
 	__s32 off[WIRE_DEREFS_MAX + 1];
 	__u32 pad1;
@@ -205,6 +206,10 @@ enum wire_role {
 	WIRE_ROLE_FROM = 4,  /* opens a stream */
 	WIRE_ROLE_TO = 5,    /* output of a stream */
 	WIRE_ROLE_CLASS = 6, /* entry: the handle belongs to class `cls` from now on */
+	/* Of a cache: counted, nothing is timed.  */
+	WIRE_ROLE_LOOKUP = 10, /* return: a hit where `when` holds */
+	WIRE_ROLE_INSERT = 11,
+	WIRE_ROLE_EVICT = 12,
 };
 
 enum wire_bind_flags {
@@ -227,11 +232,12 @@ struct wire_bind {
 	struct wire_value key;
 	struct wire_value handle;
 	struct wire_value where; /* condition: ignore the call unless it holds */
-	struct wire_value when;	 /* condition of a hit */
+	struct wire_value when;	 /* condition of a hit (frames, look-ups) */
 	struct wire_value error; /* condition: the call failed */
-	struct wire_value work;
+	struct wire_value work;	 /* of a cache: bytes put in or thrown out */
 	struct wire_value per_second;
 	struct wire_value cached; /* condition: the answer came out of a cache (calls) */
+	struct wire_value size;	  /* of a cache: bytes in it now */
 };
 
 enum wire_site {
@@ -301,7 +307,7 @@ struct wire_stage_stats {
 	__u64 frames_overflow; /* more than WIRE_FRAMES_MAX functions open on a thread */
 	__u64 errors;
 	__u64 timeouts;
-	__u64 hits;   /* frames that hit */
+	__u64 hits;   /* frames, or look-ups, that hit */
 	__u64 sum_ns; /* wall time of `spans` */
 	__u64 max_ns;
 	__u64 cpu_ns;
@@ -324,6 +330,14 @@ struct wire_stage_stats {
 	__u64 active_starts; /* of this stage, as far as counted in the voice clock's starts */
 	__u64 active_others; /* starts of other stages when this one was entered */
 	__u64 trial_hits;    /* of entry_hits: calls of functions on trial (WIRE_BIND_TRIAL) */
+	/* Caches; of a look-up left by an exception the outcome is in abnormal_*. */
+	__u64 cache_misses;
+	__u64 cache_evictions;
+	__u64 cache_evicted_bytes;
+	__u64 cache_inserts;
+	__u64 cache_inserted_bytes;
+	__u64 cache_size_bytes; /* as last read in the target */
+	__u64 cache_sizes;	/* times that it was read */
 	struct wire_open_slot open[WIRE_OPEN_SLOTS];
 };
 
@@ -445,7 +459,7 @@ WIRE_ASSERT(sizeof(struct wire_life) == 40);
 WIRE_ASSERT(sizeof(struct wire_learn) == 40);
 WIRE_ASSERT(sizeof(struct wire_lock_wait) == 32);
 WIRE_ASSERT(sizeof(struct wire_value) == 40);
-WIRE_ASSERT(sizeof(struct wire_bind) == 8 + 8 * 40);
+WIRE_ASSERT(sizeof(struct wire_bind) == 8 + 9 * 40);
 WIRE_ASSERT(sizeof(struct wire_probe) == 16);
 WIRE_ASSERT(sizeof(struct wire_stage) == 32);
 WIRE_ASSERT(sizeof(struct wire_stream_key) == 16);

@@ -21,6 +21,8 @@ static const char *labels_of(const struct export_name *name)
 	switch (name->subject) {
 	case EXPORT_STAGE:
 		return window ? "stage,window" : "stage";
+	case EXPORT_CACHE:
+		return window ? "cache,window" : "cache";
 	case EXPORT_GAP:
 		return window ? "from,to,window" : "from,to";
 	case EXPORT_TARGET:
@@ -35,7 +37,10 @@ static int export_names(const struct config *config)
 
 	for (size_t i = 0; export_name_at(config->target_name, i, &name); i++)
 		printf("%-48s %-8s %-15s %s%s\n", name.name, export_name_type(&name),
-		       labels_of(&name), name.subject == EXPORT_STAGE ? "STAGE." : "",
+		       labels_of(&name),
+		       name.subject == EXPORT_STAGE   ? "STAGE."
+		       : name.subject == EXPORT_CACHE ? "cache.NAME."
+						      : "",
 		       name.def->name);
 	return EXIT_FINE;
 }

@@ -8,6 +8,7 @@
  *	note: "…"
  *	classes: …
  *	stages: …
+ *	caches: …
  */
 #include "config/catalogue.h"
 
@@ -75,8 +76,13 @@ static void read_objects(struct reader *r, const struct yaml_node *node, void *c
 static void read_engine(struct reader *r, const struct yaml_node *root, struct engine *engine)
 {
 	static const struct read_key keys[] = {
-		{"engine", read_engine_name}, {"objects", read_objects}, {"tested", read_tested},
-		{"note", read_note},	      {"classes", NULL},	 {"stages", NULL},
+		{"engine", read_engine_name},
+		{"objects", read_objects},
+		{"tested", read_tested},
+		{"note", read_note},
+		{"classes", NULL},
+		{"stages", NULL},
+		{"caches", NULL},
 	};
 	const struct yaml_node *n;
 
@@ -90,6 +96,8 @@ static void read_engine(struct reader *r, const struct yaml_node *root, struct e
 		read_error(r, root, "'engine' is missing: its name");
 	if (!engine->objects_n)
 		read_error(r, root, "'objects' is missing: what betrays the engine");
+	if ((n = yaml_get(root, "caches")))
+		read_caches(r, n, NULL);
 	if (!engine->config->stages_n)
 		read_error(r, root, "'stages' is missing");
 }

@@ -55,6 +55,10 @@ static int merge_stage(struct config *config, const struct config *from, struct 
 	if (!err)
 		err = config_take_probes(config, from, &more->to, &stage->to);
 	if (!err)
+		err = config_take_probes(config, from, &more->insert, &stage->insert);
+	if (!err)
+		err = config_take_probes(config, from, &more->evict, &stage->evict);
+	if (!err)
 		err = config_take_models(config, more, stage);
 	if (err)
 		return err;

@@ -127,6 +127,7 @@ static void read_config(struct reader *r, const struct yaml_node *root)
 		{"sockets", read_sockets},
 		{"classes", NULL},
 		{"stages", NULL},
+		{"caches", NULL},
 		{"turn", NULL},
 		{"budgets", NULL},
 		{"engines", NULL},
@@ -135,8 +136,9 @@ static void read_config(struct reader *r, const struct yaml_node *root)
 		{"priorities", read_priorities},
 	};
 	static const struct read_key ordered[] = {
-		{"classes", read_classes}, {"stages", read_stages},   {"turn", read_turn},
-		{"users", read_users},	   {"budgets", read_budgets}, {"users", read_tiers},
+		{"classes", read_classes}, {"stages", read_stages}, {"turn", read_turn},
+		{"caches", read_caches},   {"users", read_users},   {"budgets", read_budgets},
+		{"users", read_tiers},
 	};
 	const struct yaml_node *n;
 

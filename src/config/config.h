@@ -39,6 +39,7 @@ enum stage_kind {
 	STAGE_CALL = 1,
 	STAGE_FRAME = 2,
 	STAGE_STREAM = 3,
+	STAGE_CACHE = 4, /* of `caches:`; its name is "cache.<name>" */
 };
 
 /* One alternative function of a stage with what is read from it. */
@@ -54,6 +55,7 @@ struct probe_config {
 	struct wire_value work;
 	struct wire_value per_second;
 	struct wire_value cached; /* call: the answer came out of a cache */
+	struct wire_value size;	  /* cache: bytes in it */
 	uint8_t handle_class;	  /* index + 1 into config.classes; 0 none */
 	bool uretprobe;		  /* the operator asked for one by name (exit: uretprobe) */
 	bool inside;   /* not counted while its handle is in a call that encloses, on any thread */
@@ -69,21 +71,24 @@ struct stage_config {
 	char *name; /* [a-z][a-z0-9_]* */
 	struct config_pos pos;
 	enum stage_kind kind;
-	char *engine;		/* catalogue entry that it comes from, or NULL */
-	struct probe_list call; /* call: the functions; frame: the frame functions */
-	struct probe_list hit;	/* frame: functions whose return tells a hit (may be empty:
-				   then `when` of the frame function itself) */
-	struct probe_list from; /* stream */
-	struct probe_list to;	/* stream */
-	bool latency_is_first;	/* stream: .latency ends at the first output, not the last */
-	uint64_t gap_ns;	/* stream: closed after so long without output, default 2 s */
-	uint64_t timeout_ns;	/* 0: none */
-	uint64_t hang_ns;	/* in flight longer: target not responsive; default 4 s */
-	bool voice;		/* counts as voice processing; default true, frames false */
-	bool turn;		/* takes part in turns; default true */
-	bool active_cpu;	/* measure .active_cpu even if no budget asks for it */
-	bool memory;		/* ... and .memory */
-	char **models;		/* globs on the paths of its model files */
+	char *engine;		  /* catalogue entry that it comes from, or NULL */
+	struct probe_list call;	  /* call: the functions; frame: the frame functions; cache: the
+				     look-ups */
+	struct probe_list hit;	  /* frame: functions whose return tells a hit (may be empty:
+				     then `when` of the frame function itself) */
+	struct probe_list from;	  /* stream */
+	struct probe_list to;	  /* stream */
+	struct probe_list insert; /* cache; may be empty, as may be the next */
+	struct probe_list evict;  /* cache */
+	bool latency_is_first;	  /* stream: .latency ends at the first output, not the last */
+	uint64_t gap_ns;	  /* stream: closed after so long without output, default 2 s */
+	uint64_t timeout_ns;	  /* 0: none */
+	uint64_t hang_ns;	  /* in flight longer: target not responsive; default 4 s */
+	bool voice;		  /* counts as voice processing; default true, frames false */
+	bool turn;		  /* takes part in turns; default true */
+	bool active_cpu;	  /* measure .active_cpu even if no budget asks for it */
+	bool memory;		  /* ... and .memory */
+	char **models;		  /* globs on the paths of its model files */
 	size_t models_n;
 };
 

@@ -148,6 +148,8 @@ int config_take_stage(struct config *config, const struct config *from,
 	memset(&s->hit, 0, sizeof(s->hit));
 	memset(&s->from, 0, sizeof(s->from));
 	memset(&s->to, 0, sizeof(s->to));
+	memset(&s->insert, 0, sizeof(s->insert));
+	memset(&s->evict, 0, sizeof(s->evict));
 	s->models = NULL;
 	s->models_n = 0;
 	s->name = arena__strdup(config->arena, stage->name);
@@ -160,6 +162,10 @@ int config_take_stage(struct config *config, const struct config *from,
 		err = config_take_probes(config, from, &stage->from, &s->from);
 	if (!err)
 		err = config_take_probes(config, from, &stage->to, &s->to);
+	if (!err)
+		err = config_take_probes(config, from, &stage->insert, &s->insert);
+	if (!err)
+		err = config_take_probes(config, from, &stage->evict, &s->evict);
 	if (!err)
 		err = config_take_models(config, stage, s);
 	if (!err && arena__failed(config->arena))

@@ -37,8 +37,8 @@ static const struct {
 	const char *text;
 	enum wire_op op;
 } ops[] = {
-	{"==", WIRE_OP_EQ}, {"!=", WIRE_OP_NE}, {"<=", WIRE_OP_LE},
-	{">=", WIRE_OP_GE}, {"<", WIRE_OP_LT},	{">", WIRE_OP_GT},
+	{"==", WIRE_OP_EQ}, {"!=", WIRE_OP_NE}, {"<=", WIRE_OP_LE},   {">=", WIRE_OP_GE},
+	{"<", WIRE_OP_LT},  {">", WIRE_OP_GT},	{"~=", WIRE_OP_LIKE}, {"^=", WIRE_OP_LIKE},
 };
 
 #define FLOAT_REASON                                                                               \
@@ -356,14 +356,37 @@ static int usual_type(const struct parser *p, bool negative)
 	return rhs >= INT32_MIN && rhs <= INT32_MAX ? WIRE_TYPE_I32 : WIRE_TYPE_I64;
 }
 
+/*
+ * Letters of either case: `~=` compares the whole text, `^=` what it begins with (no NUL).  The BPF
+ * side makes the target's letters small where ours are.
+ */
+static int parse_like(struct parser *p, size_t at, bool begins)
+{
+	unsigned char bytes[8];
+
+	memcpy(bytes, &p->v.rhs, sizeof(bytes));
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		if (bytes[i] >= '`' && !islower(bytes[i]))
+			return fail(p, at,
+				    "no other characters than letters, digits and the "
+				    "usual signs where case does not matter");
+		bytes[i] = (unsigned char)tolower(bytes[i]);
+	}
+	memcpy(&p->v.rhs, bytes, sizeof(bytes));
+	if (begins && !--p->v.str_bytes)
+		return fail(p, at, "every text begins with nothing");
+	return 0;
+}
+
 static int parse_comparison(struct parser *p, int *type)
 {
 	size_t at, constant_at;
-	bool negative = false;
+	bool negative = false, begins;
 	int err;
 
 	skip_space(p);
 	at = p->at;
+	begins = p->text[at] == '^';
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]) && !p->v.op; i++) {
 		if (strncmp(p->text + p->at, ops[i].text, strlen(ops[i].text)))
 			continue;
@@ -371,7 +394,7 @@ static int parse_comparison(struct parser *p, int *type)
 		p->at += strlen(ops[i].text);
 	}
 	if (!p->v.op)
-		return fail(p, at, "expected a comparison: == != < <= > >=");
+		return fail(p, at, "expected a comparison: == != < <= > >= ~= ^=");
 	skip_space(p);
 	constant_at = p->at;
 	err = parse_constant(p, &negative);
@@ -380,11 +403,15 @@ static int parse_comparison(struct parser *p, int *type)
 	if (p->v.str_bytes) {
 		if (*type >= 0 && *type != WIRE_TYPE_STR)
 			return fail(p, constant_at, "text can be compared with type str only");
-		if (p->v.op != WIRE_OP_EQ && p->v.op != WIRE_OP_NE)
-			return fail(p, at, "text can be compared by == and != only");
 		*type = WIRE_TYPE_STR;
+		if (p->v.op == WIRE_OP_LIKE)
+			return parse_like(p, constant_at, begins);
+		if (p->v.op != WIRE_OP_EQ && p->v.op != WIRE_OP_NE)
+			return fail(p, at, "text can be compared by ==, !=, ~= and ^= only");
 		return 0;
 	}
+	if (p->v.op == WIRE_OP_LIKE)
+		return fail(p, at, "~= and ^= compare text in quotes");
 	if (*type == WIRE_TYPE_STR)
 		return fail(p, constant_at, "type str is compared with text in quotes");
 	if (*type < 0)

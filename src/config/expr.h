@@ -6,7 +6,7 @@
  *	value     = [type] term
  *	term      = factor { ("+" | "-") INTEGER }
  *	factor    = "argN" | "ret" | "*" factor | "(" term ")" | INTEGER
- *	op        = "==" | "!=" | "<" | "<=" | ">" | ">="
+ *	op        = "==" | "!=" | "<" | "<=" | ">" | ">=" | "~=" | "^="
  *	constant  = ["-"] INTEGER | "NULL" | STRING
  *	type      = i8 u8 i16 u16 i32 u32 i64 u64 ptr str
  */

@@ -12,8 +12,8 @@ static const char *const type_names[] = {
 };
 
 static const char *const op_texts[] = {
-	[WIRE_OP_EQ] = "==", [WIRE_OP_NE] = "!=", [WIRE_OP_LT] = "<",
-	[WIRE_OP_LE] = "<=", [WIRE_OP_GT] = ">",  [WIRE_OP_GE] = ">=",
+	[WIRE_OP_EQ] = "==", [WIRE_OP_NE] = "!=", [WIRE_OP_LT] = "<",	 [WIRE_OP_LE] = "<=",
+	[WIRE_OP_GT] = ">",  [WIRE_OP_GE] = ">=", [WIRE_OP_LIKE] = "~=",
 };
 
 static void print_offset(FILE *out, __s32 off)
@@ -29,9 +29,12 @@ static void print_rhs(FILE *out, const struct wire_value *v)
 
 	if (v->op >= sizeof(op_texts) / sizeof(op_texts[0]))
 		return;
-	fprintf(out, " %s ", op_texts[v->op]);
+	memcpy(text, &v->rhs, sizeof(text));
+	if (v->op == WIRE_OP_LIKE && v->str_bytes == strnlen(text, sizeof(text)))
+		fputs(" ^= ", out);
+	else
+		fprintf(out, " %s ", op_texts[v->op]);
 	if (v->type == WIRE_TYPE_STR) {
-		memcpy(text, &v->rhs, sizeof(text));
 		fprintf(out, strchr(text, '"') ? "'%.7s'" : "\"%.7s\"", text);
 	} else if (v->type == WIRE_TYPE_I8 || v->type == WIRE_TYPE_I16 ||
 		   v->type == WIRE_TYPE_I32 || v->type == WIRE_TYPE_I64) {

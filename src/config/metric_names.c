@@ -135,6 +135,21 @@ static const struct metric_def measures[] = {
 	ANY("rate", UNIT_PER_S, STAT_MEAN, SHARES, false, "spans per second"),
 };
 
+static const struct metric_def cache_measures[] = {
+	{"hit_ratio", UNIT_RATIO, STAT_MEAN, RATIOS, true, "look-ups that found something / all",
+	 KIND(STAGE_CACHE)},
+	{"lookups", UNIT_COUNT, STAT_COUNT, SUMS, false, "look-ups", KIND(STAGE_CACHE)},
+	{"hits", UNIT_COUNT, STAT_COUNT, SUMS, false, "look-ups that found something",
+	 KIND(STAGE_CACHE)},
+	{"errors", UNIT_COUNT, STAT_COUNT, SUMS, false, "look-ups that failed", KIND(STAGE_CACHE)},
+	{"rate", UNIT_PER_S, STAT_MEAN, SHARES, false, "look-ups per second", KIND(STAGE_CACHE)},
+	{"inserts", UNIT_COUNT, STAT_COUNT, SUMS, false, "entries put in", KIND(STAGE_CACHE)},
+	{"evictions", UNIT_COUNT, STAT_COUNT, SUMS, false, "entries thrown out", KIND(STAGE_CACHE)},
+	{"eviction_rate", UNIT_PER_S, STAT_MEAN, SHARES, false, "entries thrown out per second",
+	 KIND(STAGE_CACHE)},
+	{"size", UNIT_BYTES, STAT_NOW, SAMPLES, false, "bytes in it", KIND(STAGE_CACHE)},
+};
+
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct {
@@ -147,7 +162,9 @@ static const struct {
 	{"median", STAT_MEDIAN}, {"min", STAT_MIN},   {"average", STAT_MEAN}, {"peak", STAT_MAX},
 };
 
-static const char *const usual_stages[] = {"wake_word", "stt", "intent", "response", "tts"};
+static const char *const usual_stages[] = {"wake_word",	   "stt",	"intent",
+					   "response",	   "tts",	"cache.tts",
+					   "cache.intent", "cache.api", "cache.database"};
 
 const struct metric_def *metric_globals(size_t *n)
 {
@@ -159,6 +176,19 @@ const struct metric_def *metric_measures(size_t *n)
 {
 	*n = N(measures);
 	return measures;
+}
+
+const struct metric_def *metric_cache_measures(size_t *n)
+{
+	*n = N(cache_measures);
+	return cache_measures;
+}
+
+const char *metric_cache_name(const char *stage)
+{
+	size_t len = strlen(METRIC_CACHE_PREFIX);
+
+	return strncmp(stage, METRIC_CACHE_PREFIX, len) ? NULL : stage + len;
 }
 
 const struct metric_def *metric_gap(void)
@@ -237,6 +267,23 @@ static int find_gap(const char *rest, struct metric_ref *ref)
 	return 0;
 }
 
+/* "cache.tts.hit_ratio" is the measure hit_ratio of "cache.tts". */
+static int find_cache(const char *id, struct metric_ref *ref)
+{
+	const char *name = metric_cache_name(id);
+	const char *dot = name ? strchr(name, '.') : NULL;
+
+	if (!dot || dot == name || !copy_word(ref->stage, id, (size_t)(dot - id)))
+		return -ENOENT;
+	for (size_t i = 0; i < N(cache_measures); i++) {
+		if (!strcmp(cache_measures[i].name, dot + 1)) {
+			ref->def = &cache_measures[i];
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
 int metric_find(const char *id, struct metric_ref *ref)
 {
 	const char *dot = strchr(id, '.');
@@ -250,6 +297,8 @@ int metric_find(const char *id, struct metric_ref *ref)
 	}
 	if (!strncmp(id, "turn.gap.", 9))
 		return find_gap(id + 9, ref);
+	if (metric_cache_name(id))
+		return find_cache(id, ref);
 	if (!dot || !copy_word(ref->stage, id, (size_t)(dot - id)) ||
 	    metric_name_reserved(ref->stage))
 		return -ENOENT;

@@ -23,19 +23,27 @@ struct metric_def {
 	uint32_t stats;	     /* possible ones: bits 1 << enum statistic */
 	bool below;	     /* small values are the bad ones */
 	const char *help;    /* one line */
-	uint32_t kinds;	     /* of stages of these kinds: bits 1 << enum stage_kind; 0: of all */
+	uint32_t kinds;	     /* of stages of these kinds: bits 1 << enum stage_kind; 0: of all
+				but caches, which have measures of their own */
 };
 
 /* What an id names.  Plain data. */
 struct metric_ref {
 	const struct metric_def *def;
-	char stage[METRIC_STAGE_MAX];  /* "" unless it is a measure of a stage, or a gap */
+	char stage[METRIC_STAGE_MAX];  /* "" unless it is a measure of a stage, or a gap; of a cache
+					  "cache.tts" */
 	char stage2[METRIC_STAGE_MAX]; /* the second stage of a gap, else "" */
 };
 
-/* Metrics of the process and of turns; measures of a stage. */
+/* What the name of the stage that is a cache begins with. */
+#define METRIC_CACHE_PREFIX "cache."
+
+/* Metrics of the process and of turns; measures of a stage, and of a cache. */
 const struct metric_def *metric_globals(size_t *n);
 const struct metric_def *metric_measures(size_t *n);
+const struct metric_def *metric_cache_measures(size_t *n);
+/* The name of a cache without the prefix; NULL: the stage is none. */
+const char *metric_cache_name(const char *stage);
 
 /* Finds what an id without statistic names; -ENOENT when nothing. */
 int metric_find(const char *id, struct metric_ref *ref);
@@ -50,7 +58,7 @@ enum statistic stat_parse(const char *name);
 uint64_t metric_window_ns(const struct metric_def *def);
 /* True for names that a stage cannot have: they begin ids of other metrics. */
 bool metric_name_reserved(const char *stage);
-/* The stages that the built-in budgets speak of. */
+/* The stages and caches that the built-in budgets speak of. */
 bool metric_stage_usual(const char *stage);
 const char *const *metric_stages_usual(size_t *n);
 /* The definition of `turn.gap.<stage>.<stage>`. */

@@ -280,7 +280,6 @@ static void add_candidates(struct reader *r, struct near *near)
 	char text[METRIC_STAGE_MAX + 32];
 
 	globals = metric_globals(&globals_n);
-	measures = metric_measures(&measures_n);
 	for (size_t i = 0; i < globals_n; i++)
 		near_add(near, globals[i].name);
 	if (!config->engines)
@@ -289,6 +288,8 @@ static void add_candidates(struct reader *r, struct near *near)
 		const char *stage = i < config->stages_n ? config->stages[i].name
 							 : usual[i - config->stages_n];
 
+		measures = metric_cache_name(stage) ? metric_cache_measures(&measures_n)
+						    : metric_measures(&measures_n);
 		for (size_t j = 0; j < measures_n; j++) {
 			size_t before = near->best_distance;
 
@@ -313,9 +314,14 @@ static void unknown_metric(struct reader *r, const struct yaml_node *key, const 
 		read_error(r, key, "%s '%.80s'", why, key->text);
 }
 
-/* Where engines are recognised, the names of the catalogue are known too. */
+/*
+ * Where engines are recognised, the names of the catalogue are known too.  Most assistants do not
+ * have the usual caches, or do not say so: their budgets may stay in a file.
+ */
 static bool stage_known(const struct config *config, const char *name)
 {
+	if (metric_cache_name(name) && metric_stage_usual(name))
+		return true;
 	if (config->engines && (metric_stage_usual(name) || catalogue_has_stage(name)))
 		return true;
 	for (size_t i = 0; i < config->stages_n; i++)
@@ -360,7 +366,9 @@ static void read_metric(struct reader *r, const struct yaml_node *node)
 	}
 	if ((ref.stage[0] && !stage_known(r->config, ref.stage)) ||
 	    (ref.stage2[0] && !stage_known(r->config, ref.stage2))) {
-		unknown_metric(r, node->key, "no such stage is configured:");
+		unknown_metric(r, node->key,
+			       metric_cache_name(ref.stage) ? "no such cache is configured:"
+							    : "no such stage is configured:");
 		return;
 	}
 	if (!strcmp(ref.def->name, "users.connections") && !r->config->users.port) {

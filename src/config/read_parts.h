@@ -12,6 +12,8 @@ struct yaml_node;
 
 /* `stages:`; handle classes must have been read before. */
 void read_stages(struct reader *r, const struct yaml_node *node, void *ctx);
+/* `caches:` */
+void read_caches(struct reader *r, const struct yaml_node *node, void *ctx);
 /* `classes:` */
 void read_classes(struct reader *r, const struct yaml_node *node, void *ctx);
 /* `budgets:`; stages must have been read before. */
@@ -49,6 +51,9 @@ enum probe_values {
 	PROBE_EXIT = 1 << 6,
 	PROBE_HIT = 1 << 7,
 	PROBE_CACHED = 1 << 8,
+	PROBE_FOUND = 1 << 9, /* `hit` is a condition of this very function */
+	PROBE_BYTES = 1 << 10,
+	PROBE_SIZE = 1 << 11,
 };
 
 /* Reads one probe (text or mapping) or a list of alternatives, and adds them to list. */

@@ -244,15 +244,33 @@ static void read_hit(struct reader *r, const struct yaml_node *node, void *ctx)
 {
 	struct probe_read *p = ctx;
 
-	if (allowed(r, node, p, PROBE_HIT))
+	if (p->place->values & PROBE_FOUND)
+		read_value_text(r, node, p->flags | EXPR_CONDITION, -1, &p->probe.when);
+	else if (allowed(r, node, p, PROBE_HIT))
 		p->hit = node;
+}
+
+static void read_bytes(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	struct probe_read *p = ctx;
+
+	if (allowed(r, node, p, PROBE_BYTES))
+		read_value(r, node, p->flags | EXPR_CONSTANT, &p->probe.work);
+}
+
+static void read_size(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	struct probe_read *p = ctx;
+
+	if (allowed(r, node, p, PROBE_SIZE))
+		read_value(r, node, p->flags, &p->probe.size);
 }
 
 static const struct read_key probe_keys[] = {
 	{"probe", NULL},	 {"key", read_key_value}, {"handle", read_handle},
 	{"where", read_where},	 {"when", read_when},	  {"error", read_failure},
 	{"work", read_work},	 {"exit", read_exit},	  {"hit", read_hit},
-	{"cached", read_cached},
+	{"cached", read_cached}, {"bytes", read_bytes},	  {"size", read_size},
 };
 
 static void share(struct probe_config *probe, const struct probe_config *shared)

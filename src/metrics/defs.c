@@ -82,6 +82,15 @@ const struct series_def stage_defs[STAGE_SERIES] = {
 	[STAGE_WAIT_SUM + WIRE_WAIT_PAGE_FAULT] = SUM_S("wait.page_fault.sum"),
 	[STAGE_WAIT_SUM + WIRE_WAIT_SLEEP] = SUM_S("wait.sleep.sum"),
 	[STAGE_WAIT_SUM + WIRE_WAIT_OTHER] = SUM_S("wait.other.sum"),
+	[CACHE_HIT_RATIO] = RATIO("hit_ratio", UNIT_RATIO, 0),
+	[CACHE_LOOKUPS] = COUNT("lookups"),
+	[CACHE_HITS] = COUNT("hits"),
+	[CACHE_ERRORS] = COUNT("errors"),
+	[CACHE_RATE] = RATIO("rate", UNIT_PER_S, 0),
+	[CACHE_INSERTS] = COUNT("inserts"),
+	[CACHE_EVICTIONS] = COUNT("evictions"),
+	[CACHE_EVICTION_RATE] = RATIO("eviction_rate", UNIT_PER_S, 0),
+	[CACHE_SIZE] = GAUGE("size", UNIT_BYTES, 0),
 };
 
 const struct series_def target_defs[TARGET_SERIES] = {
@@ -166,8 +175,31 @@ static bool says(const struct stage_config *stage, enum probe_says what)
 	return list_says(&stage->call, what) || list_says(&stage->to, what);
 }
 
+static bool has_cache(const struct stage_config *cache, enum stage_series which)
+{
+	switch (which) {
+	case CACHE_HIT_RATIO:
+	case CACHE_LOOKUPS:
+	case CACHE_HITS:
+	case CACHE_ERRORS:
+	case CACHE_RATE:
+		return true;
+	case CACHE_INSERTS:
+		return cache->insert.n;
+	case CACHE_EVICTIONS:
+	case CACHE_EVICTION_RATE:
+		return cache->evict.n;
+	case CACHE_SIZE:
+		return cache_has_size(cache);
+	default:
+		return false;
+	}
+}
+
 static bool has_stage(const struct stage_config *stage, enum stage_series which)
 {
+	if (stage->kind == STAGE_CACHE || which >= CACHE_HIT_RATIO)
+		return stage->kind == STAGE_CACHE && has_cache(stage, which);
 	switch (which) {
 	case STAGE_FRAME_ALL:
 	case STAGE_FRAMES:

@@ -145,9 +145,12 @@ static void diff_stage(struct metrics *m, struct stage_state *stage, const struc
 	struct series *s = stage->series;
 	enum stage_kind kind = stage->config->kind;
 	double elapsed_s = seconds(d->now_ns - stage->last->ts_ns);
-
 	uint64_t ended = kind == STAGE_STREAM ? stage->closed_cnt : DIFF(d, spans);
 
+	if (kind == STAGE_CACHE) {
+		cache_feed(stage, d->now, d->before, elapsed_s, d->now_ns);
+		return;
+	}
 	if (elapsed_s > 0.0)
 		series_add_ratio(&s[STAGE_RATE], (double)ended, elapsed_s, ended, d->now_ns);
 	stage->closed_cnt = 0;

@@ -39,7 +39,17 @@ enum stage_series {
 	STAGE_PROCESS_CPU_SUM,
 	STAGE_WAIT, /* WIRE_WAITS of them */
 	STAGE_WAIT_SUM = STAGE_WAIT + WIRE_WAITS,
-	STAGE_SERIES = STAGE_WAIT_SUM + WIRE_WAITS,
+	/* Caches have these and no others. */
+	CACHE_HIT_RATIO = STAGE_WAIT_SUM + WIRE_WAITS,
+	CACHE_LOOKUPS,
+	CACHE_HITS,
+	CACHE_ERRORS,
+	CACHE_RATE,
+	CACHE_INSERTS,
+	CACHE_EVICTIONS,
+	CACHE_EVICTION_RATE,
+	CACHE_SIZE,
+	STAGE_SERIES,
 };
 
 /* Series of one kind of socket. */
@@ -104,12 +114,21 @@ struct active_last {
 	uint64_t wall_ns, cpu_ns;
 };
 
+/* The kernel's totals when the cache began to be watched, and what it lost since. */
+struct cache_state {
+	bool based; /* the others are valid */
+	uint64_t inserted0_bytes, evicted0_bytes;
+	uint64_t sizes0;
+	int64_t lowest_bytes; /* put in less thrown out */
+};
+
 struct stage_state {
 	const struct stage_config *config;
 	enum metrics_stage_state state;
 	struct series series[STAGE_SERIES];
 	struct stage_last *last;
 	struct active_last active;
+	struct cache_state cache;
 	bool wants_active;	   /* somebody asked for active_cpu */
 	bool wants_memory;	   /* ... for the memory per open span */
 	uint64_t closed_cnt;	   /* streams closed since the kernel was read last */
@@ -210,6 +229,13 @@ void ids_join(char *out, size_t size, const char *a, const char *b, const char *
 /* feed_active.c: CPU while the stage was in flight since the last reading. */
 void active_feed(struct metrics *m, struct stage_state *stage, const struct stage_reading *reading,
 		 uint64_t now_ns);
+
+/* feed_cache.c: what a cache did between two readings. */
+void cache_feed(struct stage_state *stage, const struct wire_stage_stats *now,
+		const struct wire_stage_stats *before, double elapsed_s, uint64_t now_ns);
+/* Some function of the cache tells its size; or the size follows from all that are told. */
+bool cache_tells_size(const struct stage_config *cache);
+bool cache_has_size(const struct stage_config *cache);
 
 /* join.c: the callbacks of streams and turns, and what follows from a span in order. */
 void join_stream(void *ctx, enum stream_step step, const struct wire_span *span);

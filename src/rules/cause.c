@@ -29,6 +29,8 @@ void cause_of_metric(const char *metric, char out[CAUSE_MAX])
 	if (!metric_find_stat(metric, &ref, &len, &stat) && ref.stage[0]) {
 		if (ref.stage2[0])
 			snprintf(out, CAUSE_MAX, "gap:%s-%s", ref.stage, ref.stage2);
+		else if (metric_cache_name(ref.stage))
+			snprintf(out, CAUSE_MAX, "cache:%s", metric_cache_name(ref.stage));
 		else
 			cause_of_stage(ref.stage, out);
 		return;

@@ -89,10 +89,14 @@ static void make(const char *prefix, struct export_name *out)
 	add_word(&name, prefix);
 	if (out->subject == EXPORT_STAGE)
 		add_word(&name, "stage");
+	if (out->subject == EXPORT_CACHE)
+		add_word(&name, "cache");
 	add_word(&name, out->def->name);
 	if (out->form == EXPORT_WINDOW && !only_stat(out->def))
 		add_word(&name, stat_name(out->stat));
-	add_word(&name, unit_word(out->def->unit));
+	/* "hit_ratio" has said it. */
+	if (out->subject != EXPORT_CACHE || out->def->unit != UNIT_RATIO)
+		add_word(&name, unit_word(out->def->unit));
 	if (out->form == EXPORT_TOTAL)
 		add_word(&name, "total");
 }
@@ -140,9 +144,10 @@ static bool pinned_at(const char *prefix, size_t i, struct export_name *out)
 
 bool export_name_at(const char *prefix, size_t i, struct export_name *out)
 {
-	size_t globals_n, measures_n;
+	size_t globals_n, measures_n, caches_n;
 	const struct metric_def *globals = metric_globals(&globals_n);
 	const struct metric_def *measures = metric_measures(&measures_n);
+	const struct metric_def *caches = metric_cache_measures(&caches_n);
 
 	memset(out, 0, sizeof(*out));
 	if (i < PINNED)
@@ -153,6 +158,9 @@ bool export_name_at(const char *prefix, size_t i, struct export_name *out)
 			return true;
 	for (size_t d = 0; d < measures_n; d++)
 		if (name_of(&measures[d], EXPORT_STAGE, prefix, &i, out))
+			return true;
+	for (size_t d = 0; d < caches_n; d++)
+		if (name_of(&caches[d], EXPORT_CACHE, prefix, &i, out))
 			return true;
 	return name_of(metric_gap(), EXPORT_GAP, prefix, &i, out);
 }
@@ -199,7 +207,12 @@ bool export_name_of_budget(const char *prefix, const struct budget_config *budge
 	out->def = ref.def;
 	out->stat = budget->stat;
 	out->form = form_of(ref.def, budget->stat);
-	out->subject = ref.stage2[0] ? EXPORT_GAP : ref.stage[0] ? EXPORT_STAGE : EXPORT_TARGET;
+	if (metric_cache_name(ref.stage))
+		out->subject = EXPORT_CACHE;
+	else
+		out->subject = ref.stage2[0]  ? EXPORT_GAP
+			       : ref.stage[0] ? EXPORT_STAGE
+					      : EXPORT_TARGET;
 	make(prefix, out);
 	return true;
 }

@@ -2,8 +2,9 @@
 /*
  * export_names.h - what cheshire's metrics are called in Prometheus.
  *
- * <prefix>_<id>[_<statistic>][_<unit>], dots as underscores; measures of stages are
- * <prefix>_stage_<measure>... with the label stage="stt", gaps carry from="stt", to="intent".
+ * <prefix>_<id>[_<statistic>][_<unit>], dots as underscores.  Measures of stages are
+ * <prefix>_stage_<measure>... with the label stage="stt", those of caches are
+ * <prefix>_cache_<measure>... with cache="tts"; gaps carry from="stt", to="intent".
  * Statistics over a window carry it as a label: window="5m".  Three kinds of value:
  *
  *	the newest sample	alice_cpu_usage_percent			(no statistic, no window)
@@ -35,6 +36,7 @@ enum export_subject {
 	EXPORT_TARGET = 1,
 	EXPORT_STAGE = 2, /* label stage */
 	EXPORT_GAP = 3,	  /* labels from and to */
+	EXPORT_CACHE = 4, /* label cache */
 };
 
 /* One exported name. */

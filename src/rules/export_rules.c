@@ -68,6 +68,9 @@ static bool selector_of(const struct config *config, const struct budget_config 
 		return false;
 	if (name.subject == EXPORT_STAGE)
 		at += (size_t)snprintf(labels, sizeof(labels), "stage=\"%s\"", ref.stage);
+	if (name.subject == EXPORT_CACHE)
+		at += (size_t)snprintf(labels, sizeof(labels), "cache=\"%s\"",
+				       metric_cache_name(ref.stage));
 	if (name.subject == EXPORT_GAP)
 		at += (size_t)snprintf(labels, sizeof(labels), "from=\"%s\",to=\"%s\"", ref.stage,
 				       ref.stage2);
@@ -91,7 +94,8 @@ static bool count_selector(const struct config *config, const struct budget_conf
 	if (budget->min_count <= 1 || metric_find(budget->metric, &ref) || !ref.stage[0] ||
 	    ref.stage2[0])
 		return false;
-	snprintf(id, sizeof(id), "%s.count", ref.stage);
+	snprintf(id, sizeof(id), metric_cache_name(ref.stage) ? "%s.lookups" : "%s.count",
+		 ref.stage);
 	count.metric = id;
 	return selector_of(config, &count, out);
 }

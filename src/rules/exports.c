@@ -224,15 +224,21 @@ static int want_form(const struct wish *wish, const char *id, struct label *labe
 	return want_windows(wish, id, labels, n);
 }
 
-static int want_stages(const struct wish *wish, struct label *labels, size_t n)
+/* Of every stage but caches, or of caches only. */
+static int want_stages(const struct wish *wish, bool caches, struct label *labels, size_t n)
 {
 	const struct config *config = wish->exports->config;
 	char id[ID_MAX];
 	int err = 0;
 
 	for (size_t i = 0; i < config->stages_n && !err; i++) {
-		labels[n] = (struct label){"stage", config->stages[i].name};
-		snprintf(id, sizeof(id), "%s.%s", config->stages[i].name, wish->name->def->name);
+		const char *stage = config->stages[i].name, *cache = metric_cache_name(stage);
+
+		if (caches != (cache != NULL))
+			continue;
+		labels[n] = caches ? (struct label){"cache", cache}
+				   : (struct label){"stage", stage};
+		snprintf(id, sizeof(id), "%s.%s", stage, wish->name->def->name);
 		err = want_form(wish, id, labels, n + 1);
 	}
 	return err;
@@ -263,7 +269,9 @@ static int want_name(const struct wish *wish)
 
 	switch (wish->name->subject) {
 	case EXPORT_STAGE:
-		return want_stages(wish, labels, 1);
+		return want_stages(wish, false, labels, 1);
+	case EXPORT_CACHE:
+		return want_stages(wish, true, labels, 1);
 	case EXPORT_GAP:
 		return want_gaps(wish, labels, 1);
 	case EXPORT_TARGET:

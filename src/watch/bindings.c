@@ -48,7 +48,7 @@ static void note_reads(const struct probe_config *c, struct plan_opts *opts)
 {
 	const struct wire_value *const values[] = {&c->key,	   &c->handle, &c->where,
 						   &c->when,	   &c->error,  &c->work,
-						   &c->per_second, &c->cached};
+						   &c->per_second, &c->cached, &c->size};
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		if (values[i]->base == WIRE_BASE_ARG && values[i]->arg < 8)
@@ -96,6 +96,12 @@ struct list_role {
 	bool at_return; /* where the probe does not say */
 };
 
+static bool needs_return(uint8_t role)
+{
+	return role == WIRE_ROLE_CALL || role == WIRE_ROLE_FRAME || role == WIRE_ROLE_HIT ||
+	       role == WIRE_ROLE_LOOKUP;
+}
+
 static int bind_match(struct bindings *b, const struct process *proc, struct object_table *objects,
 		      const struct match *match, const struct probe_spec *spec,
 		      const struct probe_config *conf, const struct list_role *lr)
@@ -114,10 +120,11 @@ static int bind_match(struct bindings *b, const struct process *proc, struct obj
 	}
 	note_reads(conf, &opts);
 	f.at_return = spec->point == PROBE_BOTH ? lr->at_return : spec->point == PROBE_RETURN;
-	if (!f.at_return && lr->role != WIRE_ROLE_FROM && lr->role != WIRE_ROLE_TO &&
-	    lr->role != WIRE_ROLE_CLASS) {
+	if (!f.at_return && needs_return(lr->role)) {
 		explain(stage, "%s: a %s needs the return, not @entry alone", conf->probe,
-			lr->role == WIRE_ROLE_HIT ? "hit" : "span");
+			lr->role == WIRE_ROLE_HIT      ? "hit"
+			: lr->role == WIRE_ROLE_LOOKUP ? "look-up"
+						       : "span");
 		return 0;
 	}
 	f.uretprobe = conf->uretprobe && f.at_return;
@@ -174,11 +181,18 @@ static int bind_list(struct bindings *b, const struct process *proc, struct obje
 	return err;
 }
 
+static uint8_t role_of_calls(enum stage_kind kind)
+{
+	if (kind == STAGE_CACHE)
+		return WIRE_ROLE_LOOKUP;
+	return kind == STAGE_FRAME ? WIRE_ROLE_FRAME : WIRE_ROLE_CALL;
+}
+
 static int bind_stage(struct bindings *b, const struct process *proc, struct object_table *objects,
 		      uint16_t i)
 {
 	const struct stage_config *conf = b->stages[i].conf;
-	const uint8_t role = conf->kind == STAGE_FRAME ? WIRE_ROLE_FRAME : WIRE_ROLE_CALL;
+	const uint8_t role = role_of_calls(conf->kind);
 	int err;
 
 	err = bind_list(b, proc, objects, &conf->call, &(struct list_role){i, role, true});
@@ -189,9 +203,15 @@ static int bind_stage(struct bindings *b, const struct process *proc, struct obj
 	err = err
 		      ?: bind_list(b, proc, objects, &conf->to,
 				   &(struct list_role){i, WIRE_ROLE_TO, true});
+	err = err
+		      ?: bind_list(b, proc, objects, &conf->from,
+				   &(struct list_role){i, WIRE_ROLE_FROM, false});
+	err = err
+		      ?: bind_list(b, proc, objects, &conf->insert,
+				   &(struct list_role){i, WIRE_ROLE_INSERT, false});
 	return err
-		       ?: bind_list(b, proc, objects, &conf->from,
-				    &(struct list_role){i, WIRE_ROLE_FROM, false});
+		       ?: bind_list(b, proc, objects, &conf->evict,
+				    &(struct list_role){i, WIRE_ROLE_EVICT, false});
 }
 
 static size_t count_role(const struct bindings *b, uint16_t stage, uint8_t role)
@@ -210,9 +230,18 @@ static void judge_stage(struct bindings *b, uint16_t i)
 	size_t from = count_role(b, i, WIRE_ROLE_FROM), to = count_role(b, i, WIRE_ROLE_TO);
 	size_t call = count_role(b, i, WIRE_ROLE_CALL) + count_role(b, i, WIRE_ROLE_FRAME);
 
-	stage->functions_n = from + to + call + count_role(b, i, WIRE_ROLE_HIT);
+	size_t lookup = count_role(b, i, WIRE_ROLE_LOOKUP);
+	size_t insert = count_role(b, i, WIRE_ROLE_INSERT);
+	size_t evict = count_role(b, i, WIRE_ROLE_EVICT);
+
+	stage->functions_n =
+		from + to + call + lookup + insert + evict + count_role(b, i, WIRE_ROLE_HIT);
 	if (stage->conf->kind == STAGE_STREAM)
 		stage->complete = from && to;
+	else if (stage->conf->kind == STAGE_CACHE)
+		/* Evictions that nobody counts are not none. */
+		stage->complete = lookup && (insert || !stage->conf->insert.n) &&
+				  (evict || !stage->conf->evict.n);
 	else
 		stage->complete = call > 0;
 }
@@ -373,4 +402,5 @@ void bindings_wire(const struct bindings *b, size_t i, struct wire_bind *out)
 	out->work = c->work;
 	out->per_second = c->per_second;
 	out->cached = c->cached;
+	out->size = c->size;
 }

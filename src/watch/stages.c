@@ -74,9 +74,13 @@ static void feed_stage(struct watching *w, size_t i, uint64_t now_ns)
 {
 	const struct wire_stage *stage = loader__stage(w->loader, (uint32_t)i);
 	struct wire_stage_stats stats = *loader__stats(w->loader, (uint32_t)i);
-	struct stage_reading r = {.stats = &stats, .latency = &w->hists[WIRE_HIST_LATENCY]};
+	struct stage_reading r = {.stats = &stats};
 
-	w->hists[WIRE_HIST_LATENCY] = *loader__hist(w->loader, (uint32_t)i, WIRE_HIST_LATENCY);
+	if (w->config->stages[i].kind != STAGE_CACHE) {
+		w->hists[WIRE_HIST_LATENCY] =
+			*loader__hist(w->loader, (uint32_t)i, WIRE_HIST_LATENCY);
+		r.latency = &w->hists[WIRE_HIST_LATENCY];
+	}
 	if (w->config->stages[i].kind == STAGE_FRAME) {
 		w->hists[WIRE_HIST_FRAME] = *loader__hist(w->loader, (uint32_t)i, WIRE_HIST_FRAME);
 		r.frame = &w->hists[WIRE_HIST_FRAME];

@@ -25,7 +25,11 @@ static const char stages[] =
 	"  f: { models: [ a ], timeout: 1s, frame: { probe: \"x:f\",\n"
 	"       work: { value: arg0, per_second: arg1 } } }\n"
 	"  s: { models: [ a ], timeout: 1s, stream: { from: \"x:f\", to: { probe: \"x:g\",\n"
-	"       work: { value: arg0, per_second: arg1 } } } }\n";
+	"       work: { value: arg0, per_second: arg1 } } } }\n"
+	"caches:\n"
+	"  k: { lookup: { probe: \"x:f\", hit: ret == 1 }, insert: { probe: \"x:g\", bytes: arg0 "
+	"},\n"
+	"       evict: { probe: \"x:h\", bytes: arg0 } }\n";
 
 static void all_stats(struct metrics *m, const char *id, const struct metric_def *def)
 {
@@ -56,18 +60,22 @@ static void everything_that_has_a_name_is_measured(void **state)
 	defs = metric_globals(&n);
 	for (size_t i = 0; i < n; i++)
 		all_stats(m, defs[i].name, &defs[i]);
-	defs = metric_measures(&n);
-	for (size_t i = 0; i < n; i++) {
-		for (size_t j = 0; j < config->stages_n; j++) {
-			if (defs[i].kinds && !(defs[i].kinds >> config->stages[j].kind & 1))
+	for (size_t j = 0; j < config->stages_n; j++) {
+		const struct stage_config *stage = &config->stages[j];
+
+		defs = stage->kind == STAGE_CACHE ? metric_cache_measures(&n) : metric_measures(&n);
+		for (size_t i = 0; i < n; i++) {
+			if (defs[i].kinds && !(defs[i].kinds >> stage->kind & 1))
 				continue;
-			snprintf(id, sizeof(id), "%s.%s", config->stages[j].name, defs[i].name);
+			snprintf(id, sizeof(id), "%s.%s", stage->name, defs[i].name);
 			all_stats(m, id, &defs[i]);
 		}
 	}
 	metrics__free(m);
 	config_free(config);
 }
+
+#define CACHE(name) "  " name ": { lookup: { probe: \"x:f\", hit: ret == 1, size: \"*(arg0)\" } }\n"
 
 static void built_in_budgets_are_measured(void **state)
 {
@@ -81,7 +89,8 @@ static void built_in_budgets_are_measured(void **state)
 		       "    cached: ret == 2 } }\n"
 		       "  response: { timeout: 9s, call: \"x:f\" }\n"
 		       "  tts: { models: [ a ], timeout: 9s, call: { probe: \"x:f\",\n"
-		       "    work: { value: arg2, per_second: \"*(arg1)\" } } }\n");
+		       "    work: { value: arg2, per_second: \"*(arg1)\" } } }\n"
+		       "caches:\n" CACHE("tts") CACHE("intent") CACHE("api") CACHE("database"));
 	struct metrics *m = metrics__new(config, 1);
 
 	(void)state;

@@ -127,12 +127,31 @@ static void text_comparison(void **state)
 	v = good("arg1 != 'seven77'", EXPR_CONDITION);
 	assert_int_equal(v.str_bytes, 8);
 	bad("arg1 == \"eight888\"", EXPR_CONDITION, 8, "at most 7 bytes");
-	bad("arg1 < \"kws\"", EXPR_CONDITION, 5, "== and !=");
+	bad("arg1 < \"kws\"", EXPR_CONDITION, 5, "by ==, !=");
 	bad("i32 arg1 == \"kws\"", EXPR_CONDITION, 12, "type str only");
 	bad("str arg1 == 5", EXPR_CONDITION, 12, "text in quotes");
 	bad("arg1 == \"kws", EXPR_CONDITION, 8, "not closed");
 	bad("arg1 == \"k\\0\"", EXPR_CONDITION, 10, "no escapes");
 	bad("str arg1", 0, 0, "comparisons only");
+}
+
+static void text_of_either_case(void **state)
+{
+	struct wire_value v = good("str *(arg2) ~= 'GET'", EXPR_CONDITION);
+
+	(void)state;
+	assert_int_equal(v.op, WIRE_OP_LIKE);
+	assert_int_equal(v.str_bytes, 4);
+	assert_memory_equal(&v.rhs, "get\0\0\0\0", 8);
+	v = good("arg1 ^= 'Get '", EXPR_CONDITION);
+	assert_int_equal(v.op, WIRE_OP_LIKE);
+	assert_int_equal(v.type, WIRE_TYPE_STR);
+	assert_int_equal(v.str_bytes, 4);
+	assert_memory_equal(&v.rhs, "get \0\0\0", 8);
+	bad("arg1 ^= ''", EXPR_CONDITION, 8, "begins with nothing");
+	bad("arg1 ~= '{x}'", EXPR_CONDITION, 8, "no other characters");
+	bad("arg1 ~= 5", EXPR_CONDITION, 5, "text in quotes");
+	bad("u64 arg1 ^= 'get'", EXPR_CONDITION, 12, "type str only");
 }
 
 static void constants(void **state)
@@ -196,6 +215,8 @@ static void printed_text_reads_back(void **state)
 		const char *text;
 		unsigned int flags;
 	} cases[] = {
+		{"str arg1 ~= \"get\"", EXPR_CONDITION},
+		{"str *(arg2) ^= \"get \"", EXPR_CONDITION},
 		{"arg0", 0},
 		{"ret", 0},
 		{"*(ret + 12)", 0},
@@ -246,6 +267,7 @@ int main(void)
 		cmocka_unit_test(meaning),
 		cmocka_unit_test(conditions),
 		cmocka_unit_test(text_comparison),
+		cmocka_unit_test(text_of_either_case),
 		cmocka_unit_test(constants),
 		cmocka_unit_test(mistakes_at_their_place),
 		cmocka_unit_test(no_return_at_the_entry),

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Caches: hits, look-ups, what is put in and thrown out, and size, against the cache's own counters;
+GETs of a real Redis against the server's own."""
+
+from harness import config, test
+from servers import Redis
+
+# What an operator writes who knows the program: struct cache has its bytes at 8, an entry at 0.
+CACHE = """\
+caches:
+  tts:
+    lookup: { probe: "caches:cache_get", hit: "ret != 0" }
+    insert: { probe: "caches:cache_put@return", where: "i64 ret > 0", bytes: ret,
+              size: "*(arg0 + 8)" }
+    evict: { probe: "caches:cache_drop", bytes: "*(arg1)", size: "*(arg0 + 8)" }
+"""
+WITHOUT_SIZE = CACHE.replace(', size: "*(arg0 + 8)"', "").replace(
+    ',\n              size: "*(arg0 + 8)"', "")
+
+
+def cache_config(text, more="budgets: {}\n"):
+    return config({}, more=text + more).replace("stages:\n", "stages: {}\n")
+
+
+def look(t, threads, lookups, keys, limit_kb, text=CACHE):
+    """The summary and the target's own counters of one run."""
+    target = t.target("caches", wait=False)
+    watch = t.watch(target.pid, cache_config(text))
+    target.command(f"limit {limit_kb}")
+    target.command(f"look {threads} {lookups} {keys}", 60)
+    target.command("counters")
+    summary = watch.stop()
+    target.send_line("quit")
+    (truth,) = target.finish().others
+    t.equal(truth["lookups"], threads * lookups, "the target's own look-ups")
+    t.check(0 < truth["hits"] < truth["lookups"] and truth["evictions"] > 0, f"all kinds: {truth}")
+    return summary, truth
+
+
+def counts(t, summary, truth):
+    for metric in ("lookups", "hits", "inserts", "evictions"):
+        t.equal(summary.number(f"cache.tts.{metric}"), truth[metric], f"cache.tts.{metric}")
+        t.equal(summary.entry(f"cache.tts.{metric}")["quality"], "exact", f"quality of {metric}")
+    ratio = summary.entry("cache.tts.hit_ratio")
+    t.equal((ratio["unit"], ratio["quality"]), ("ratio", "exact"), "of the ratio")
+    t.equal(ratio["n"], truth["lookups"], "look-ups behind the ratio")
+    t.check(abs(ratio["value"] - truth["hits"] / truth["lookups"]) < 1e-12, f"ratio: {ratio}")
+    t.check(not summary.has("cache.tts.latency.p95"), "nothing is timed")
+    t.no_drops(summary)
+
+
+@test(60)
+def cache_of_one_thread(t):
+    summary, truth = look(t, 1, 4000, 300, 400)
+    counts(t, summary, truth)
+    size = summary.entry("cache.tts.size")
+    t.equal((size["value"], size["unit"], size["quality"]), (truth["bytes"], "bytes", "sampled"),
+            "cache.tts.size")
+
+
+@test(60)
+def cache_of_eight_threads(t):
+    summary, truth = look(t, 8, 2500, 300, 400)
+    counts(t, summary, truth)
+    t.equal(summary.number("cache.tts.size"), truth["bytes"], "cache.tts.size")
+
+
+@test(60)
+def cache_size_as_it_adds_up(t):
+    """Nothing tells the size: what was put in less what was thrown out, and said so."""
+    summary, truth = look(t, 8, 1000, 300, 400, WITHOUT_SIZE)
+    counts(t, summary, truth)
+    size = summary.entry("cache.tts.size")
+    t.equal((size["value"], size["quality"]), (truth["bytes"], "partial"), "cache.tts.size")
+
+
+@test(60)
+def cache_of_redis_by_itself(t):
+    """Nothing is configured: hiredis is recognised. Truth is what the server counts."""
+    redis = Redis(t)
+    target = t.target("caches", wait=False)
+    watch = t.watch(target.pid, "limits: { overhead: 50% }\nbudgets: {}\n")
+    t.check("hiredis" in watch.hello["engines"], f"engines: {watch.hello['engines']}")
+    target.command(f"redis {redis.port} 1 500 100", 30)
+    target.command(f"redis {redis.port} 8 250 400", 60)
+    summary = watch.stop()
+    target.send_line("quit")
+    target.finish()
+    # GETRANGE and EXISTS count as look-ups of keys too: the server tells commands apart.
+    calls = {}
+    for line in redis.cli("info", "commandstats").splitlines():
+        name, _, rest = line.strip().partition(":")
+        if name.startswith("cmdstat_"):
+            calls[name[8:]] = int(rest.split(",")[0].partition("=")[2])
+    t.equal(calls["get"], 500 + 8 * 250, "GETs by the server")
+    t.equal(summary.number("cache.redis.lookups"), calls["get"], "cache.redis.lookups")
+    # Each miss is followed by a SET.
+    t.equal(summary.number("cache.redis.hits"), calls["get"] - calls["set"], "cache.redis.hits")
+    t.equal(summary.entry("cache.redis.hit_ratio")["quality"], "exact", "quality")
+    t.check(not summary.has("cache.redis.size"), "the size is the server's")

@@ -77,9 +77,11 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wshadow -Wno-unused-par
 # --- the BPF side: objects, one linked object, one skeleton --------------------------------------
 
 # maps.bpf.o first: libbpf 1.1 links calls of non-static functions wrongly when the maps come later.
-BPF_SRCS := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
+# The self-test is an object of its own: it is loaded by itself, and needs no types of the kernel's.
+BPF_SRCS := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c bpf/selftest.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
 BPF_OBJS := $(BPF_SRCS:%.c=$(OUTPUT)/%.o)
-SKEL     := $(OUTPUT)/cheshire.skel.h
+SELFTEST_OBJ := $(OUTPUT)/bpf/selftest.bpf.o
+SKEL     := $(OUTPUT)/cheshire.skel.h $(OUTPUT)/selftest.skel.h
 
 $(OUTPUT)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
 	$(call msg,BPF,$@)
@@ -90,9 +92,12 @@ $(OUTPUT)/cheshire.linked.o: $(BPF_OBJS)
 	$(call msg,LINKBPF,$@)
 	$(Q)$(BPFTOOL) gen object $@ $^
 
-$(SKEL): $(OUTPUT)/cheshire.linked.o
+$(OUTPUT)/cheshire.skel.h: $(OUTPUT)/cheshire.linked.o
 	$(call msg,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name cheshire_bpf > $@
+$(OUTPUT)/selftest.skel.h: $(SELFTEST_OBJ)
+	$(call msg,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name selftest_bpf > $@
 
 # --- data embedded in the binary: the catalogue and the built-in configuration -------------------
 
@@ -240,5 +245,5 @@ help:
 .PHONY: all deps test test-all test-programs unit check demo demo-run bench bench-run format \
 	format-check headers-check install vmlinux clean help
 
--include $(BPF_OBJS:.o=.d) $(LIB_OBJS:.o=.d) $(OUTPUT)/src/main.d $(SAN_OBJS:.o=.d) \
+-include $(BPF_OBJS:.o=.d) $(SELFTEST_OBJ:.o=.d) $(LIB_OBJS:.o=.d) $(OUTPUT)/src/main.d $(SAN_OBJS:.o=.d) \
 	$(FUZZ_OBJS:.o=.d) $(UNIT:=.d) $(FUZZERS:=.d)

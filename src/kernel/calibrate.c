@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -22,6 +21,7 @@
 #include <unistd.h>
 
 #include "kernel/loader.h"
+#include "kernel/own_code.h"
 #include "log/log.h"
 
 #define HOT_CALLS     200
@@ -114,29 +114,6 @@ static void child_run(int go_fd, int answer_fd)
 	_exit(0);
 }
 
-struct offset_search {
-	uintptr_t addr;
-	uint64_t offset;
-};
-
-static int find_offset(struct dl_phdr_info *info, size_t size, void *ctx)
-{
-	struct offset_search *search = ctx;
-
-	(void)size;
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
-		uintptr_t start = info->dlpi_addr + ph->p_vaddr;
-
-		if (ph->p_type == PT_LOAD && search->addr >= start &&
-		    search->addr < start + ph->p_filesz) {
-			search->offset = search->addr - start + ph->p_offset;
-			return 1;
-		}
-	}
-	return 0;
-}
-
 static int attach(struct loader *loader, pid_t child, struct uprobe_link **link)
 {
 	const uint64_t cookies[TRAP_CLASSES] = {0, 0};
@@ -149,11 +126,8 @@ static int attach(struct loader *loader, pid_t child, struct uprobe_link **link)
 				 .n = TRAP_CLASSES};
 
 	for (int i = 0; i < TRAP_CLASSES; i++) {
-		struct offset_search search = {.addr = (uintptr_t)fns[i]};
-
-		if (!dl_iterate_phdr(find_offset, &search))
+		if (!own_code_offset((uintptr_t)fns[i], &offsets[i]))
 			return -ENOENT;
-		offsets[i] = search.offset;
 	}
 	return loader__attach(loader, LOADER_ENTER, &set, link);
 }

@@ -14,22 +14,13 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "kernel/libbpf_log.h"
 #include "kernel/loader_state.h"
 #include "kernel/sockets.h"
 #include "log/log.h"
 
 /* PROC_PID_INIT_INO of include/linux/proc_ns.h, the same on every kernel. */
 #define PID_NAMESPACE_INIT_INO 0xEFFFFFFCU
-
-static int __attribute__((format(printf, 2, 0)))
-log_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	if (level == LIBBPF_WARN)
-		log_va(LOG_LEVEL_INFO, fmt, args);
-	else if (level == LIBBPF_DEBUG && log_get_level() >= LOG_LEVEL_DEBUG)
-		log_va(LOG_LEVEL_DEBUG, fmt, args);
-	return 0;
-}
 
 /* Kernels before 5.11 (1,3) account BPF memory to RLIMIT_MEMLOCK; harmless where it fails. */
 static void raise_memlock(void)
@@ -218,7 +209,7 @@ struct loader *loader_new(const struct loader_opts *opts)
 
 	if (!l)
 		return NULL;
-	libbpf_set_print(log_libbpf);
+	libbpf_log_set();
 	l->tgid = opts->tgid;
 	l->stages_n = opts->stages_n;
 	for (size_t i = 0; i < LOADER_PROGS; i++)

@@ -47,6 +47,7 @@ static void make_site(const struct code_part *part, size_t index, struct plan_si
 		.function = function,
 		.len = insn->len,
 		.cls = insn->cls,
+		.kind = site_kind_of(insn),
 		.probed = part->probed[index],
 		.condition = insn->condition,
 	};
@@ -54,8 +55,10 @@ static void make_site(const struct code_part *part, size_t index, struct plan_si
 }
 
 /* How good a place is: a known emulated class, a long nop (new kernels), stepped, never. */
-static int entry_rank(const struct insn *insn, bool first)
+static int entry_rank(const struct insn *insn, bool first, uint32_t avoid)
 {
+	if (avoid & SITE_KIND_BIT(site_kind_of(insn)))
+		return 0;
 	if (insn->is_nop5) /* its optimised probe overwrites the red zone */
 		return first ? 1 : 0;
 	if (insn_class_emulated(insn->cls))
@@ -76,12 +79,13 @@ static bool entry_goes_on(const struct insn *insn, uint8_t args, int32_t *delta)
 	return *delta >= 0;
 }
 
-static void plan_entry(struct plan_run *run, const struct scan *scan)
+/* -EOPNOTSUPP: all that would do are of kinds to be avoided. */
+static int plan_entry(struct plan_run *run, const struct scan *scan)
 {
 	const struct code_part *part = &scan->parts[0];
 	struct func_plan *plan = run->plan;
 	uint8_t args = run->opts->arg_mask;
-	int best = -1, rank;
+	int best = 0, rank;
 	int32_t delta = 0;
 	size_t i;
 
@@ -94,7 +98,7 @@ static void plan_entry(struct plan_run *run, const struct scan *scan)
 
 		if (i > 0 && insn->addr >= scan->first_target)
 			break;
-		rank = entry_rank(insn, i == 0);
+		rank = entry_rank(insn, i == 0, run->opts->avoid);
 		/* Of equally stepped places the first is the best, as nothing ran before it. */
 		if (rank > best && rank > 0) {
 			best = rank;
@@ -105,6 +109,11 @@ static void plan_entry(struct plan_run *run, const struct scan *scan)
 			break;
 	}
 	plan->entry_loops = scan->entry_is_target;
+	if (best > 0)
+		return 0;
+	snprintf(plan->reason, sizeof(plan->reason),
+		 "no place for its entry: what is there fails the self-test on this kernel");
+	return -EOPNOTSUPP;
 }
 
 /* One conditional jump for two rets, one on either side, is an exit always. */
@@ -160,7 +169,8 @@ static size_t make_exits(struct plan_run *run, const struct scan *scan, struct j
 	for (size_t i = 0; i < n; i++) {
 		make_early(&early[i], run->opts->need_ret, &sites[i]);
 		/* Entry and exit cannot be one place. */
-		if (sites[i].object == entry->object && sites[i].offset == entry->offset)
+		if ((sites[i].object == entry->object && sites[i].offset == entry->offset) ||
+		    (run->opts->avoid & SITE_KIND_BIT(sites[i].kind)))
 			n = 0;
 	}
 	if (n)
@@ -177,6 +187,12 @@ static int collect_return(struct plan_run *run, const struct scan *scan, struct 
 	size_t n = make_exits(run, scan, map, part, ret, sites);
 	int err = 0;
 
+	if (run->opts->avoid & SITE_KIND_BIT(sites[0].kind)) {
+		snprintf(run->plan->reason, sizeof(run->plan->reason),
+			 "no place for an exit: a probe at a %s fails the self-test on this kernel",
+			 site_kind_name(sites[0].kind));
+		return -EOPNOTSUPP;
+	}
 	for (size_t i = 0; i < n && !err; i++) {
 		sites[i].tail = depth > 0;
 		sites[i].tail_depth = depth;
@@ -394,9 +410,9 @@ static int plan_in_object(struct plan_run *run, const struct match *match)
 	if (err == -EOPNOTSUPP)
 		snprintf(plan->reason, sizeof(plan->reason), "%s", scan->reason);
 	if (!err) {
-		plan_entry(run, scan);
+		err = plan_entry(run, scan);
 		note_probed(plan, scan);
-		err = plan_exits(run, code, scan);
+		err = err ?: plan_exits(run, code, scan);
 	}
 	scan_free(scan);
 	free(scan);

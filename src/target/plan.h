@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "target/insn.h"
+#include "target/site_kind.h"
 
 struct process;
 struct object_table;
@@ -30,6 +31,7 @@ struct plan_site {
 	uint8_t len;
 	uint8_t tail_depth; /* 0: the function's own; else in the target of that many jumps */
 	enum insn_class cls;
+	enum site_kind kind;
 	bool tail;	    /* in a function reached by a tail jump, which others call as well:
 			     * an exit only when SP equals SP at entry */
 	bool has_ret_value; /* the return register holds the return value here */
@@ -44,6 +46,7 @@ struct plan_opts {
 	bool need_ret;	  /* the return value is read: its register must be set at every exit */
 	bool need_memory; /* memory is read at the exits: it must be as the caller will find it */
 	bool entry_only;  /* exits are not wanted: a function that never returns is fine */
+	uint32_t avoid;	  /* SITE_KIND_BITs that are not to be probed */
 };
 
 /* How one function is to be probed. Zero it before the first use. */

@@ -91,6 +91,7 @@ static int describe_return_site(struct code_space *space, struct code_object *co
 		.sp_delta = RETURN_SITE_DELTA,
 		.len = insn.len,
 		.cls = insn.cls,
+		.kind = site_kind_of(&insn),
 		.tail = true,
 		.has_ret_value = true,
 	};

@@ -81,6 +81,8 @@ int attachment_queue_site(struct attachment *a, struct probe_queue *q, const str
 
 	if (slot < 0)
 		return slot;
+	if (!uretprobe && (a->bindings->avoid & SITE_KIND_BIT(site->kind)))
+		return -EOPNOTSUPP;
 	if (!uretprobe) {
 		err = plan_site_verify(a->proc, a->objects, site);
 		if (err)
@@ -187,6 +189,8 @@ const char *attachment_failure(int err)
 		       "another tool)";
 	case -ENOSPC:
 		return "more probes than fit";
+	case -EOPNOTSUPP:
+		return "the kind of place fails the self-test on this kernel";
 	case -E2BIG:
 		return "more than 8 exits, and this kernel has no uprobe_multi: detaching would "
 		       "take about 0.1 s a probe";

@@ -128,7 +128,12 @@ static int bind_match(struct bindings *b, const struct process *proc, struct obj
 		return 0;
 	}
 	f.uretprobe = conf->uretprobe && f.at_return;
+	if (f.uretprobe && b->no_uretprobe[0]) {
+		explain(stage, "%s: exit: uretprobe: %s", conf->probe, b->no_uretprobe);
+		return 0;
+	}
 	opts.entry_only = !f.at_return || f.uretprobe;
+	opts.avoid = b->avoid;
 	err = plan_function(proc, objects, match, &opts, &f.plan);
 	if (err) {
 		explain(stage, "%s refused: %s", match->name,

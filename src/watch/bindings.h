@@ -51,6 +51,8 @@ struct bindings {
 	size_t functions_n, functions_cap;
 	struct bound_stage stages[WIRE_STAGES_MAX];
 	size_t stages_n;
+	uint32_t avoid;		/* SITE_KIND_BITs that fail on this kernel */
+	char no_uretprobe[160]; /* why none may be used here; "" where they may */
 };
 
 void bindings_init(struct bindings *b, const struct config *config);

@@ -24,6 +24,7 @@
 #include "watch/clock.h"
 #include "watch/hints.h"
 #include "watch/privileges.h"
+#include "watch/proof.h"
 #include "watch/publish.h"
 #include "watch/rule_watch.h"
 #include "watch/session_rules.h"
@@ -42,6 +43,7 @@ struct session {
 	struct publisher publisher;
 	struct session_rules rules;
 	struct sources sources;
+	struct proof proof;
 	uint64_t started_ns;
 	uint64_t next_tick_ns;
 	uint64_t next_summary_ns;
@@ -90,10 +92,16 @@ static void note_trials(struct session *s, uint64_t told)
 
 static void say_hello(struct session *s)
 {
+	char failed[512];
+
 	s->said_hello = true;
 	/* Failures are logged there; the session goes on, as it would without them. */
 	(void)privileges_drop(loader__multi(s->watching.loader), session_rules_dir_fd(&s->rules));
 	publish_hello(&s->publisher);
+	proof_describe(&s->proof, failed, sizeof(failed));
+	if (failed[0])
+		publish_note(&s->publisher, "probe_kinds_failed", SINK_SEVERITY_WARNING, NULL,
+			     failed);
 	hints_print(&s->watching, stderr);
 }
 
@@ -192,10 +200,12 @@ static void start_summaries(struct session *s, uint64_t now_ns)
 /* Takes both over. */
 static int start(struct session *s, struct config *config, struct rule_set *rules)
 {
-	const struct watching_opts wo = {.btf_path = s->opts->btf_path,
-					 .force_perf = s->opts->force_perf};
+	const struct watching_opts wo = {.btf_path = s->opts->btf_path, .proof = &s->proof};
 	char why[WATCHING_WHY_MAX];
-	int err = watching_start(&s->watching, config, &s->proc, &wo, why, sizeof(why));
+	int err;
+
+	proof_run(&s->proof, s->opts->force_perf);
+	err = watching_start(&s->watching, config, &s->proc, &wo, why, sizeof(why));
 
 	if (err == -ESRCH)
 		log_err("process %d ended while it was looked at", s->opts->pid);

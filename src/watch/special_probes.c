@@ -24,7 +24,7 @@ static void attach_special(struct attachment *a, const char *probe, enum loader_
 	    probe_spec_match(&spec, a->objects, a->proc, 4, &matches, &n, why, sizeof(why)))
 		return;
 	for (size_t i = 0; i < n; i++) {
-		const struct plan_opts opts = {.entry_only = true};
+		const struct plan_opts opts = {.entry_only = true, .avoid = a->bindings->avoid};
 		struct func_plan plan = {};
 
 		err = plan_function(a->proc, a->objects, &matches[i], &opts, &plan);

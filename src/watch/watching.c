@@ -11,6 +11,7 @@
 #include "metrics/decode.h"
 #include "watch/clock.h"
 #include "watch/lock_watch.h"
+#include "watch/proof.h"
 #include "watch/recognise.h"
 #include "watch/stages.h"
 
@@ -79,7 +80,7 @@ static int start_kernel(struct watching *w, const struct watching_opts *opts, ch
 				 .cached_n = stages_cached(w->config),
 				 .btf_path = opts->btf_path,
 				 .datagrams = w->config->datagrams,
-				 .force_perf = opts->force_perf};
+				 .force_perf = opts->proof->force_perf};
 	int err = loader__open(&lo, &w->loader, why, why_size);
 
 	if (err)
@@ -136,6 +137,7 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 	if (err)
 		return err;
 	bindings_init(&w->bindings, config);
+	proof_apply(opts->proof, proc, &w->bindings);
 	breaker_init(&w->breaker, config->overhead_percent);
 	err = start_kernel(w, opts, why, why_size);
 	if (err)

@@ -25,6 +25,7 @@
 #include "watch/sampling.h"
 
 struct lock_watch;
+struct proof;
 
 #define WATCHING_WHY_MAX 512
 
@@ -65,7 +66,7 @@ struct watching {
 
 struct watching_opts {
 	const char *btf_path;
-	bool force_perf;
+	const struct proof *proof; /* says what kinds of probes may be used */
 };
 
 /*

@@ -371,6 +371,56 @@ static void test_refusals(void **state)
 }
 
 /* What must be found without learning the return address, and what must be learnt. */
+static bool uses_kind(const struct func_plan *plan, uint32_t kinds)
+{
+	bool uses = SITE_KIND_BIT(plan->entry.kind) & kinds;
+
+	for (size_t i = 0; i < plan->n_exits; i++)
+		uses |= SITE_KIND_BIT(plan->exits[i].kind) & kinds;
+	return uses;
+}
+
+/* Kinds of places that failed the self-test are not used, and others are found or it is said. */
+static void test_avoided_kinds(void **state)
+{
+	static const char *const names[] = {"fixture_leaf", "fixture_twelve", "fixture_switch",
+					    "fixture_frame", "fixture_recursive"};
+	static const uint32_t jumps = SITE_KIND_BIT(SITE_KIND_JCC) | SITE_KIND_BIT(SITE_KIND_JMP);
+	static const struct plan_opts plain = {}, without_jumps = {.avoid = jumps},
+				      without_push = {.avoid = SITE_KIND_BIT(SITE_KIND_PUSH)},
+				      without_ret = {.avoid = SITE_KIND_BIT(SITE_KIND_RET)},
+				      without_any = {.avoid = UINT32_MAX};
+	unsigned int jumped = 0, pushed = 0;
+	struct plan_case c;
+	char spec[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(spec, sizeof(spec), "libflow0.so:%s", names[i]);
+		plan_open(&c, getpid(), spec, &plain);
+		assert_int_equal(c.result, 0);
+		jumped += uses_kind(&c.plan, jumps);
+		pushed += uses_kind(&c.plan, SITE_KIND_BIT(SITE_KIND_PUSH));
+		plan_close(&c);
+		plan_open(&c, getpid(), spec, &without_push);
+		assert_int_equal(c.result, 0);
+		assert_false(uses_kind(&c.plan, SITE_KIND_BIT(SITE_KIND_PUSH)));
+		plan_close(&c);
+		check_traced_with(libs[0], "libflow0.so", names[i], names[i], 0, &without_jumps);
+		plan_open(&c, getpid(), spec, &without_ret);
+		if (c.result)
+			assert_non_null(strstr(c.plan.reason, "a probe at a ret fails"));
+		else
+			assert_false(uses_kind(&c.plan, SITE_KIND_BIT(SITE_KIND_RET)));
+		plan_close(&c);
+		plan_open(&c, getpid(), spec, &without_any);
+		assert_int_equal(c.result, -EOPNOTSUPP);
+		assert_non_null(strstr(c.plan.reason, "no place for its entry"));
+		plan_close(&c);
+	}
+	assert_true(jumped > 0 && pushed > 0);
+}
+
 static void test_tail_kinds(void **state)
 {
 	static const struct plan_opts opts;
@@ -583,7 +633,7 @@ int main(void)
 		cmocka_unit_test(test_patched),	   cmocka_unit_test(test_entry_sites),
 		cmocka_unit_test(test_tail_kinds), cmocka_unit_test(test_return_site),
 		cmocka_unit_test(test_programs),   cmocka_unit_test(test_real_libraries),
-		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_refusals),   cmocka_unit_test(test_avoided_kinds),
 	};
 
 	return cmocka_run_group_tests(tests, build_all, NULL);

@@ -205,6 +205,23 @@ struct sock {
 	struct sock_common __sk_common;
 	struct dst_entry *sk_dst_cache;
 	__u16 sk_protocol;
+	__u8 sk_shutdown;
+};
+
+/* include/uapi/linux/un.h, include/net/af_unix.h */
+struct sockaddr_un {
+	unsigned short sun_family;
+	char sun_path[108];
+};
+
+struct unix_address {
+	int len; /* of the name */
+	struct sockaddr_un name[0];
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct sock *peer;
 };
 
 struct tcp_sock {

@@ -25,10 +25,29 @@ static const char *labels_of(const struct export_name *name)
 		return window ? "cache,window" : "cache";
 	case EXPORT_GAP:
 		return window ? "from,to,window" : "from,to";
+	case EXPORT_DATABASE:
+		return window ? "kind,window" : "kind";
 	case EXPORT_TARGET:
 		break;
 	}
 	return window ? "window" : "-";
+}
+
+/* What stands before the name of the metric. */
+static const char *before(const struct export_name *name)
+{
+	switch (name->subject) {
+	case EXPORT_STAGE:
+		return "STAGE.";
+	case EXPORT_CACHE:
+		return "cache.NAME.";
+	case EXPORT_DATABASE:
+		return "db.KIND.";
+	case EXPORT_GAP:
+	case EXPORT_TARGET:
+		break;
+	}
+	return "";
 }
 
 static int export_names(const struct config *config)
@@ -37,11 +56,7 @@ static int export_names(const struct config *config)
 
 	for (size_t i = 0; export_name_at(config->target_name, i, &name); i++)
 		printf("%-48s %-8s %-15s %s%s\n", name.name, export_name_type(&name),
-		       labels_of(&name),
-		       name.subject == EXPORT_STAGE   ? "STAGE."
-		       : name.subject == EXPORT_CACHE ? "cache.NAME."
-						      : "",
-		       name.def->name);
+		       labels_of(&name), before(&name), name.def->name);
 	return EXIT_FINE;
 }
 

@@ -10,6 +10,7 @@
 #include "config/config_new.h"
 #include "config/embedded.h"
 #include "config/errors.h"
+#include "config/metric_names.h"
 #include "config/read_file.h"
 #include "config/read_parts.h"
 #include "config/reader.h"
@@ -132,6 +133,7 @@ static void read_config(struct reader *r, const struct yaml_node *root)
 		{"budgets", NULL},
 		{"engines", NULL},
 		{"users", NULL},
+		{"databases", read_databases},
 		{"alerts", read_alerts},
 		{"priorities", read_priorities},
 	};
@@ -244,6 +246,33 @@ static int add_builtin(struct config *config, struct config_errors *errors)
 	return err;
 }
 
+static bool has_database(const struct config *config, const char *kind)
+{
+	for (size_t i = 0; i < config->databases_n; i++)
+		if (!strcmp(config->databases[i].kind, kind))
+			return true;
+	return false;
+}
+
+/* Budgets on a kind of database: all kinds are known only now. */
+static int check_databases(const struct config *config, struct config_errors *errors)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < config->budgets_n; i++) {
+		const struct budget_config *budget = &config->budgets[i];
+		struct metric_ref ref;
+
+		if (metric_find(budget->metric, &ref) || !ref.database[0] ||
+		    has_database(config, ref.database))
+			continue;
+		config_errors__add(errors, &budget->pos, "no such kind of database: '%.60s'",
+				   ref.database);
+		err = -EINVAL;
+	}
+	return err;
+}
+
 int config_parse(const char *name, const char *text, size_t len, struct config_errors *errors,
 		 struct config **out)
 {
@@ -256,6 +285,8 @@ int config_parse(const char *name, const char *text, size_t len, struct config_e
 	err = parse_into(config, name, text, len, errors);
 	if (!err)
 		err = add_builtin(config, errors);
+	if (!err)
+		err = check_databases(config, errors);
 	if (err) {
 		config_free(config);
 		return err;

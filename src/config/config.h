@@ -176,6 +176,20 @@ struct users_config {
 	size_t tiers_n;		   /* <= CONFIG_TIERS_MAX */
 };
 
+#define CONFIG_DATABASES_MAX	  32
+#define CONFIG_DATABASE_PORTS_MAX 16
+
+/* A kind of database, and how a connection to one is known. */
+struct database_config {
+	char *kind; /* [a-z][a-z0-9_]* */
+	struct config_pos pos;
+	uint16_t ports[CONFIG_DATABASE_PORTS_MAX]; /* TCP, of the server */
+	size_t ports_n;
+	char **paths; /* globs on the paths of the server's unix sockets; "@name": abstract */
+	size_t paths_n;
+	char *open, *close; /* embedded: stages that open and close a handle; both or none NULL */
+};
+
 enum turn_key {
 	TURN_KEY_THREAD = 0,
 	TURN_KEY_VALUE = 1, /* the `key` values of the probes */
@@ -204,6 +218,8 @@ struct config {
 	struct probe_list class_probes; /* functions that give a handle its class */
 	struct turn_config turn;
 	struct users_config users;
+	struct database_config *databases; /* the first that fits counts */
+	size_t databases_n;		   /* <= CONFIG_DATABASES_MAX */
 	struct alerts_config alerts;
 	struct priority_config priorities[CONFIG_PRIORITIES];
 	double overhead_percent;      /* ceiling, of one CPU; default 1 */

@@ -48,6 +48,39 @@ static int take_tiers(struct config *config, const struct users_config *from)
 	return 0;
 }
 
+static bool has_database(const struct config *config, const char *kind)
+{
+	for (size_t i = 0; i < config->databases_n; i++)
+		if (!strcmp(config->databases[i].kind, kind))
+			return true;
+	return false;
+}
+
+static int take_database(struct config *config, const struct database_config *from)
+{
+	struct arena *arena = config->arena;
+	struct database_config *db;
+
+	if (config->databases_n == CONFIG_DATABASES_MAX)
+		return 0;
+	db = arena__append(arena, config->databases, config->databases_n, sizeof(*db));
+	if (!db)
+		return -ENOMEM;
+	config->databases = db;
+	db += config->databases_n++;
+	*db = *from;
+	db->kind = arena__strdup(arena, from->kind);
+	db->pos = copy_pos(arena, from->pos);
+	db->open = arena__strdup(arena, from->open);
+	db->close = arena__strdup(arena, from->close);
+	db->paths = arena__alloc(arena, from->paths_n * sizeof(*db->paths) + 1);
+	if (!db->paths)
+		return -ENOMEM;
+	for (size_t i = 0; i < from->paths_n; i++)
+		db->paths[i] = arena__strdup(arena, from->paths[i]);
+	return 0;
+}
+
 int config_take_missing(struct config *config, const struct config *from)
 {
 	/* Budgets of one's own are all there are, unless the tiers are one's own too. */
@@ -57,6 +90,9 @@ int config_take_missing(struct config *config, const struct config *from)
 	for (size_t i = 0; !err && i < from->budgets_n; i++)
 		if (from->budgets[i].tier ? tiers : !config->budgets_given)
 			err = take_budget(config, &from->budgets[i]);
+	for (size_t i = 0; !err && i < from->databases_n; i++)
+		if (!has_database(config, from->databases[i].kind))
+			err = take_database(config, &from->databases[i]);
 	for (int i = 0; i < CONFIG_PRIORITIES; i++) {
 		struct priority_config *p = &config->priorities[i];
 

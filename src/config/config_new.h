@@ -11,7 +11,8 @@ struct stage_config;
 /* An empty configuration with the usual values, or NULL. */
 struct config *config_new(void);
 /* Deep copies, so that the source may be freed; 0 or -ENOMEM. */
-/* Budgets, tiers with theirs, and priorities, as far as `config` was not given its own. */
+/* Budgets, tiers with theirs, kinds of databases, and priorities, as far as `config` was not given
+ * its own. */
 int config_take_missing(struct config *config, const struct config *from);
 int config_take_stage(struct config *config, const struct config *from,
 		      const struct stage_config *stage, const char *engine);

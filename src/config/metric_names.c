@@ -67,6 +67,21 @@ static const struct metric_def globals[] = {
 	    "CPU time of everything on the host, of all its CPUs"),
 	ANY("host.cpu.steal", UNIT_PERCENT, STAT_MEAN, SHARES, false,
 	    "CPU time that the hypervisor gave to others, of all CPUs"),
+	ANY("db.connections", UNIT_COUNT, STAT_NOW, SAMPLES, false,
+	    "open connections to databases, and open handles of embedded ones"),
+	ANY("db.connections.idle", UNIT_COUNT, STAT_NOW, SAMPLES, false,
+	    "those that carried nothing for 10 s"),
+	ANY("db.connections.stale", UNIT_COUNT, STAT_NOW, SAMPLES, false,
+	    "connections that the server has ended, and the target still has"),
+	ANY("db.connections.age", UNIT_S, STAT_NOW, SAMPLES, false,
+	    "age of the oldest open connection"),
+	ANY("db.pool.size", UNIT_COUNT, STAT_NOW, SAMPLES, false,
+	    "connections that stay open, of the server with most of them"),
+	ANY("db.connect.latency", UNIT_S, STAT_P95, SPANS, false,
+	    "time to connect to a database over TCP"),
+	ANY("db.connect.longest", UNIT_S, STAT_MAX, SAMPLES, false,
+	    "the longest of these, attempts that still wait included"),
+	ANY("db.connect.failed", UNIT_COUNT, STAT_COUNT, SUMS, false, "those that failed"),
 	ANY("target.up", UNIT_COUNT, STAT_NOW, ONE(STAT_NOW), true, "1 while the target runs"),
 	ANY("target.responsive", UNIT_COUNT, STAT_NOW, ONE(STAT_NOW), true,
 	    "1 while no stage hangs, audio frames arrive and no lock is stuck"),
@@ -87,6 +102,9 @@ static const struct metric_def globals[] = {
 
 static const struct metric_def gap =
 	ANY("turn.gap", UNIT_S, STAT_P95, SPANS, false, "end of one stage to start of the next");
+
+static const struct metric_def database = ANY("connections", UNIT_COUNT, STAT_NOW, SAMPLES, false,
+					      "open connections to databases of one kind");
 
 /* Means per span, and their sums over the window. */
 #define WAIT(reason, text)                                                                         \
@@ -196,6 +214,11 @@ const struct metric_def *metric_gap(void)
 	return &gap;
 }
 
+const struct metric_def *metric_database(void)
+{
+	return &database;
+}
+
 const char *const *metric_stages_usual(size_t *n)
 {
 	*n = N(usual_stages);
@@ -284,6 +307,18 @@ static int find_cache(const char *id, struct metric_ref *ref)
 	return -ENOENT;
 }
 
+/* db.<kind>.connections */
+static int find_database(const char *rest, struct metric_ref *ref)
+{
+	const char *dot = strchr(rest, '.');
+
+	if (!dot || strcmp(dot + 1, database.name) ||
+	    !copy_word(ref->database, rest, (size_t)(dot - rest)))
+		return -ENOENT;
+	ref->def = &database;
+	return 0;
+}
+
 int metric_find(const char *id, struct metric_ref *ref)
 {
 	const char *dot = strchr(id, '.');
@@ -299,6 +334,8 @@ int metric_find(const char *id, struct metric_ref *ref)
 		return find_gap(id + 9, ref);
 	if (metric_cache_name(id))
 		return find_cache(id, ref);
+	if (!strncmp(id, "db.", 3))
+		return find_database(id + 3, ref);
 	if (!dot || !copy_word(ref->stage, id, (size_t)(dot - id)) ||
 	    metric_name_reserved(ref->stage))
 		return -ENOENT;

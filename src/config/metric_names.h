@@ -33,6 +33,7 @@ struct metric_ref {
 	char stage[METRIC_STAGE_MAX];  /* "" unless it is a measure of a stage, or a gap; of a cache
 					  "cache.tts" */
 	char stage2[METRIC_STAGE_MAX]; /* the second stage of a gap, else "" */
+	char database[METRIC_STAGE_MAX]; /* the kind in db.<kind>.connections, else "" */
 };
 
 /* What the name of the stage that is a cache begins with. */
@@ -63,5 +64,8 @@ bool metric_stage_usual(const char *stage);
 const char *const *metric_stages_usual(size_t *n);
 /* The definition of `turn.gap.<stage>.<stage>`. */
 const struct metric_def *metric_gap(void);
+
+/* The definition of `db.<kind>.connections`. */
+const struct metric_def *metric_database(void);
 
 #endif /* CHESHIRE_CONFIG_METRIC_NAMES_H */

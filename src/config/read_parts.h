@@ -23,6 +23,8 @@ void read_budget_map(struct reader *r, const struct yaml_node *node);
 /* `users:` but for its tiers, and `tiers:` of it; stages must have been read before. */
 void read_users(struct reader *r, const struct yaml_node *node, void *ctx);
 void read_tiers(struct reader *r, const struct yaml_node *users, void *ctx);
+/* `databases:` */
+void read_databases(struct reader *r, const struct yaml_node *node, void *ctx);
 /* `alerts:` */
 void read_alerts(struct reader *r, const struct yaml_node *node, void *ctx);
 /* `priorities:` */

@@ -50,7 +50,9 @@ enum loader_link {
 	LOADER_LINK_SOCKETS_RECEIVED = 6,
 	LOADER_LINK_SOCKETS_WALK = 7, /* iterators, for snapshot.h */
 	LOADER_LINK_LOCK_WAITS = 8,
-	LOADER_LINKS = 9,
+	LOADER_LINK_DB_STATE = 9, /* db_sockets.h */
+	LOADER_LINK_DB_WALK = 10,
+	LOADER_LINKS = 11,
 };
 
 /* Attaches them all.  0, or the negative errno of one that is needed. */

@@ -3,6 +3,7 @@
 #ifndef CHESHIRE_KERNEL_LOADER_STATE_H
 #define CHESHIRE_KERNEL_LOADER_STATE_H
 
+#include "cheshire/wire_db.h"
 #include "cheshire/wire_net.h"
 
 /* Uses types of the headers above. */

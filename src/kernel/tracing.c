@@ -79,6 +79,8 @@ int loader__attach_tracing(struct loader *l)
 		attach_iterator(l->skel->progs.sockets_walk, l->tgid);
 	l->link_fds[LOADER_LINK_SOCKETS_STATE] = attach_trace(l->skel->progs.sockets_state);
 	attach_datagrams(l);
+	l->link_fds[LOADER_LINK_DB_WALK] = attach_iterator(l->skel->progs.db_sockets_walk, l->tgid);
+	l->link_fds[LOADER_LINK_DB_STATE] = attach_trace(l->skel->progs.db_socket_state);
 	l->link_fds[LOADER_LINK_LOCK_WAITS] = attach_iterator(l->skel->progs.lock_waits, l->tgid);
 	return 0;
 }

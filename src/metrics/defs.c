@@ -118,6 +118,14 @@ const struct series_def target_defs[TARGET_SERIES] = {
 	NET(PROCESS_NET_UNIX, "io.network.unix"),
 	[TARGET_HOST_CPU] = RATIO("host.cpu.usage", UNIT_PERCENT, 0),
 	[TARGET_HOST_STEAL] = RATIO("host.cpu.steal", UNIT_PERCENT, 0),
+	[TARGET_DB_CONNECTIONS] = GAUGE("db.connections", UNIT_COUNT, 0),
+	[TARGET_DB_IDLE] = GAUGE("db.connections.idle", UNIT_COUNT, 0),
+	[TARGET_DB_STALE] = GAUGE("db.connections.stale", UNIT_COUNT, 0),
+	[TARGET_DB_AGE] = GAUGE("db.connections.age", UNIT_S, 0),
+	[TARGET_DB_POOL] = GAUGE("db.pool.size", UNIT_COUNT, 0),
+	[TARGET_DB_CONNECT_LONGEST] = {"db.connect.longest", WINDOW_GAUGE, UNIT_S, STAT_MAX, 0},
+	[TARGET_DB_CONNECT_LATENCY] = {"db.connect.latency", WINDOW_HIST, UNIT_S, STAT_P95, 0},
+	[TARGET_DB_CONNECT_FAILED] = COUNT("db.connect.failed"),
 	[TARGET_UP] = GAUGE("target.up", UNIT_COUNT, SERIES_EXACT),
 	[TARGET_RESPONSIVE] = GAUGE("target.responsive", UNIT_COUNT, 0),
 	[TARGET_TURNS_OPEN] = GAUGE("turns.open", UNIT_COUNT, 0),
@@ -132,6 +140,7 @@ const struct series_def target_defs[TARGET_SERIES] = {
 	[TARGET_USERS_CONNECTIONS] = {"users.connections", WINDOW_GAUGE, UNIT_COUNT, STAT_NOW, 0},
 };
 
+const struct series_def kind_def = {"connections", WINDOW_GAUGE, UNIT_COUNT, STAT_NOW, 0};
 const struct series_def gap_def = {"turn.gap", WINDOW_HIST, UNIT_S, STAT_P95, 0};
 
 /* Those whose statistic is part of the name; the first with a series is its name in summaries. */

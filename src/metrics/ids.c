@@ -90,7 +90,8 @@ static struct series *find(struct metrics *m, const char *id, enum statistic *st
 	for (int i = 0; i < TARGET_SERIES; i++)
 		if (strcmp(target_defs[i].id, id) == 0)
 			return has_target(m, i) ? &m->target[i] : NULL;
-	series = find_gap(m, id);
+	series = connections_find(m, id);
+	series = series ? series : find_gap(m, id);
 	return series ? series : find_stage(m, id, stage);
 }
 

@@ -54,7 +54,7 @@ static int init(struct metrics *m)
 		err = init_stage(m, i);
 	for (int i = 0; i < TARGET_SERIES && !err; i++)
 		err = series_init(&m->target[i], &target_defs[i]);
-	return err;
+	return err ?: connections_init(m);
 }
 
 struct metrics *metrics__new(const struct config *config, uint64_t now_ns)
@@ -95,6 +95,7 @@ void metrics__free(struct metrics *m)
 		series_release(&m->gaps[i]->series);
 		free(m->gaps[i]);
 	}
+	connections_release(m);
 	free(m->stage);
 	free(m->handles);
 	reorder__free(m->reorder);

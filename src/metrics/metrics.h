@@ -135,6 +135,18 @@ bool metrics__wants_memory(struct metrics *m, const uint32_t *open_spans, uint64
 void metrics__feed_memory(struct metrics *m, uint64_t anon_bytes, const uint32_t *open_spans,
 			  uint64_t now_ns);
 
+struct connections;
+
+/* What a look at the connections to databases found. */
+void metrics__feed_connections(struct metrics *m, const struct connections *connections,
+			       uint64_t now_ns);
+/* They cannot be looked at, until they are fed again. */
+void metrics__connections_unknown(struct metrics *m);
+/* An attempt to connect that ended. */
+void metrics__feed_connect(struct metrics *m, uint64_t duration_ns, bool failed, uint64_t now_ns);
+/* Some that ended were lost. */
+void metrics__lost_connects(struct metrics *m, uint64_t now_ns);
+
 /* Threads wait for locks that nobody gives back: `why` is a sentence; NULL: no longer. */
 void metrics__feed_stuck(struct metrics *m, const char *why, uint64_t now_ns);
 

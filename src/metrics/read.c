@@ -41,6 +41,8 @@ static const char *target_unknown(const struct metrics *m, const struct series *
 
 	if (series == &t[TARGET_UP])
 		return NULL;
+	if (connections_own(m, series))
+		return connections_unknown(m, series);
 	if (series == &t[TARGET_USERS_ACTIVE] || series == &t[TARGET_USERS_CONNECTIONS])
 		return users_unknown(m);
 	if (series < &t[TARGET_SERIES] && series >= &t[TARGET_TURNS_OPEN])
@@ -101,7 +103,7 @@ static const char *series_id(const struct metrics *m, const struct series *serie
 	for (size_t i = 0; i < m->gaps_n; i++)
 		if (series == &m->gaps[i]->series)
 			return m->gaps[i]->id;
-	return series->def->id;
+	return connections_id(m, series) ?: series->def->id;
 }
 
 struct sample metrics__read(struct metrics *m, int handle, uint64_t now_ns)
@@ -241,6 +243,9 @@ void metrics__each(struct metrics *m, uint64_t now_ns, metrics_each_fn fn, void 
 			continue;
 		each_target(&e, i);
 	}
+	for (size_t i = 0; i < m->kinds_n; i++)
+		if (m->kinds[i].seen)
+			each_series(&e, m->kinds[i].id, &m->kinds[i].series, -1);
 	for (size_t i = 0; i < m->gaps_n; i++)
 		each_series(&e, m->gaps[i]->id, &m->gaps[i]->series, -1);
 }

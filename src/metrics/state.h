@@ -86,6 +86,14 @@ enum target_series {
 	TARGET_NET, /* NET_SERIES for each enum process_net */
 	TARGET_HOST_CPU = TARGET_NET + PROCESS_NETS * NET_SERIES,
 	TARGET_HOST_STEAL,
+	TARGET_DB_CONNECTIONS, /* these of feed_connections.c together */
+	TARGET_DB_IDLE,
+	TARGET_DB_STALE,
+	TARGET_DB_AGE,
+	TARGET_DB_POOL,
+	TARGET_DB_CONNECT_LONGEST,
+	TARGET_DB_CONNECT_LATENCY,
+	TARGET_DB_CONNECT_FAILED,
 	TARGET_UP,
 	TARGET_RESPONSIVE,
 	TARGET_TURNS_OPEN,
@@ -146,6 +154,14 @@ struct gap_series {
 	char id[160]; /* "turn.gap.a.b" */
 };
 
+/* Connections to one kind of database. */
+struct kind_series {
+	struct series series;
+	bool seen;    /* there has been one */
+	bool unknown; /* ... of those that are embedded, just now */
+	char id[96];  /* "db.redis.connections" */
+};
+
 struct handle {
 	struct series *series;
 	struct view *view;
@@ -186,6 +202,9 @@ struct metrics {
 	struct series target[TARGET_SERIES];
 	struct gap_series *gaps[METRICS_GAPS_MAX];
 	size_t gaps_n;
+	struct kind_series *kinds; /* of config.databases */
+	size_t kinds_n;
+	bool connections_unknown; /* the sockets cannot be looked at */
 	struct handle *handles;
 	size_t handles_n;
 	struct reorder *reorder;
@@ -212,6 +231,7 @@ struct metrics {
 extern const struct series_def stage_defs[STAGE_SERIES];
 extern const struct series_def target_defs[TARGET_SERIES];
 extern const struct series_def gap_def;
+extern const struct series_def kind_def;
 
 /* NULL where stages of this kind, or so configured, do not have the series. */
 const struct series_def *defs_stage(const struct stage_config *stage, enum stage_series which);
@@ -272,5 +292,15 @@ const char *io_unknown(const struct metrics *m, const struct series *series);
 /* What has to be said of a value of the last `window_ns`; NULL: nothing. */
 const char *io_remark(const struct metrics *m, const struct series *series,
 		      const struct sample *sample, uint64_t window_ns, uint64_t now_ns);
+
+/* feed_connections.c: connections to databases.  0 or -ENOMEM. */
+int connections_init(struct metrics *m);
+void connections_release(struct metrics *m);
+/* db.<kind>.connections, or NULL. */
+struct series *connections_find(struct metrics *m, const char *id);
+/* The id of such a series, or NULL. */
+const char *connections_id(const struct metrics *m, const struct series *series);
+bool connections_own(const struct metrics *m, const struct series *series);
+const char *connections_unknown(const struct metrics *m, const struct series *series);
 
 #endif /* CHESHIRE_METRICS_STATE_H */

@@ -91,6 +91,8 @@ static void make(const char *prefix, struct export_name *out)
 		add_word(&name, "stage");
 	if (out->subject == EXPORT_CACHE)
 		add_word(&name, "cache");
+	if (out->subject == EXPORT_DATABASE)
+		add_word(&name, "db_kind");
 	add_word(&name, out->def->name);
 	if (out->form == EXPORT_WINDOW && !only_stat(out->def))
 		add_word(&name, stat_name(out->stat));
@@ -162,6 +164,8 @@ bool export_name_at(const char *prefix, size_t i, struct export_name *out)
 	for (size_t d = 0; d < caches_n; d++)
 		if (name_of(&caches[d], EXPORT_CACHE, prefix, &i, out))
 			return true;
+	if (name_of(metric_database(), EXPORT_DATABASE, prefix, &i, out))
+		return true;
 	return name_of(metric_gap(), EXPORT_GAP, prefix, &i, out);
 }
 
@@ -207,7 +211,9 @@ bool export_name_of_budget(const char *prefix, const struct budget_config *budge
 	out->def = ref.def;
 	out->stat = budget->stat;
 	out->form = form_of(ref.def, budget->stat);
-	if (metric_cache_name(ref.stage))
+	if (ref.database[0])
+		out->subject = EXPORT_DATABASE;
+	else if (metric_cache_name(ref.stage))
 		out->subject = EXPORT_CACHE;
 	else
 		out->subject = ref.stage2[0]  ? EXPORT_GAP

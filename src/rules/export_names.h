@@ -4,7 +4,8 @@
  *
  * <prefix>_<id>[_<statistic>][_<unit>], dots as underscores.  Measures of stages are
  * <prefix>_stage_<measure>... with the label stage="stt", those of caches are
- * <prefix>_cache_<measure>... with cache="tts"; gaps carry from="stt", to="intent".
+ * <prefix>_cache_<measure>... with cache="tts"; gaps carry from="stt", to="intent";
+ * <prefix>_db_kind_connections has kind="redis".
  * Statistics over a window carry it as a label: window="5m".  Three kinds of value:
  *
  *	the newest sample	alice_cpu_usage_percent			(no statistic, no window)
@@ -37,6 +38,7 @@ enum export_subject {
 	EXPORT_STAGE = 2, /* label stage */
 	EXPORT_GAP = 3,	  /* labels from and to */
 	EXPORT_CACHE = 4, /* label cache */
+	EXPORT_DATABASE = 5, /* label kind */
 };
 
 /* One exported name. */

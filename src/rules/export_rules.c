@@ -74,6 +74,8 @@ static bool selector_of(const struct config *config, const struct budget_config 
 	if (name.subject == EXPORT_GAP)
 		at += (size_t)snprintf(labels, sizeof(labels), "from=\"%s\",to=\"%s\"", ref.stage,
 				       ref.stage2);
+	if (name.subject == EXPORT_DATABASE)
+		at += (size_t)snprintf(labels, sizeof(labels), "kind=\"%s\"", ref.database);
 	if (name.form == EXPORT_WINDOW) {
 		export_window_text(budget->window_ns, window, sizeof(window));
 		snprintf(labels + at, sizeof(labels) - at, "%swindow=\"%s\"", at ? "," : "",

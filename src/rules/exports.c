@@ -263,6 +263,21 @@ static int want_gaps(const struct wish *wish, struct label *labels, size_t n)
 	return err;
 }
 
+static int want_databases(const struct wish *wish, struct label *labels, size_t n)
+{
+	const struct config *config = wish->exports->config;
+	char id[ID_MAX];
+	int err = 0;
+
+	for (size_t i = 0; i < config->databases_n && !err; i++) {
+		labels[n] = (struct label){"kind", config->databases[i].kind};
+		snprintf(id, sizeof(id), "db.%s.%s", config->databases[i].kind,
+			 wish->name->def->name);
+		err = want_form(wish, id, labels, n + 1);
+	}
+	return err;
+}
+
 static int want_name(const struct wish *wish)
 {
 	struct label labels[SERIES_LABELS_MAX] = {{PROMQL_METRIC_LABEL, wish->name->name}};
@@ -274,6 +289,8 @@ static int want_name(const struct wish *wish)
 		return want_stages(wish, true, labels, 1);
 	case EXPORT_GAP:
 		return want_gaps(wish, labels, 1);
+	case EXPORT_DATABASE:
+		return want_databases(wish, labels, 1);
 	case EXPORT_TARGET:
 		break;
 	}

@@ -7,6 +7,7 @@
 
 #include "target/thread_name.h"
 #include "watch/publish.h"
+#include "watch/publish_connections.h"
 #include "watch/publish_head.h"
 
 /* The evidence of one alert in the sinks' form, and what its pointers point to. */
@@ -15,6 +16,7 @@ struct evidence_text {
 	struct sink_evidence spans[EVIDENCE_KEPT][EVIDENCE_PARTS_MAX];
 	struct sink_gap gaps[EVIDENCE_KEPT][EVIDENCE_PARTS_MAX];
 	char threads[EVIDENCE_KEPT][THREAD_NAME_MAX];
+	struct connection_texts connections;
 	char span_threads[EVIDENCE_KEPT][EVIDENCE_PARTS_MAX][THREAD_NAME_MAX];
 };
 
@@ -96,8 +98,8 @@ static void fill_turn(const struct watching *w, const struct evidence_item *in,
 	}
 }
 
-static size_t fill_evidence(const struct watching *w, int handle, uint64_t now_ns,
-			    struct evidence_text *text)
+static size_t fill_evidence(const struct watching *w, int handle, const char *metric,
+			    uint64_t now_ns, struct evidence_text *text)
 {
 	struct evidence_item items[EVIDENCE_KEPT];
 	size_t n = handle < 0 ? 0 : metrics__slowest(w->metrics, handle, now_ns, items);
@@ -117,7 +119,7 @@ static size_t fill_evidence(const struct watching *w, int handle, uint64_t now_n
 		else
 			fill_span(w, &items[i], out, text->threads[i]);
 	}
-	return n;
+	return n ?: publish_connections(w, metric, text->items, &text->connections);
 }
 
 /* How the target ended, as far as its exit record has come. */
@@ -228,7 +230,7 @@ void publish_alert(struct publisher *p, const struct alert_event *event, int han
 		.reminder = event->reminder,
 		.since_ts_ns = publish_realtime_ns(event->fired_ns),
 		.evidence = evidence.items,
-		.evidence_n = fill_evidence(w, handle, event->ts_ns, &evidence),
+		.evidence_n = fill_evidence(w, handle, budget->metric, event->ts_ns, &evidence),
 	};
 	sink_set__alert(p->sinks, &alert);
 }

@@ -10,6 +10,7 @@
 #include "log/log.h"
 #include "metrics/decode.h"
 #include "watch/clock.h"
+#include "watch/connection_watch.h"
 #include "watch/lock_watch.h"
 #include "watch/proof.h"
 #include "watch/recognise.h"
@@ -98,6 +99,9 @@ static int start_kernel(struct watching *w, const struct watching_opts *opts, ch
 	err = sockets__open(w->loader, &w->sockets);
 	if (err)
 		log_info("sockets cannot be watched: %s", err_str(err));
+	w->connections = connection_watch__new(w->loader, w->config);
+	if (!w->connections)
+		log_info("connections to databases cannot be watched: %s", err_str(errno));
 	w->locks = lock_watch__new(w->loader, w->proc);
 	if (!w->locks)
 		log_warn("deadlocks are not looked for: %s", err_str(errno));
@@ -173,6 +177,7 @@ void watching_free(struct watching *w)
 	metrics__free(w->metrics);
 	sockets__free(w->sockets);
 	lock_watch__free(w->locks);
+	connection_watch__free(w->connections);
 	loader__free(w->loader);
 	bindings_free(&w->bindings);
 	object_table_free(&w->objects);
@@ -253,6 +258,7 @@ void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *told)
 	if (attachment_decide(&w->attachment, now_ns, told)) {
 		feed_states(w);
 		close_objects(w);
+		connection_watch__stages(w->connections, w);
 	}
 }
 
@@ -385,6 +391,7 @@ int watching_tick(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *
 	if (err == -ESRCH)
 		return err;
 	models_feed(&w->models, w->config, w->metrics, now_ns);
+	connection_watch__look(w->connections, w, now_ns);
 	lock_watch__look(w->locks, w->metrics, now_ns);
 	metrics__tick(w->metrics, now_ns);
 	rules__tick(w->rules, now_ns, fn, ctx);

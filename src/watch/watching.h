@@ -24,6 +24,7 @@
 #include "watch/models.h"
 #include "watch/sampling.h"
 
+struct connection_watch;
 struct lock_watch;
 struct proof;
 
@@ -46,7 +47,8 @@ struct watching {
 	struct attachment attachment;
 	struct breaker breaker;
 	struct models models;
-	struct lock_watch *locks; /* NULL: this kernel cannot */
+	struct lock_watch *locks;	      /* NULL: this kernel cannot */
+	struct connection_watch *connections; /* likewise */
 	struct metrics *metrics;
 	struct rules *rules;
 	struct wire_histogram hists[WIRE_HISTS + 1]; /* copies while a stage is fed; last: cached */

@@ -79,7 +79,7 @@ static void mapped_objects_make_stages(void **state)
 	assert_null(skipped);
 	/* What was applied stands on its own. */
 	catalogue_free(catalogue);
-	assert_int_equal(config->stages_n, 4);
+	assert_int_equal(config->stages_n, 6);
 	assert_string_equal(stage_of(config, "stt")->engine, "pocketsphinx");
 	assert_int_equal(stage_of(config, "stt")->kind, STAGE_STREAM);
 	assert_int_equal(stage_of(config, "stt")->to.item[0].where.op, WIRE_OP_NE);

@@ -60,6 +60,11 @@ static void everything_that_has_a_name_is_measured(void **state)
 	defs = metric_globals(&n);
 	for (size_t i = 0; i < n; i++)
 		all_stats(m, defs[i].name, &defs[i]);
+	for (size_t i = 0; i < config->databases_n; i++) {
+		snprintf(id, sizeof(id), "db.%s.connections", config->databases[i].kind);
+		all_stats(m, id, metric_database());
+	}
+	assert_true(config->databases_n > 5);
 	for (size_t j = 0; j < config->stages_n; j++) {
 		const struct stage_config *stage = &config->stages[j];
 
@@ -90,6 +95,7 @@ static void built_in_budgets_are_measured(void **state)
 		       "  response: { timeout: 9s, call: \"x:f\" }\n"
 		       "  tts: { models: [ a ], timeout: 9s, call: { probe: \"x:f\",\n"
 		       "    work: { value: arg2, per_second: \"*(arg1)\" } } }\n"
+		       "  db_connect: { call: \"x:f\" }\n"
 		       "caches:\n" CACHE("tts") CACHE("intent") CACHE("api") CACHE("database"));
 	struct metrics *m = metrics__new(config, 1);
 

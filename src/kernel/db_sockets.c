@@ -14,7 +14,7 @@ struct db_sockets {
 	const uint64_t *connects_n;
 	uint64_t seen_n;
 	struct snapshot *walk;
-	struct bpf_link *state;
+	struct loader *loader; /* borrowed */
 	db_socket_fn fn; /* of the walk that is running */
 	void *ctx;
 };
@@ -39,16 +39,15 @@ int db_sockets__open(struct loader *l, const uint16_t *ports, size_t ports_n,
 	*out = NULL;
 	if (!s)
 		return -ENOMEM;
+	s->loader = l;
 	s->connects = l->skel->bss->db_connects;
 	s->connects_n = (const uint64_t *)&l->skel->bss->db_connects_n;
 	err = set_ports(l, ports, ports_n);
-	err = err
-		      ?: snapshot__open(l->skel->progs.db_sockets_walk, l->tgid,
-					sizeof(struct wire_db_socket), &s->walk);
-	if (!err) {
-		s->state = bpf_program__attach_trace(l->skel->progs.db_socket_state);
-		err = s->state ? 0 : -errno;
-	}
+	if (!err && loader__link(l, LOADER_LINK_DB_STATE) < 0)
+		err = loader__link(l, LOADER_LINK_DB_STATE);
+	if (!err)
+		err = snapshot__open(loader__link(l, LOADER_LINK_DB_WALK),
+				     sizeof(struct wire_db_socket), &s->walk);
 	err = err ?: db_sockets__walk(s, NULL, NULL);
 	if (err) {
 		db_sockets__free(s);
@@ -62,7 +61,7 @@ void db_sockets__free(struct db_sockets *s)
 {
 	if (!s)
 		return;
-	bpf_link__destroy(s->state);
+	loader__drop_link(s->loader, LOADER_LINK_DB_STATE);
 	snapshot__free(s->walk);
 	free(s);
 }

@@ -48,7 +48,7 @@ static void feed_kinds(struct metrics *m, const struct connections_totals *t, ui
 	for (size_t i = 0; i < m->kinds_n; i++) {
 		struct kind_series *kind = &m->kinds[i];
 
-		kind->seen |= t->of_kind[i] != 0;
+		kind->seen |= t->of_kind[i] || t->handles_partial >> i & 1;
 		kind->unknown = t->handles_unknown >> i & 1;
 		series_add_gauge(&kind->series, t->of_kind[i], false, now_ns);
 		if (t->handles_partial >> i & 1)

@@ -6,7 +6,7 @@ Commands on stdin, an answer of one line each on stdout:
 
   open KIND NUMBER WHERE    KIND postgresql or redis; WHERE a port of 127.0.0.1 or a path
   close NUMBER              the oldest of them
-  use                       one question on each connection
+  use-first NUMBER          one question on each of the oldest
   sqlite NUMBER PATH        open handles (:memory: too)
   sqlite-close NUMBER       the oldest of them
   pq CONNINFO               PQconnectdb of libpq, and keeps it
@@ -95,8 +95,8 @@ def do_close(number):
         connections.pop(0).close()
 
 
-def do_use():
-    for connection in connections:
+def do_use_first(number):
+    for connection in connections[: int(number)]:
         connection.use()
 
 
@@ -137,7 +137,7 @@ def main():
     kept = [ctypes.CDLL(name) for name in options.map]
     print("ready", flush=True)
     commands = {
-        "open": do_open, "close": do_close, "use": do_use, "sqlite": do_sqlite,
+        "open": do_open, "close": do_close, "use-first": do_use_first, "sqlite": do_sqlite,
         "sqlite-close": do_sqlite_close, "pq": do_pq, "begin": do_begin,
     }
     for line in sys.stdin:

@@ -35,9 +35,9 @@ enum export_form {
 /* Whose metric it is, and so which labels tell the series apart. */
 enum export_subject {
 	EXPORT_TARGET = 1,
-	EXPORT_STAGE = 2, /* label stage */
-	EXPORT_GAP = 3,	  /* labels from and to */
-	EXPORT_CACHE = 4, /* label cache */
+	EXPORT_STAGE = 2,    /* label stage */
+	EXPORT_GAP = 3,	     /* labels from and to */
+	EXPORT_CACHE = 4,    /* label cache */
 	EXPORT_DATABASE = 5, /* label kind */
 };
 

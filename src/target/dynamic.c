@@ -7,6 +7,11 @@
 
 #include "target/elf_file.h"
 
+#ifndef DT_RELR /* since glibc 2.36 */
+#define DT_RELRSZ 35
+#define DT_RELR	  36
+#endif
+
 #define DYN_MAX	      1024
 #define RELOCS_MAX    (8u << 20)
 #define CHUNK	      512
@@ -42,6 +47,12 @@ static void take_tag(struct dynamic *dyn, const Elf64_Dyn *d)
 		break;
 	case DT_RELASZ:
 		dyn->rela_size = d->d_un.d_val;
+		break;
+	case DT_RELR:
+		dyn->relr = d->d_un.d_ptr;
+		break;
+	case DT_RELRSZ:
+		dyn->relr_size = d->d_un.d_val;
 		break;
 	default:
 		break;
@@ -92,9 +103,9 @@ static int read_name(const struct elf_file *elf, const struct dynamic *dyn, uint
 	return memchr(name, '\0', len) ? 0 : -EPROTO;
 }
 
-/* Index of the symbol that the relocation of the slot names. -ENOENT: not in this table. */
+/* The relocation of the slot. -ENOENT: not in this table. */
 static int find_reloc(const struct elf_file *elf, uint64_t table, uint64_t size, uint64_t slot,
-		      uint64_t *index)
+		      Elf64_Rela *reloc)
 {
 	uint64_t n = size / sizeof(Elf64_Rela), done, chunk, i;
 	Elf64_Rela relocs[CHUNK];
@@ -109,8 +120,8 @@ static int find_reloc(const struct elf_file *elf, uint64_t table, uint64_t size,
 		for (i = 0; i < chunk; i++) {
 			if (relocs[i].r_offset != slot)
 				continue;
-			*index = ELF64_R_SYM(relocs[i].r_info);
-			return *index ? 0 : -ENOENT;
+			*reloc = relocs[i];
+			return 0;
 		}
 	}
 	return -ENOENT;
@@ -119,17 +130,85 @@ static int find_reloc(const struct elf_file *elf, uint64_t table, uint64_t size,
 int dynamic_slot_name(const struct elf_file *elf, const struct dynamic *dyn, uint64_t slot,
 		      char *name, size_t size)
 {
-	uint64_t index;
+	Elf64_Rela reloc;
 	Elf64_Sym sym;
 	int err;
 
-	err = find_reloc(elf, dyn->jmprel, dyn->jmprel_size, slot, &index);
+	err = find_reloc(elf, dyn->jmprel, dyn->jmprel_size, slot, &reloc);
 	if (err)
-		err = find_reloc(elf, dyn->rela, dyn->rela_size, slot, &index);
+		err = find_reloc(elf, dyn->rela, dyn->rela_size, slot, &reloc);
 	if (err)
 		return err;
-	err = read_symbol(elf, dyn, index, &sym);
+	if (!ELF64_R_SYM(reloc.r_info))
+		return -ENOENT;
+	err = read_symbol(elf, dyn, ELF64_R_SYM(reloc.r_info), &sym);
 	return err ? err : read_name(elf, dyn, sym.st_name, name, size);
+}
+
+/*
+ * Is the word one that DT_RELR moves?  An even entry is the address of a word and where the next
+ * bitmaps begin; an odd one is a bitmap of the 63 words from there on.
+ */
+static bool is_packed(const struct elf_file *elf, const struct dynamic *dyn, uint64_t at)
+{
+	uint64_t n = dyn->relr_size / 8, done, chunk, base = 0, words[CHUNK];
+
+	if (!dyn->relr || n > RELOCS_MAX)
+		return false;
+	for (done = 0; done < n; done += chunk) {
+		chunk = n - done < CHUNK ? n - done : CHUNK;
+		if (elf_file_read_vaddr(elf, dyn->relr + done * 8, words, chunk * 8) != 0)
+			return false;
+		for (uint64_t i = 0; i < chunk; i++) {
+			if (!(words[i] & 1)) {
+				if (words[i] == at)
+					return true;
+				base = words[i] + 8;
+				continue;
+			}
+			if (at >= base && (at - base) / 8 < 63 && (at - base) % 8 == 0 &&
+			    (words[i] >> ((at - base) / 8 + 1) & 1))
+				return true;
+			base += 63 * 8;
+		}
+	}
+	return false;
+}
+
+/* The relocation types that put an address of a symbol, or of the file itself, into 64 bits. */
+static bool is_relative(const struct elf_file *elf, uint64_t info)
+{
+	return elf->machine == EM_X86_64 ? ELF64_R_TYPE(info) == R_X86_64_RELATIVE
+					 : ELF64_R_TYPE(info) == R_AARCH64_RELATIVE;
+}
+
+static bool is_absolute(const struct elf_file *elf, uint64_t info)
+{
+	return elf->machine == EM_X86_64 ? ELF64_R_TYPE(info) == R_X86_64_64
+					 : ELF64_R_TYPE(info) == R_AARCH64_ABS64;
+}
+
+int dynamic_pointer_at(const struct elf_file *elf, const struct dynamic *dyn, uint64_t at,
+		       uint64_t *vaddr)
+{
+	Elf64_Rela reloc;
+	Elf64_Sym sym;
+
+	if (find_reloc(elf, dyn->rela, dyn->rela_size, at, &reloc) == 0) {
+		if (is_relative(elf, reloc.r_info)) {
+			*vaddr = (uint64_t)reloc.r_addend;
+			return 0;
+		}
+		if (!is_absolute(elf, reloc.r_info) ||
+		    read_symbol(elf, dyn, ELF64_R_SYM(reloc.r_info), &sym) != 0 ||
+		    sym.st_shndx == SHN_UNDEF || ELF64_ST_TYPE(sym.st_info) != STT_FUNC)
+			return -ENOENT;
+		*vaddr = sym.st_value + (uint64_t)reloc.r_addend;
+		return 0;
+	}
+	if (elf->type != ET_EXEC && !is_packed(elf, dyn, at))
+		return -ENOENT;
+	return elf_file_read_vaddr(elf, at, vaddr, sizeof(*vaddr)) == 0 ? 0 : -ENOENT;
 }
 
 static uint32_t gnu_hash(const char *name)

@@ -12,6 +12,7 @@ struct elf_file;
 struct dynamic {
 	uint64_t symtab, strtab, strsz, gnu_hash, versym;
 	uint64_t jmprel, jmprel_size, rela, rela_size;
+	uint64_t relr, relr_size;
 };
 
 /* -ENOENT: the file has no dynamic section (static). */
@@ -20,6 +21,13 @@ int dynamic_read(const struct elf_file *elf, struct dynamic *dyn);
 /* Name of the symbol that a GOT slot (virtual address) is relocated with. -ENOENT: none. */
 int dynamic_slot_name(const struct elf_file *elf, const struct dynamic *dyn, uint64_t slot,
 		      char *name, size_t size);
+
+/*
+ * What the loader makes of a pointer in the file's data, as a virtual address of the same file: by
+ * its relocation, or as it stands in a file that is not moved.  -ENOENT: no pointer into this file.
+ */
+int dynamic_pointer_at(const struct elf_file *elf, const struct dynamic *dyn, uint64_t at,
+		       uint64_t *vaddr);
 
 /*
  * A defined function symbol of this name, by the GNU hash table (a few reads, nothing is loaded);

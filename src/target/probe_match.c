@@ -12,6 +12,7 @@
 #include "target/probe_spec.h"
 #include "target/process.h"
 #include "target/symbols.h"
+#include "target/table_slot.h"
 
 #define NEAR_SHOWN 5
 
@@ -22,7 +23,8 @@ struct match_run {
 	size_t n, max;
 	size_t n_ifuncs, n_objects;
 	char ifunc[128];
-	int open_err; /* first object that could not be read */
+	int open_err;	    /* first object that could not be read */
+	bool table_refused; /* err says why */
 	char *err;
 	size_t err_size;
 };
@@ -95,6 +97,67 @@ static int match_symbols(struct match_run *run)
 	return err;
 }
 
+/* "getter()[0]()[9]" */
+static char *table_name(const char *symbol, const struct table_path *path)
+{
+	char name[PROBE_TEXT_MAX + 64];
+	int len = snprintf(name, sizeof(name), "%.*s", PROBE_TEXT_MAX, symbol);
+
+	for (size_t i = 0; i < path->n; i++)
+		len += snprintf(name + len, sizeof(name) - (size_t)len, "()[%u]", path->slot[i]);
+	return strdup(name);
+}
+
+/* From a getter to the function meant. 1: it is there, 0: refused, in run->err. */
+static int resolve_table(struct match_run *run, struct code_space *space, struct code_object *code,
+			 struct match *match)
+{
+	char symbol[PROBE_TEXT_MAX], why[192] = "", *name;
+	struct code_range range;
+	uint64_t vaddr;
+	int err;
+
+	if (!elf_file_offset_to_vaddr(&code->elf, match->offset, &vaddr))
+		return 0;
+	err = table_slot_resolve(space, code, &run->spec->table, &vaddr, why, sizeof(why));
+	if (err == -EOPNOTSUPP) {
+		escape_name(ESCAPE_TEXT, symbol, sizeof(symbol), match->name);
+		snprintf(run->err, run->err_size, "%s(): %s", symbol, why);
+		run->table_refused = true;
+		return 0;
+	}
+	if (err || !elf_file_vaddr_to_offset(&code->elf, vaddr, &match->offset))
+		return err;
+	name = table_name(match->name, &run->spec->table);
+	if (!name)
+		return -ENOMEM;
+	free(match->name);
+	match->name = name;
+	match->size = code_range_at(code, vaddr, &range) ? 0 : range.end - range.start;
+	return 1;
+}
+
+/* The matches from `first` on are getters of tables: what is in their slots is meant. */
+static int match_tables(struct match_run *run, size_t first, struct code_space *space)
+{
+	struct code_object *code = code_space_object(space, run->obj->index);
+	size_t kept = first;
+	int ret = 0;
+
+	if (!code)
+		return -errno;
+	for (size_t i = first; i < run->n; i++) {
+		if (ret >= 0)
+			ret = resolve_table(run, space, code, &run->list[i]);
+		if (ret == 1)
+			run->list[kept++] = run->list[i];
+		else
+			free(run->list[i].name);
+	}
+	run->n = kept;
+	return ret < 0 ? ret : 0;
+}
+
 /* An offset must be a function's first byte: the stack pointer at another place means nothing. */
 static int match_offset(struct match_run *run, struct code_space *space)
 {
@@ -125,17 +188,19 @@ static int match_offset(struct match_run *run, struct code_space *space)
 static int match_object(struct match_run *run, const struct process *proc,
 			struct object_table *table)
 {
+	size_t first = run->n;
 	struct code_space space;
 	int err;
 
 	run->n_objects++;
 	err = object_open(run->obj, proc);
-	if (!err && run->spec->kind == PROBE_SYMBOL) {
+	if (!err && run->spec->kind == PROBE_SYMBOL)
 		err = match_symbols(run);
-	} else if (!err) {
+	if (!err && (run->spec->kind == PROBE_OFFSET || run->spec->table.n)) {
 		err = code_space_open(&space, proc, table);
 		if (!err) {
-			err = match_offset(run, &space);
+			err = run->spec->table.n ? match_tables(run, first, &space)
+						 : match_offset(run, &space);
 			code_space_close(&space);
 		}
 	}
@@ -221,6 +286,8 @@ static int explain(struct match_run *run, struct object_table *table)
 			 strerror(-run->open_err));
 		return run->open_err;
 	}
+	if (run->table_refused)
+		return -EOPNOTSUPP;
 	if (run->spec->kind == PROBE_SYMBOL)
 		explain_symbol(run, table);
 	return -ENOENT;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "target/probe_spec.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -56,6 +57,46 @@ static int take_offset(const char *plus, struct probe_spec *spec, char *err, siz
 	return 0;
 }
 
+/*
+ * Cuts "()[0]()[9]" off the end of a symbol.  Names hold "()" as well, and globs brackets: only
+ * what is of that form up to the end is taken.
+ */
+static int take_table(struct probe_spec *spec, char *err, size_t err_size)
+{
+	char *at = spec->symbol, *end;
+	unsigned long slot;
+
+	while ((at = strstr(at, "()["))) {
+		struct table_path path = {.n = 0};
+		char *p = at;
+
+		while (path.n < TABLE_STEPS_MAX && !strncmp(p, "()[", 3) && isdigit(p[3])) {
+			slot = strtoul(p + 3, &end, 10);
+			if (*end != ']')
+				break;
+			if (slot > TABLE_SLOT_MAX) {
+				snprintf(err, err_size, "a table has slots 0 to %d",
+					 TABLE_SLOT_MAX);
+				return -EINVAL;
+			}
+			path.slot[path.n++] = (uint16_t)slot;
+			p = end + 1;
+		}
+		if (path.n && !*p) {
+			spec->table = path;
+			*at = '\0';
+			return 0;
+		}
+		if (path.n == TABLE_STEPS_MAX) {
+			snprintf(err, err_size, "more than %d tables behind each other",
+				 TABLE_STEPS_MAX);
+			return -EINVAL;
+		}
+		at += 3;
+	}
+	return 0;
+}
+
 int probe_spec_parse(const char *text, struct probe_spec *spec, char *err, size_t err_size)
 {
 	char copy[PROBE_TEXT_MAX], *colon, *plus;
@@ -81,6 +122,9 @@ int probe_spec_parse(const char *text, struct probe_spec *spec, char *err, size_
 		spec->kind = PROBE_SYMBOL;
 		*colon = '\0';
 		snprintf(spec->symbol, sizeof(spec->symbol), "%s", colon + 1);
+		ret = take_table(spec, err, err_size);
+		if (ret)
+			return ret;
 	} else if (plus) {
 		/* The last one: an object's name may hold "+0x" itself. */
 		while (strstr(plus + 1, "+0x"))

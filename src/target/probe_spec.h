@@ -22,6 +22,15 @@ enum probe_point {
 	PROBE_RETURN = 2, /* @return */
 };
 
+#define TABLE_STEPS_MAX 4
+#define TABLE_SLOT_MAX	4095
+
+/* `()[0]()[9]`: from a function that returns a table to the function in one of its slots. */
+struct table_path {
+	uint16_t slot[TABLE_STEPS_MAX];
+	size_t n; /* 0: the symbol itself is meant */
+};
+
 /* A parsed probe: plain data, copyable. */
 struct probe_spec {
 	enum probe_kind kind;
@@ -29,6 +38,7 @@ struct probe_spec {
 	char object[PROBE_TEXT_MAX]; /* glob on the basename of a mapped file */
 	char symbol[PROBE_TEXT_MAX]; /* glob on the mangled or demangled name */
 	uint64_t offset;	     /* PROBE_OFFSET: file offset, bytes */
+	struct table_path table;     /* PROBE_SYMBOL */
 };
 
 /*

@@ -59,6 +59,7 @@ static void dynamic(const struct elf_file *elf)
 	if (dynamic_read(elf, &dyn) != 0)
 		return;
 	dynamic_find(elf, &dyn, "fixture_leaf", &vaddr, &ifunc);
+	dynamic_pointer_at(elf, &dyn, 0x3df8, &vaddr);
 	dynamic_slot_name(elf, &dyn, 0x4018, name, sizeof(name));
 }
 

@@ -255,6 +255,11 @@ static void test_parse(void **state)
 		{"prog+0x1a2B", "prog", "", 0x1a2b, PROBE_BOTH},
 		{"lib+0x1+0x20@entry", "lib+0x1", "", 0x20, PROBE_ENTRY},
 		{"lib:operator+0x", "lib", "operator+0x", 0, PROBE_BOTH},
+		{"lib:get()[9]@entry", "lib", "get", 0, PROBE_ENTRY},
+		{"lib:a::get()::b()[0]()[4095]", "lib", "a::get()::b", 0, PROBE_BOTH},
+		{"lib:f()[abi:cxx11]", "lib", "f()[abi:cxx11]", 0, PROBE_BOTH},
+		{"lib:f()[1]()", "lib", "f()[1]()", 0, PROBE_BOTH},
+		{"lib:f()[-1]", "lib", "f()[-1]", 0, PROBE_BOTH},
 	};
 	static const char *const bad[] = {"",
 					  "noparts",
@@ -268,6 +273,9 @@ static void test_parse(void **state)
 					  "o+0x-1",
 					  "o+0x0x1",
 					  "@entry",
+					  "o:f()[4096]",
+					  "o:()[1]",
+					  "o:f()[1]()[1]()[1]()[1]()[1]",
 					  "o+0xfffffffffffffffff"};
 	struct probe_spec spec;
 	char err[128], text[PROBE_TEXT_MAX + 10];
@@ -352,6 +360,74 @@ static void test_match(void **state)
 	dlclose(lib);
 }
 
+struct table_api {
+	int (*slot[12])(int);
+};
+
+struct table_base {
+	const struct table_api *(*get_api)(unsigned version);
+};
+
+/* The function found is the one that a caller would reach. */
+static void expect_slot(struct match_case *c, const char *text, int (*function)(int))
+{
+	uint64_t offset;
+
+	if (match(c, text, 9))
+		fail_msg("%s: %s", text, c->err);
+	assert_int_equal(c->n, 1);
+	assert_string_equal(c->list[0].name, strchr(text, ':') + 1);
+	assert_ptr_equal(object_table_lookup(&c->table, (uint64_t)(uintptr_t)function, &offset),
+			 c->table.objects[c->list[0].object]);
+	assert_int_equal(c->list[0].offset, offset);
+	assert_true(c->list[0].size > 0);
+}
+
+static void check_tables(const char *build)
+{
+	struct match_case c = {0};
+	const struct table_base *(*get_base)(void);
+	const struct table_api *api;
+	char command[256];
+	void *lib;
+
+	snprintf(command, sizeof(command),
+		 "%s -shared -fPIC " SRC "target_table.c -o " OUT "/libtable.so", build);
+	run(command);
+	lib = dlopen(OUT "/libtable.so", RTLD_NOW | RTLD_LOCAL);
+	assert_non_null(lib);
+	*(void **)&get_base = dlsym(lib, "table_get_base");
+	api = get_base()->get_api(28);
+	assert_int_equal(process_open(&c.proc, getpid()), 0);
+	assert_int_equal(object_table_read(&c.table, &c.proc), 0);
+	expect_slot(&c, "libtable.so:table_get_base()[0]()[9]", api->slot[9]);
+	expect_slot(&c, "libtable.so:table_get_base()[0]()[0]", api->slot[0]);
+	expect_slot(&c, "libtable.so:table_get_any()[3]",
+		    ((const struct table_api *(*)(int))dlsym(lib, "table_get_any"))(0)->slot[3]);
+	assert_int_equal(match(&c, "libtable.so:table_get_any()[0]", 9), -EOPNOTSUPP);
+	assert_non_null(strstr(c.err, "more than one table"));
+	assert_int_equal(match(&c, "libtable.so:table_get_base()[0]()[5]", 9), -EOPNOTSUPP);
+	assert_non_null(strstr(c.err, "slot 5"));
+	assert_int_equal(match(&c, "libtable.so:table_get_base()[1]()[0]", 9), -EOPNOTSUPP);
+	assert_int_equal(match(&c, "libtable.so:table_get_base()[4095]", 9), -EOPNOTSUPP);
+	assert_int_equal(match(&c, "libtable.so:no_such()[0]", 9), -ENOENT);
+	match_list_free(c.list, c.n);
+	object_table_free(&c.table);
+	process_close(&c.proc);
+	dlclose(lib);
+}
+
+/* However the compiler returns an address, and the linker writes down that it is to be moved. */
+static void test_tables(void **state)
+{
+	(void)state;
+	check_tables("gcc -O2");
+	check_tables("gcc -O0");
+	check_tables("gcc -O2 -s -fcf-protection=full");
+	check_tables("clang -O2");
+	check_tables("gcc -O1 -s -Wl,-z,pack-relative-relocs");
+}
+
 /* Function bounds from .eh_frame equal the symbols of compiled code, with and without the header.
  */
 static void check_bounds(const char *path)
@@ -425,7 +501,8 @@ int main(void)
 		cmocka_unit_test(test_cxx_names),  cmocka_unit_test(test_hostile_names),
 		cmocka_unit_test(test_glob),	   cmocka_unit_test(test_near),
 		cmocka_unit_test(test_parse),	   cmocka_unit_test(test_match),
-		cmocka_unit_test(test_bounds),	   cmocka_unit_test(test_not_elf),
+		cmocka_unit_test(test_tables),	   cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_not_elf),
 	};
 
 	return cmocka_run_group_tests(tests, build_all, NULL);

@@ -30,7 +30,8 @@ endif
 
 DEPS := ca-certificates gcc g++ make pkg-config clang llvm libbpf-dev bpftool libelf-dev \
 	zlib1g-dev liblzma-dev libcapstone-dev libfyaml-dev libjson-c-dev libcap-ng-dev \
-	libseccomp-dev libiberty-dev libcmocka-dev libclang-rt-14-dev clang-format python3 binutils lld \
+	libseccomp-dev libiberty-dev libcmocka-dev libclang-rt-14-dev clang-format clang-tidy \
+	cppcheck python3 binutils lld \
 	xz-utils pocketsphinx pocketsphinx-en-us pocketsphinx-testdata libpocketsphinx-dev \
 	espeak-ng libespeak-ng-dev flite flite1-dev libsqlite3-dev sqlite3 sox libpq-dev \
 	libhiredis-dev redis-tools postgresql rsyslog sysstat bpftrace libbpf-tools libpcre2-dev iproute2 \
@@ -146,7 +147,7 @@ $(OUTPUT)/san/embed.o: $(EMBED_C)
 $(OUTPUT)/san/%.o: %.c Makefile
 	$(call msg,CC SAN,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(COMMON_CFLAGS) $(CPPFLAGS) -O1 $(SANITIZE) $(DEPFLAGS) -c $< -o $@
+	$(Q)$(CC) $(COMMON_CFLAGS) $(CPPFLAGS) -O1 $(SANITIZE) --coverage $(DEPFLAGS) -c $< -o $@
 FUZZ_CFLAGS = $(COMMON_CFLAGS) -O1 -fsanitize=fuzzer-no-link,address,undefined
 $(OUTPUT)/fuzz/embed.o: $(EMBED_C)
 	@mkdir -p $(@D)
@@ -173,7 +174,7 @@ $(OUTPUT)/tests/unit/%: tests/unit/%.c $(OUTPUT)/libcheshire-san.a
 	$(call msg,UNIT,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(COMMON_CFLAGS) -O1 $(SANITIZE) -MMD -MP -MF $@.d $< $(OUTPUT)/libcheshire-san.a \
-		$(LDLIBS) -lcmocka -ldl -o $@
+		$(LDLIBS) -lcmocka -ldl -lgcov -o $@
 $(OUTPUT)/tests/fuzz/%: tests/fuzz/%.c $(OUTPUT)/libcheshire-fuzz.a
 	$(call msg,FUZZ,$@)
 	@mkdir -p $(@D)
@@ -237,6 +238,7 @@ help:
 	@echo 'make test-kernels  the live tests in other kernels, emulated (half an hour)'
 	@echo 'make check      the tests that need no root'
 	@echo 'make bench      measure, side by side with bpftrace (root)'
+	@echo 'make static     format, self-contained headers, clang-tidy, cppcheck'
 	@echo 'make format     clang-format the sources;  make format-check only looks'
 	@echo 'make install    DESTDIR=, prefix='
 	@echo 'make clean      remove build/'

@@ -196,7 +196,7 @@ int units_parse(const char *text, enum unit unit, double *value, char *err, size
 
 int units_parse_ns(const char *text, uint64_t *ns, char *err, size_t err_size, size_t *err_at)
 {
-	double s;
+	double s = 0;
 	int ret = units_parse(text, UNIT_S, &s, err, err_size, err_at);
 
 	if (ret)

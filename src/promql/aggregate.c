@@ -53,7 +53,7 @@ int eval_aggregate(struct evaluator *ev, const struct promql_node *node, struct 
 	struct projection *groups = grouping(ev, node);
 	const char *everything; /* without groups what is missing belongs into the only one */
 	uint32_t *count;
-	struct promql_result in;
+	struct promql_result in = {0};
 	int err = groups ? eval_node(ev, node->arg[0], &in) : eval_no_memory(ev, node);
 
 	if (!err)

@@ -248,7 +248,7 @@ static bool scan_escape(struct lexer *lexer, int quote)
 
 static struct token lex_string(struct lexer *lexer)
 {
-	int quote = lexer->text[lexer->pos++];
+	int quote = (unsigned char)lexer->text[lexer->pos++];
 	bool raw = quote == '`';
 	uint32_t code;
 	size_t n;

@@ -272,8 +272,10 @@ int rule_eval_alert(struct rule_eval *e)
 {
 	struct candidate *c = calloc(e->n + 1, sizeof(*c));
 	struct alert_set *set = &e->run->alerts;
-	int err = c ? 0 : rule_fail(e, "out of memory");
+	int err = 0;
 
+	if (!c)
+		return rule_fail(e, "out of memory");
 	for (size_t i = 0; i < e->n && !err; i++) {
 		c[i].element = &e->element[i];
 		err = make_labels(e, &c[i]);
@@ -287,7 +289,7 @@ int rule_eval_alert(struct rule_eval *e)
 		err = take_candidate(e, &c[i]);
 	if (!err)
 		err = step_all(e);
-	for (size_t i = 0; c && i < e->n; i++)
+	for (size_t i = 0; i < e->n; i++)
 		free(c[i].label);
 	free(c);
 	return err;

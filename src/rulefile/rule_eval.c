@@ -261,10 +261,11 @@ int rule_eval_record(struct rule_eval *e)
 {
 	const struct labels **made = calloc(2 * e->n + 1, sizeof(*made));
 	int64_t limit = e->group->limit;
-	int err = made ? 0 : rule_fail(e, "out of memory");
+	int err;
 
-	if (!err)
-		err = record_labels(e, made, made + e->n);
+	if (!made)
+		return rule_fail(e, "out of memory");
+	err = record_labels(e, made, made + e->n);
 	if (!err && limit > 0 && e->n > (size_t)limit)
 		err = rule_fail(e, "exceeded limit of %lld with %zu series", (long long)limit,
 				e->n);

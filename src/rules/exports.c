@@ -210,6 +210,7 @@ static int want_windows(const struct wish *wish, const char *id, struct label *l
 		labels[n].value = m->value;
 		err = want_series(wish, id, labels, n + 1, (uint64_t)ms * 1000000);
 	}
+	labels[n] = (struct label){0};
 	return err;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "rules/groups.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,6 +82,7 @@ static struct group *place(struct groups *g, const char *cause)
 		if (!group->firing && (!oldest || group->changed_ns < oldest->changed_ns))
 			oldest = group;
 	}
+	assert(oldest); /* there are more groups than alerts can fire */
 	memset(oldest, 0, sizeof(*oldest));
 	snprintf(oldest->cause, sizeof(oldest->cause), "%s", cause);
 	return oldest;

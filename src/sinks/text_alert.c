@@ -200,7 +200,7 @@ static void state_word(struct strbuf *out, bool color, const struct sink_alert *
 	char word[16];
 	size_t i;
 
-	for (i = 0; name[i] && i < sizeof(word) - 1; i++)
+	for (i = 0; i < sizeof(word) - 1 && name[i]; i++)
 		word[i] = (char)toupper((unsigned char)name[i]);
 	word[i] = '\0';
 	strbuf_printf(out, "%s%-8s%s ", text_color(color, color_of(alert)), word,

@@ -67,9 +67,7 @@ static uint16_t full_register(unsigned int reg)
 static uint8_t argument_bit(uint16_t reg)
 {
 	static const uint8_t order[] = {8, 7, 3, 2, 9, 10}; /* rdi rsi rdx rcx r8 r9 */
-	uint8_t i;
-
-	for (i = 0; i < sizeof(order); i++)
+	for (size_t i = 0; i < sizeof(order); i++)
 		if (order[i] == reg)
 			return (uint8_t)(1u << i);
 	return 0;

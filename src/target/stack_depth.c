@@ -51,7 +51,7 @@ static void follow(const struct code_part *part, size_t wanted, struct stack_dep
 	for (i = 0; i <= part->n; i++)
 		depth[i] = UNKNOWN;
 	depth[0] = 0;
-	for (i = 0; i <= wanted; i++) {
+	for (i = 0; i <= wanted && i < part->n; i++) {
 		const struct insn *insn = &part->insns[i];
 
 		if (depth[i] == UNKNOWN)

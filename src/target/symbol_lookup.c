@@ -103,7 +103,7 @@ static void near_insert(struct near *list, size_t *n, size_t max, struct near ca
 size_t symbol_table__near(const struct symbol_table *table, const char *pattern,
 			  const struct symbol **out, size_t max)
 {
-	struct near list[NEAR_MAX];
+	struct near list[NEAR_MAX] = {0};
 	size_t i, n = 0, len = strlen(pattern), limit = len / 3 + 1;
 
 	if (max > NEAR_MAX)

@@ -295,7 +295,7 @@ static struct term *parse_command(struct parse *p, int depth, const struct term 
 	term = parse_operand(p, depth);
 	if (!p->failed && !term)
 		parse_fail(p, at, "missing value for %s", context);
-	if (p->failed)
+	if (!term || p->failed)
 		return NULL;
 	called = called && term->kind == TERM_CALL;
 	if (piped && !called)

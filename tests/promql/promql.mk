@@ -7,7 +7,7 @@ $(OUTPUT)/tests/promql/%: tests/promql/%.c $(OUTPUT)/libcheshire-san.a
 	$(call msg,PROMQL,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(COMMON_CFLAGS) -O1 $(SANITIZE) -MMD -MP -MF $@.d $< $(OUTPUT)/libcheshire-san.a \
-		$(LDLIBS) -o $@
+		$(LDLIBS) -lgcov -o $@
 
 TEST_PROGRAMS += $(PROMQL_TESTS)
 -include $(PROMQL_TESTS:=.d)

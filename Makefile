@@ -67,7 +67,7 @@ endif
 
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef -Werror
 CFLAGS   ?= -g -O2
-COMMON_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE -DCHESHIRE_VERSION='"$(VERSION)"' \
+COMMON_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -D_GNU_SOURCE \
 	-Iinclude -Isrc -I$(OUTPUT) $(shell $(PKG_CONFIG) --cflags $(PKGS))
 LDLIBS   = $(shell $(PKG_CONFIG) --libs $(PKGS)) -liberty -lpthread -lm
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -130,6 +130,11 @@ all: $(OUTPUT)/cheshire
 $(OUTPUT)/cheshire: $(OUTPUT)/src/main.o $(LIB_OBJS)
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# Of all files only these change with every commit.
+VERSION_FLAG = -DCHESHIRE_VERSION='"$(VERSION)"'
+$(OUTPUT)/src/main.o $(foreach kind,san/ fuzz/,$(OUTPUT)/$(kind)src/watch/publish_hello.o) \
+	$(OUTPUT)/src/watch/publish_hello.o: CPPFLAGS += $(VERSION_FLAG)
 
 # Order-only: after one build the .d files know who includes the skeleton.
 $(OUTPUT)/src/main.o $(LIB_OBJS) $(SAN_OBJS) $(FUZZ_OBJS): | $(SKEL)

@@ -79,9 +79,8 @@ static void read_retry(struct reader *r, const struct yaml_node *node, void *ctx
 
 static void read_limits(struct reader *r, const struct yaml_node *node, void *ctx)
 {
-	static const struct read_key keys[] = {{"overhead", read_overhead},
-					       {"records", read_records},
-					       {"retry", read_retry}};
+	static const struct read_key keys[] = {
+		{"overhead", read_overhead}, {"records", read_records}, {"retry", read_retry}};
 
 	read_map(r, node, READ_KEYS(keys), ctx);
 }

@@ -19,7 +19,7 @@ static-tidy: $(TIDY_OK)
 # The skeleton is generated, so it is a system header here.
 $(OUTPUT)/tidy/%.ok: %.c .clang-tidy | $(SKEL)
 	@mkdir -p $(@D)
-	$(Q)clang-tidy $(TIDY_ARGS) $< -- $(filter-out -I$(OUTPUT),$(COMMON_CFLAGS)) \
+	$(Q)clang-tidy $(TIDY_ARGS) $< -- $(filter-out -I$(OUTPUT),$(COMMON_CFLAGS)) $(VERSION_FLAG) \
 		-isystem $(OUTPUT) 2>$@.err || { cat $@.err; exit 1; }
 	$(Q)rm -f $@.err; touch $@
 $(foreach source,$(SRCS) src/main.c,$(eval $(OUTPUT)/tidy/$(source:.c=.ok): $(OUTPUT)/$(source:.c=.o)))

@@ -156,11 +156,11 @@ $(OUTPUT)/san/%.o: %.c Makefile
 FUZZ_CFLAGS = $(COMMON_CFLAGS) -O1 -fsanitize=fuzzer-no-link,address,undefined
 $(OUTPUT)/fuzz/embed.o: $(EMBED_C)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(FUZZ_CFLAGS) $(DEPFLAGS) -c $< -o $@
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) $(CPPFLAGS) $(DEPFLAGS) -c $< -o $@
 $(OUTPUT)/fuzz/%.o: %.c Makefile
 	$(call msg,CC FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(FUZZ_CFLAGS) $(DEPFLAGS) -c $< -o $@
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) $(CPPFLAGS) $(DEPFLAGS) -c $< -o $@
 
 # Libraries without the main program, so that a test links only what it calls.
 $(OUTPUT)/libcheshire-san.a: $(SAN_OBJS)

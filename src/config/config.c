@@ -121,20 +121,13 @@ static void read_sockets(struct reader *r, const struct yaml_node *node, void *c
 static void read_config(struct reader *r, const struct yaml_node *root)
 {
 	static const struct read_key keys[] = {
-		{"target", read_target},
-		{"limits", read_limits},
-		{"summary", read_summary},
-		{"sockets", read_sockets},
-		{"classes", NULL},
-		{"stages", NULL},
-		{"caches", NULL},
-		{"turn", NULL},
-		{"budgets", NULL},
-		{"engines", NULL},
-		{"users", NULL},
-		{"databases", read_databases},
-		{"alerts", read_alerts},
-		{"priorities", read_priorities},
+		{"target", read_target},   {"limits", read_limits},
+		{"summary", read_summary}, {"sockets", read_sockets},
+		{"classes", NULL},	   {"stages", NULL},
+		{"caches", NULL},	   {"turn", NULL},
+		{"budgets", NULL},	   {"engines", NULL},
+		{"users", NULL},	   {"databases", read_databases},
+		{"alerts", read_alerts},   {"priorities", read_priorities},
 	};
 	static const struct read_key ordered[] = {
 		{"classes", read_classes}, {"stages", read_stages}, {"turn", read_turn},

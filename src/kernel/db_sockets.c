@@ -15,7 +15,7 @@ struct db_sockets {
 	uint64_t seen_n;
 	struct snapshot *walk;
 	struct loader *loader; /* borrowed */
-	db_socket_fn fn; /* of the walk that is running */
+	db_socket_fn fn;       /* of the walk that is running */
 	void *ctx;
 };
 

@@ -16,11 +16,6 @@
 /* Readings of a size that changes meanwhile. */
 #define CACHE_SIZE_TRIES 4
 
-static __always_inline int cache_role(const struct wire_bind *bind)
-{
-	return bind->role >= WIRE_ROLE_LOOKUP && bind->role <= WIRE_ROLE_EVICT;
-}
-
 static __always_inline void cache_lookup(struct hit *hit, const struct value_ctx *at)
 {
 	struct wire_stage_stats *stats = hit->stage.stats;

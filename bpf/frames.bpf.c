@@ -6,8 +6,12 @@
 static __always_inline void abnormal_record(struct stage_ref *ref, struct frame *f,
 					    const struct usage *used, __u32 flags, __u64 now)
 {
-	struct wire_span *span = span_reserve(ref, now);
+	struct wire_span *span;
 
+	/* Of a statement it is counted only: records of it have a text. */
+	if (f->role >= WIRE_ROLE_EXECUTE)
+		return;
+	span = span_reserve(ref, now);
 	if (!span)
 		return;
 	span->bind = f->bind;
@@ -43,8 +47,7 @@ __noinline int frame_abandon(__u32 i, __u32 how, __u64 now)
 	/* Nobody looked when a stage that was taken off should have seen its end. */
 	if (ref.conf->state != WIRE_STAGE_ARMED || f->start_ns < ref.conf->frames_since_ns)
 		how = FRAME_FORGOTTEN;
-	if (how != FRAME_FORGOTTEN &&
-	    (bind->role == WIRE_ROLE_CALL || bind->role == WIRE_ROLE_FRAME)) {
+	if (how != FRAME_FORGOTTEN && role_is_span(bind->role)) {
 		usage_update(ts, task, now);
 		usage_diff(&ts->spent, &ts->total, &f->at_entry);
 		/* When a frame that was just found dead ended is not known: no reason to count. */

@@ -37,6 +37,13 @@ static __always_inline struct frame *frame_at(struct thread_state *ts, __u32 i)
 	return &ts->frame[i & (WIRE_FRAMES_MAX - 1)];
 }
 
+/* Functions whose time from entry to return is what is measured. */
+static __always_inline int role_is_span(__u32 role)
+{
+	return role == WIRE_ROLE_CALL || role == WIRE_ROLE_FRAME || role == WIRE_ROLE_EXECUTE ||
+	       role == WIRE_ROLE_STEP;
+}
+
 /* 1: the two stack pointers are on the same stack of the current thread (stack.bpf.c). */
 int stack_same(__u64 a, __u64 b);
 

@@ -17,6 +17,12 @@ struct hit {
 	__u64 now;
 };
 
+/* Counted, not timed: cache.bpf.h. */
+static __always_inline int cache_role(const struct wire_bind *bind)
+{
+	return bind->role >= WIRE_ROLE_LOOKUP && bind->role <= WIRE_ROLE_EVICT;
+}
+
 /* Which probe was hit, by the BPF cookie.  0: not ours, or a bug (counted). */
 static __always_inline int hit_lookup(struct hit *hit, struct pt_regs *regs)
 {

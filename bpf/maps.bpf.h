@@ -10,6 +10,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "cheshire/wire.h"
+#include "cheshire/wire_statement.h"
 
 /* A thread's CPU and wait counters at one instant. */
 struct usage {
@@ -50,6 +51,40 @@ struct last_frame {
 	__u64 valid;
 };
 
+/* An execution that is not over yet: of a prepared statement, step by step. */
+struct statement_run {
+	__u64 start_ns;
+	__u64 busy_ns;
+	__u64 hash;
+	struct usage used;
+	__u32 steps;
+	__u32 failed;
+};
+
+/* Statements on their way on a connection, oldest first. */
+struct statements_sent {
+	struct {
+		__u64 start_ns;
+		__u64 hash;
+	} at[WIRE_SENT_MAX];
+	__u32 first; /* running numbers: [first, next) */
+	__u32 next;
+	__u64 last_ns; /* of the oldest: its newest result */
+	__u32 failed;  /* ... one of its results was an error */
+	__u32 bind;
+};
+
+/* What the programs on statements need room for, one thing at a time but for `record`. */
+struct statement_scratch {
+	struct wire_statement record;
+	union { /* sent behind the record */
+		char text[WIRE_TEXT_MAX + 1];
+		__u64 word[(WIRE_TEXT_MAX + 1) / 8];
+	};
+	struct statement_run run;
+	struct statements_sent sent;
+};
+
 /* State of a thread of the target that has run a stage; freed by the kernel with the thread. */
 struct thread_state {
 	__u32 used;	      /* bit i: frame i is open */
@@ -65,6 +100,7 @@ struct thread_state {
 	struct usage spent;
 	struct wire_stream stream;
 	struct last_frame last_frame;
+	struct statement_scratch statement;
 	struct frame frame[WIRE_FRAMES_MAX];
 };
 

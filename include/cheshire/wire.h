@@ -54,9 +54,10 @@ enum wire_wait {
 
 enum wire_kind {
 	WIRE_KIND_INVALID = 0,
-	WIRE_KIND_SPAN = 1,  /* struct wire_span */
-	WIRE_KIND_LIFE = 2,  /* struct wire_life */
-	WIRE_KIND_LEARN = 3, /* struct wire_learn */
+	WIRE_KIND_SPAN = 1,	 /* struct wire_span */
+	WIRE_KIND_LIFE = 2,	 /* struct wire_life */
+	WIRE_KIND_LEARN = 3,	 /* struct wire_learn */
+	WIRE_KIND_STATEMENT = 4, /* struct wire_statement (wire_statement.h) */
 };
 
 /* First member of every record. */
@@ -210,6 +211,14 @@ enum wire_role {
 	WIRE_ROLE_LOOKUP = 10, /* return: a hit where `when` holds */
 	WIRE_ROLE_INSERT = 11,
 	WIRE_ROLE_EVICT = 12,
+	/* Those of statements, from here on; see statement.bpf.c. */
+	WIRE_ROLE_EXECUTE = 16, /* entry to return is one execution of a statement */
+	WIRE_ROLE_PREPARE = 17, /* return: the handle (and name) stands for the text */
+	WIRE_ROLE_STEP = 18,	/* a part of an execution; `when`: the last one */
+	WIRE_ROLE_RESET = 19,	/* entry: the execution is over */
+	WIRE_ROLE_FREE = 20,	/* entry: ... and the handle stands for nothing any more */
+	WIRE_ROLE_BEGIN = 21,	/* entry (if it returns as it should): sent */
+	WIRE_ROLE_END = 22, /* return: a result; `when`: the last one of the oldest that was sent */
 };
 
 enum wire_bind_flags {
@@ -221,6 +230,7 @@ enum wire_bind_flags {
 	WIRE_BIND_TRIAL = 1 << 5,     /* joins a stage that is armed: entries are counted only */
 	WIRE_BIND_INSIDE = 1 << 6,    /* not counted while its handle is in an enclosing call */
 	WIRE_BIND_ENCLOSES = 1 << 7,  /* an enclosing call, on whichever thread the others are */
+	WIRE_BIND_WORD = 1 << 8,      /* of the text, the first word alone */
 };
 
 /* One function bound to a stage. */
@@ -238,6 +248,9 @@ struct wire_bind {
 	struct wire_value per_second;
 	struct wire_value cached; /* condition: the answer came out of a cache (calls) */
 	struct wire_value size;	  /* of a cache: bytes in it now */
+	struct wire_value text;	  /* of a statement: where it is */
+	struct wire_value length; /* ... its bytes; negative or not given: up to the NUL */
+	struct wire_value name;	  /* ... where the name is that it was prepared under */
 };
 
 enum wire_site {
@@ -440,6 +453,8 @@ struct wire_slice {
 	X(HIT_WITHOUT_FRAME, "hit_without_frame", "a hit, but no frame of that handle before it")  \
 	X(SOCKET_NOTE, "socket_note", "looks at a socket that could not be noted: not counted")    \
 	X(SOCKET_RETRY, "socket_retry", "socket counter update gave up after bounded tries")       \
+	X(STATEMENTS_FULL, "statements_full", "statement not followed: table full")                \
+	X(TEXTS_LIMITED, "texts_limited", "texts of statements not looked at: too many new ones")  \
 	X(READ_FAILED, "read_failed", "kernel or target memory could not be read")                 \
 	X(BUG, "bug", "cannot happen")                                                             \
 	X(ENCLOSING_FULL, "enclosing_full",                                                        \
@@ -459,7 +474,7 @@ WIRE_ASSERT(sizeof(struct wire_life) == 40);
 WIRE_ASSERT(sizeof(struct wire_learn) == 40);
 WIRE_ASSERT(sizeof(struct wire_lock_wait) == 32);
 WIRE_ASSERT(sizeof(struct wire_value) == 40);
-WIRE_ASSERT(sizeof(struct wire_bind) == 8 + 9 * 40);
+WIRE_ASSERT(sizeof(struct wire_bind) == 8 + 12 * 40);
 WIRE_ASSERT(sizeof(struct wire_probe) == 16);
 WIRE_ASSERT(sizeof(struct wire_stage) == 32);
 WIRE_ASSERT(sizeof(struct wire_stream_key) == 16);

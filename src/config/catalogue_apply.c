@@ -54,6 +54,8 @@ static int merge_stage(struct config *config, const struct config *from, struct 
 		err = config_take_probes(config, from, &more->from, &stage->from);
 	if (!err)
 		err = config_take_probes(config, from, &more->to, &stage->to);
+	for (size_t i = 0; i < STATEMENT_LISTS && !err; i++)
+		err = config_take_probes(config, from, &more->statement[i], &stage->statement[i]);
 	if (!err)
 		err = config_take_probes(config, from, &more->insert, &stage->insert);
 	if (!err)

@@ -40,7 +40,18 @@ enum stage_kind {
 	STAGE_FRAME = 2,
 	STAGE_STREAM = 3,
 	STAGE_CACHE = 4, /* of `caches:`; its name is "cache.<name>" */
+	STAGE_STATEMENT = 5,
 };
+
+/* What the statements of a stage are written in. */
+enum language {
+	LANGUAGE_SQL = 0, /* of any dialect: what may be a literal is taken for one */
+	LANGUAGE_POSTGRESQL = 1,
+	LANGUAGE_REDIS = 2, /* a command and its arguments */
+};
+
+/* The lists of a statement stage: their index and WIRE_ROLE_EXECUTE are the role. */
+#define STATEMENT_LISTS (WIRE_ROLE_END - WIRE_ROLE_EXECUTE + 1)
 
 /* One alternative function of a stage with what is read from it. */
 struct probe_config {
@@ -55,9 +66,12 @@ struct probe_config {
 	struct wire_value work;
 	struct wire_value per_second;
 	struct wire_value cached; /* call: the answer came out of a cache */
-	struct wire_value size;	  /* cache: bytes in it */
-	uint8_t handle_class;	  /* index + 1 into config.classes; 0 none */
-	bool uretprobe;		  /* the operator asked for one by name (exit: uretprobe) */
+	struct wire_value text;	  /* statement: its text, how many bytes, the name it is */
+	struct wire_value length; /* prepared under */
+	struct wire_value name;
+	struct wire_value size; /* cache: bytes in it */
+	uint8_t handle_class;	/* index + 1 into config.classes; 0 none */
+	bool uretprobe;		/* the operator asked for one by name (exit: uretprobe) */
 	bool inside;   /* not counted while its handle is in a call that encloses, on any thread */
 	bool encloses; /* such a call */
 };
@@ -80,15 +94,19 @@ struct stage_config {
 	struct probe_list to;	  /* stream */
 	struct probe_list insert; /* cache; may be empty, as may be the next */
 	struct probe_list evict;  /* cache */
-	bool latency_is_first;	  /* stream: .latency ends at the first output, not the last */
-	uint64_t gap_ns;	  /* stream: closed after so long without output, default 2 s */
-	uint64_t timeout_ns;	  /* 0: none */
-	uint64_t hang_ns;	  /* in flight longer: target not responsive; default 4 s */
-	bool voice;		  /* counts as voice processing; default true, frames false */
-	bool turn;		  /* takes part in turns; default true */
-	bool active_cpu;	  /* measure .active_cpu even if no budget asks for it */
-	bool memory;		  /* ... and .memory */
-	char **models;		  /* globs on the paths of its model files */
+	struct probe_list statement[STATEMENT_LISTS];
+	enum language language; /* statement */
+	bool latency_is_first;	/* stream: .latency ends at the first output, not the last */
+	uint64_t gap_ns;	/* stream: closed after so long without output, default 2 s */
+	uint64_t timeout_ns;	/* 0: none; statements: default 60 s */
+	uint64_t hang_ns;	/* in flight longer: target not responsive; default 4 s,
+				   statements 60 s */
+	bool voice;		/* counts as voice processing; default true, frames and
+				   statements false */
+	bool turn;		/* takes part in turns; default true, statements never */
+	bool active_cpu;	/* measure .active_cpu even if no budget asks for it */
+	bool memory;		/* ... and .memory */
+	char **models;		/* globs on the paths of its model files */
 	size_t models_n;
 };
 

@@ -186,6 +186,7 @@ int config_take_stage(struct config *config, const struct config *from,
 	memset(&s->to, 0, sizeof(s->to));
 	memset(&s->insert, 0, sizeof(s->insert));
 	memset(&s->evict, 0, sizeof(s->evict));
+	memset(s->statement, 0, sizeof(s->statement));
 	s->models = NULL;
 	s->models_n = 0;
 	s->name = arena__strdup(config->arena, stage->name);
@@ -198,6 +199,8 @@ int config_take_stage(struct config *config, const struct config *from,
 		err = config_take_probes(config, from, &stage->from, &s->from);
 	if (!err)
 		err = config_take_probes(config, from, &stage->to, &s->to);
+	for (size_t i = 0; i < STATEMENT_LISTS && !err; i++)
+		err = config_take_probes(config, from, &stage->statement[i], &s->statement[i]);
 	if (!err)
 		err = config_take_probes(config, from, &stage->insert, &s->insert);
 	if (!err)

@@ -36,6 +36,17 @@
 		ANY(name ".received_bytes", UNIT_BYTES, STAT_COUNT, SUMS, false,                   \
 		    "bytes received by " text)
 
+/* Database statements of one class. */
+#define DB(name)                                                                                   \
+	ANY("db." name ".latency", UNIT_S, STAT_P95, SPANS, false,                                 \
+	    name " statements, from execution to the last row or result"),                         \
+		ANY("db." name ".count", UNIT_COUNT, STAT_COUNT, SUMS, false,                      \
+		    name " statements executed"),                                                  \
+		ANY("db." name ".rate", UNIT_PER_S, STAT_MEAN, SHARES, false,                      \
+		    name " statements per second"),                                                \
+		ANY("db." name ".errors", UNIT_COUNT, STAT_COUNT, SUMS, false,                     \
+		    name " statements that failed")
+
 static const struct metric_def globals[] = {
 	ANY("cpu.usage", UNIT_PERCENT, STAT_MEAN, SHARES, false,
 	    "on-CPU time of all threads, of the CPUs available"),
@@ -82,6 +93,13 @@ static const struct metric_def globals[] = {
 	ANY("db.connect.longest", UNIT_S, STAT_MAX, SAMPLES, false,
 	    "the longest of these, attempts that still wait included"),
 	ANY("db.connect.failed", UNIT_COUNT, STAT_COUNT, SUMS, false, "those that failed"),
+	DB("simple"),
+	DB("complex"),
+	DB("fulltext"),
+	DB("analytics"),
+	DB("unclassified"),
+	ANY("db.timeouts", UNIT_COUNT, STAT_COUNT, SUMS, false,
+	    "statements that took longer than their stage's timeout"),
 	ANY("target.up", UNIT_COUNT, STAT_NOW, ONE(STAT_NOW), true, "1 while the target runs"),
 	ANY("target.responsive", UNIT_COUNT, STAT_NOW, ONE(STAT_NOW), true,
 	    "1 while no stage hangs, audio frames arrive and no lock is stuck"),
@@ -111,6 +129,8 @@ static const struct metric_def database = ANY("connections", UNIT_COUNT, STAT_NO
 	ANY("wait." reason, UNIT_S, STAT_MEAN, RATIOS, false, text ", per span"),                  \
 		ANY("wait." reason ".sum", UNIT_S, STAT_COUNT, SUMS, false, text ", in all")
 
+#define AUDIO (KIND(STAGE_CALL) | KIND(STAGE_FRAME) | KIND(STAGE_STREAM))
+
 static const struct metric_def measures[] = {
 	ANY("latency", UNIT_S, STAT_P95, SPANS, false, "what the user waits for"),
 	{"first", UNIT_S, STAT_P95, SPANS, false, "start to first output", KIND(STAGE_STREAM)},
@@ -124,8 +144,9 @@ static const struct metric_def measures[] = {
 	 KIND(STAGE_CALL)},
 	{"frame", UNIT_S, STAT_P95, SPANS, false, "every audio frame", KIND(STAGE_FRAME)},
 	{"frames", UNIT_COUNT, STAT_COUNT, SUMS, false, "audio frames", KIND(STAGE_FRAME)},
-	ANY("rtf", UNIT_RATIO, STAT_MEAN, RATIOS, false, "latency / audio time processed"),
-	ANY("sample_rate", UNIT_PER_S, STAT_MIN, SAMPLES, true, "samples per second of its audio"),
+	{"rtf", UNIT_RATIO, STAT_MEAN, RATIOS, false, "latency / audio time processed", AUDIO},
+	{"sample_rate", UNIT_PER_S, STAT_MIN, SAMPLES, true, "samples per second of its audio",
+	 AUDIO},
 	ANY("active_cpu", UNIT_PERCENT, STAT_MEAN, RATIOS, false,
 	    "CPU of the process while the stage is in flight"),
 	ANY("memory", UNIT_BYTES, STAT_NOW, ONE(STAT_NOW), false, "memory per open span"),

@@ -342,11 +342,14 @@ static bool has_measure(const struct config *config, const struct metric_ref *re
 
 static void wrong_kind(struct reader *r, const struct yaml_node *key, const struct metric_def *def)
 {
-	static const char *const kinds[] = {
-		[STAGE_CALL] = "call", [STAGE_FRAME] = "frame", [STAGE_STREAM] = "stream"};
+	static const char *const kinds[] = {[STAGE_CALL] = "call",
+					    [STAGE_FRAME] = "frame",
+					    [STAGE_STREAM] = "stream",
+					    [STAGE_CACHE] = "cache",
+					    [STAGE_STATEMENT] = "statement"};
 	char text[64] = "";
 
-	for (int kind = STAGE_CALL; kind <= STAGE_STREAM; kind++)
+	for (int kind = STAGE_CALL; kind <= STAGE_STATEMENT; kind++)
 		if (def->kinds >> kind & 1)
 			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s",
 				 text[0] ? " and " : "", kinds[kind]);

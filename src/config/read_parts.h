@@ -33,6 +33,9 @@ void read_priorities(struct reader *r, const struct yaml_node *node, void *ctx);
 void read_turn(struct reader *r, const struct yaml_node *node, void *ctx);
 
 #define PROBE_TEXT_LIMIT 512 /* bytes of a probe's text, with its NUL */
+/* `statement:` of a stage; what it must have is checked too. */
+struct stage_config;
+void read_statement(struct reader *r, const struct yaml_node *node, struct stage_config *stage);
 
 /* What the probes of one place may say, and what they share. */
 struct probe_place {
@@ -56,6 +59,8 @@ enum probe_values {
 	PROBE_FOUND = 1 << 9, /* `hit` is a condition of this very function */
 	PROBE_BYTES = 1 << 10,
 	PROBE_SIZE = 1 << 11,
+	PROBE_TEXT = 1 << 12,  /* `text` and `length` */
+	PROBE_NAMED = 1 << 13, /* `name` */
 };
 
 /* Reads one probe (text or mapping) or a list of alternatives, and adds them to list. */

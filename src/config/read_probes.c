@@ -185,6 +185,30 @@ static void read_cached(struct reader *r, const struct yaml_node *node, void *ct
 		read_value_text(r, node, p->flags | EXPR_CONDITION, -1, &p->probe.cached);
 }
 
+static void read_text_value(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	struct probe_read *p = ctx;
+
+	if (allowed(r, node, p, PROBE_TEXT))
+		read_value(r, node, p->flags, &p->probe.text);
+}
+
+static void read_length(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	struct probe_read *p = ctx;
+
+	if (allowed(r, node, p, PROBE_TEXT))
+		read_value(r, node, p->flags, &p->probe.length);
+}
+
+static void read_name(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	struct probe_read *p = ctx;
+
+	if (allowed(r, node, p, PROBE_NAMED))
+		read_value(r, node, p->flags, &p->probe.name);
+}
+
 static void read_per_second(struct reader *r, const struct yaml_node *node, struct probe_read *p,
 			    int type)
 {
@@ -267,10 +291,11 @@ static void read_size(struct reader *r, const struct yaml_node *node, void *ctx)
 }
 
 static const struct read_key probe_keys[] = {
-	{"probe", NULL},	 {"key", read_key_value}, {"handle", read_handle},
-	{"where", read_where},	 {"when", read_when},	  {"error", read_failure},
-	{"work", read_work},	 {"exit", read_exit},	  {"hit", read_hit},
-	{"cached", read_cached}, {"bytes", read_bytes},	  {"size", read_size},
+	{"probe", NULL},	   {"key", read_key_value}, {"handle", read_handle},
+	{"where", read_where},	   {"when", read_when},	    {"error", read_failure},
+	{"work", read_work},	   {"exit", read_exit},	    {"hit", read_hit},
+	{"cached", read_cached},   {"bytes", read_bytes},   {"size", read_size},
+	{"text", read_text_value}, {"length", read_length}, {"name", read_name},
 };
 
 static void share(struct probe_config *probe, const struct probe_config *shared)

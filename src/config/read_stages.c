@@ -23,7 +23,7 @@ static void set_kind(struct reader *r, const struct yaml_node *node, struct stag
 		     enum stage_kind kind)
 {
 	if (stage->kind)
-		read_error(r, node->key, "a stage is one of call, frame and stream");
+		read_error(r, node->key, "a stage is one of call, frame, stream and statement");
 	stage->kind = kind;
 }
 
@@ -156,20 +156,22 @@ static void read_stream(struct reader *r, const struct yaml_node *node, void *ct
 		read_error(r, node, "'to' is missing: the function that gives output");
 }
 
+static void read_statement_stage(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	struct stage_config *stage = ctx;
+
+	set_kind(r, node, stage, STAGE_STATEMENT);
+	read_statement(r, node, stage);
+}
+
 static const struct read_key stage_keys[] = {
-	{"call", read_call},
-	{"frame", read_frame},
-	{"stream", read_stream},
-	{"timeout", read_timeout},
-	{"hang", read_hang},
-	{"gap", read_gap},
-	{"latency", read_latency},
-	{"voice", read_voice},
-	{"turn", read_turn_flag},
-	{"models", read_models},
-	{"active_cpu", read_active_cpu},
-	{"memory", read_memory},
-	{"inside", NULL}, /* after the functions, wherever it stands */
+	{"call", read_call},	   {"frame", read_frame},
+	{"stream", read_stream},   {"statement", read_statement_stage},
+	{"timeout", read_timeout}, {"hang", read_hang},
+	{"gap", read_gap},	   {"latency", read_latency},
+	{"voice", read_voice},	   {"turn", read_turn_flag},
+	{"models", read_models},   {"active_cpu", read_active_cpu},
+	{"memory", read_memory},   {"inside", NULL}, /* after the functions, wherever it stands */
 };
 
 /* What follows the ':' of a probe, without @entry or @return. */
@@ -212,6 +214,16 @@ static void apply_inside(struct reader *r, const struct yaml_node *node,
 		read_error(r, node, "no function of the stage matches '%.100s'", glob);
 }
 
+/* A job of the background asks the database as well: statements belong to no turn. */
+static void check_statement(struct reader *r, const struct yaml_node *node,
+			    const struct stage_config *stage)
+{
+	if (stage->turn)
+		read_error(r, yaml_get(node, "turn"), "statements take no part in turns");
+	if (stage->memory)
+		read_error(r, yaml_get(node, "memory"), "'memory' is not for statements");
+}
+
 /* The keys that speak of streams only are mistakes elsewhere. */
 static void check_stage(struct reader *r, const struct yaml_node *node,
 			const struct stage_config *stage)
@@ -220,7 +232,8 @@ static void check_stage(struct reader *r, const struct yaml_node *node,
 	const struct yaml_node *n;
 
 	if (!stage->kind) {
-		read_error(r, node->key, "stage '%s' needs one of call, frame and stream",
+		read_error(r, node->key,
+			   "stage '%s' needs one of call, frame, stream and statement",
 			   stage->name);
 		return;
 	}
@@ -232,6 +245,8 @@ static void check_stage(struct reader *r, const struct yaml_node *node,
 		read_error(r, n->key, "'inside' is for calls and frames only");
 	else if (n)
 		apply_inside(r, n, stage);
+	if (stage->kind == STAGE_STATEMENT)
+		check_statement(r, node, stage);
 }
 
 static bool check_name(struct reader *r, const struct yaml_node *key)
@@ -249,6 +264,15 @@ static bool check_name(struct reader *r, const struct yaml_node *key)
 		return false;
 	}
 	return true;
+}
+
+/* "Query timeout: 60 seconds": one that takes longer hangs. */
+static void statement_defaults(struct stage_config *stage)
+{
+	stage->voice = false;
+	stage->turn = false;
+	stage->timeout_ns = 60 * SECOND_NS;
+	stage->hang_ns = 60 * SECOND_NS;
 }
 
 void read_stages(struct reader *r, const struct yaml_node *node, void *ctx)
@@ -283,6 +307,8 @@ void read_stages(struct reader *r, const struct yaml_node *node, void *ctx)
 		/* Listening goes on all day: not voice processing unless the file says so. */
 		if (yaml_get(n, "frame"))
 			stage->voice = false;
+		if (yaml_get(n, "statement"))
+			statement_defaults(stage);
 		if (read_map(r, n, READ_KEYS(stage_keys), stage))
 			check_stage(r, n, stage);
 	}

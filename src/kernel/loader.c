@@ -17,6 +17,7 @@
 #include "kernel/libbpf_log.h"
 #include "kernel/loader_state.h"
 #include "kernel/sockets.h"
+#include "kernel/statements.h"
 #include "log/log.h"
 
 /* PROC_PID_INIT_INO of include/linux/proc_ns.h, the same on every kernel. */
@@ -81,8 +82,10 @@ static int size_maps(struct loader *l, const struct loader_opts *opts)
 
 static int set_attach_type(struct loader *l)
 {
-	struct bpf_program *progs[] = {l->skel->progs.probe_enter, l->skel->progs.probe_exit,
-				       l->skel->progs.probe_catch, l->skel->progs.probe_loader};
+	struct bpf_program *progs[] = {
+		l->skel->progs.probe_enter,	l->skel->progs.probe_exit,
+		l->skel->progs.probe_catch,	l->skel->progs.probe_loader,
+		l->skel->progs.statement_enter, l->skel->progs.statement_exit};
 
 	for (size_t i = 0; l->multi && i < sizeof(progs) / sizeof(progs[0]); i++) {
 		int err = bpf_program__set_expected_attach_type(
@@ -135,6 +138,8 @@ int loader_share_maps(struct loader *l)
 	err = err ?: share_map(&l->hists, l->skel->maps.stage_hists, false);
 	err = err ?: share_map(&l->cached, l->skel->maps.cached_hists, false);
 	err = err ?: share_map(&l->slices, l->skel->maps.slices, false);
+	if (l->statements)
+		err = err ?: share_map(&l->classes, l->skel->maps.class_stats, true);
 	if (err)
 		return err;
 	l->clocks = (struct shared_clock *)l->skel->bss->clocks;
@@ -161,9 +166,13 @@ static int keep_programs(struct loader *l)
 		[LOADER_EXIT] = l->skel->progs.probe_exit,
 		[LOADER_CATCH] = l->skel->progs.probe_catch,
 		[LOADER_OBJECTS] = l->skel->progs.probe_loader,
+		[LOADER_STATEMENT_ENTER] = l->skel->progs.statement_enter,
+		[LOADER_STATEMENT_EXIT] = l->skel->progs.statement_exit,
 	};
 
 	for (size_t i = 0; i < LOADER_PROGS; i++) {
+		if (!bpf_program__autoload(progs[i]))
+			continue;
 		l->prog_fds[i] = fcntl(bpf_program__fd(progs[i]), F_DUPFD_CLOEXEC, 3);
 		if (l->prog_fds[i] < 0)
 			return -errno;
@@ -191,6 +200,7 @@ static int load(struct loader *l, const struct loader_opts *opts, char *why, siz
 	err = size_maps(l, opts);
 	err = err ?: set_attach_type(l);
 	err = err ?: sockets_choose(l, opts->datagrams);
+	err = err ?: statements_choose(l, opts->statements);
 	if (err)
 		return explain_load(err, why, why_size);
 	err = cheshire_bpf__load(l->skel);
@@ -255,6 +265,7 @@ void loader__keep_programs(struct loader *l)
 	unshare_map(&l->cached);
 	unshare_map(&l->slices);
 	close_fds(l->link_fds, LOADER_LINKS);
+	unshare_map(&l->classes);
 	cheshire_bpf__destroy(l->skel);
 	l->skel = NULL;
 }

@@ -23,6 +23,7 @@ struct loader_opts {
 	uint32_t tgid; /* of the target, in the initial PID namespace */
 	size_t stages_n;
 	size_t cached_n;      /* stages that tell answers out of a cache apart */
+	bool statements;      /* some stage is of database statements */
 	const char *btf_path; /* NULL: the kernel's own BTF */
 	bool datagrams;	      /* UDP and unix sockets are wanted, at the price in sockets.h */
 	bool force_perf;      /* perf event uprobes even where uprobe_multi works */
@@ -67,7 +68,9 @@ enum loader_prog {
 	LOADER_EXIT = 1,
 	LOADER_CATCH = 2,
 	LOADER_OBJECTS = 3, /* the dynamic loader's hook */
-	LOADER_PROGS = 4,
+	LOADER_STATEMENT_ENTER = 4,
+	LOADER_STATEMENT_EXIT = 5,
+	LOADER_PROGS = 6,
 };
 
 /*

@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define SPAN_FLAGS_KNOWN ((WIRE_SPAN_RATE << 1) - 1)
+#define SPAN_FLAGS_KNOWN      ((WIRE_SPAN_RATE << 1) - 1)
+#define STATEMENT_FLAGS_KNOWN ((WIRE_STMT_TIMEOUT << 1) - 1)
 
 /* 0: a kind we do not know. */
 static size_t record_size(uint16_t kind)
@@ -17,6 +18,8 @@ static size_t record_size(uint16_t kind)
 		return sizeof(struct wire_life);
 	case WIRE_KIND_LEARN:
 		return sizeof(struct wire_learn);
+	case WIRE_KIND_STATEMENT:
+		return sizeof(struct wire_statement);
 	default:
 		return 0;
 	}
@@ -45,6 +48,21 @@ static bool learn_ok(const struct wire_learn *learn, size_t stages_n)
 	return learn->stage < stages_n && learn->bind < WIRE_BINDS_MAX && learn->return_address;
 }
 
+/* Either a text or an execution. */
+static bool statement_ok(const struct wire_statement *s, size_t stages_n)
+{
+	bool text = s->flags & WIRE_STMT_TEXT, ran = s->flags & WIRE_STMT_RAN;
+
+	if (s->stage >= stages_n || s->bind >= WIRE_BINDS_MAX || text == ran ||
+	    s->flags & ~(uint32_t)STATEMENT_FLAGS_KNOWN)
+		return false;
+	if (s->cls >= WIRE_CLASSES || (s->flags & WIRE_STMT_COUNTED && !s->cls))
+		return false;
+	if (s->end_ns < s->start_ns || (text ? !s->text_bytes || !s->hash : s->text_bytes))
+		return false;
+	return s->text_bytes <= WIRE_TEXT_MAX && s->hdr.len_bytes >= sizeof(*s) + s->text_bytes;
+}
+
 static bool record_ok(const union record *record, size_t stages_n)
 {
 	switch (record->hdr.kind) {
@@ -54,6 +72,8 @@ static bool record_ok(const union record *record, size_t stages_n)
 		return life_ok(&record->life);
 	case WIRE_KIND_LEARN:
 		return learn_ok(&record->learn, stages_n);
+	case WIRE_KIND_STATEMENT:
+		return statement_ok(&record->statement, stages_n);
 	default:
 		return false;
 	}

@@ -7,12 +7,14 @@
 #include <stdint.h>
 
 #include "cheshire/wire.h"
+#include "cheshire/wire_statement.h"
 
 union record {
 	struct wire_hdr hdr;
 	struct wire_span span;
 	struct wire_life life;
 	struct wire_learn learn;
+	struct wire_statement statement; /* its text stays where it is: behind, in `data` */
 };
 
 /*

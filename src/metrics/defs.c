@@ -40,6 +40,15 @@
 					 [TARGET_NET + (net)*NET_SERIES + NET_RECEIVED_BYTES] =    \
 						 SUM(name ".received_bytes", UNIT_BYTES)
 
+/* Of one class of database statements. */
+#define DB(class, name)                                                                            \
+	[TARGET_DB + ((class) - 1) * DB_SERIES +                                                   \
+		DB_LATENCY] = HIST(name ".latency"),                                               \
+		[TARGET_DB + ((class) - 1) * DB_SERIES + DB_COUNT] = COUNT(name ".count"),         \
+		[TARGET_DB + ((class) - 1) * DB_SERIES + DB_RATE] =                                \
+			RATIO(name ".rate", UNIT_PER_S, 0),                                        \
+		[TARGET_DB + ((class) - 1) * DB_SERIES + DB_ERRORS] = COUNT(name ".errors")
+
 const struct series_def stage_defs[STAGE_SERIES] = {
 	[STAGE_LATENCY] = HIST("latency"),
 	[STAGE_FRAME_ALL] = HIST("frame"),
@@ -126,6 +135,12 @@ const struct series_def target_defs[TARGET_SERIES] = {
 	[TARGET_DB_CONNECT_LONGEST] = {"db.connect.longest", WINDOW_GAUGE, UNIT_S, STAT_MAX, 0},
 	[TARGET_DB_CONNECT_LATENCY] = {"db.connect.latency", WINDOW_HIST, UNIT_S, STAT_P95, 0},
 	[TARGET_DB_CONNECT_FAILED] = COUNT("db.connect.failed"),
+	DB(WIRE_CLASS_SIMPLE, "db.simple"),
+	DB(WIRE_CLASS_COMPLEX, "db.complex"),
+	DB(WIRE_CLASS_FULLTEXT, "db.fulltext"),
+	DB(WIRE_CLASS_ANALYTICS, "db.analytics"),
+	DB(WIRE_CLASS_UNCLASSIFIED, "db.unclassified"),
+	[TARGET_DB_TIMEOUTS] = COUNT("db.timeouts"),
 	[TARGET_UP] = GAUGE("target.up", UNIT_COUNT, SERIES_EXACT),
 	[TARGET_RESPONSIVE] = GAUGE("target.responsive", UNIT_COUNT, 0),
 	[TARGET_TURNS_OPEN] = GAUGE("turns.open", UNIT_COUNT, 0),
@@ -216,7 +231,7 @@ static bool has_stage(const struct stage_config *stage, enum stage_series which)
 	case STAGE_FIRST:
 		return stage->kind == STAGE_STREAM;
 	case STAGE_TOTAL:
-		return stage->kind != STAGE_FRAME;
+		return stage->kind == STAGE_CALL || stage->kind == STAGE_STREAM;
 	case STAGE_TIMEOUT_RATE:
 		return stage->timeout_ns;
 	case STAGE_RTF:

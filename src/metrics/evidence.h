@@ -37,7 +37,9 @@ struct evidence_part {
 struct evidence_item {
 	enum evidence_kind kind;
 	uint16_t stage; /* span; of a turn: the stage it began with */
-	uint32_t flags; /* span: enum wire_span_flags */
+	uint16_t pad0;
+	uint32_t statement; /* of a database: metrics__statement(); 0: it is none */
+	uint32_t flags;	    /* span: enum wire_span_flags */
 	uint64_t start_ns;
 	uint64_t wall_ns;  /* what the metric measured: items are ranked by it */
 	uint64_t first_ns; /* streams: start to first output; else 0 */

@@ -153,6 +153,12 @@ void metrics__feed_counters(struct metrics *m, const uint64_t counters[WIRE_CTR_
 		    rose(m, counters, WIRE_CTR_STREAMS_FULL) ||
 		    rose(m, counters, WIRE_CTR_THREAD_STATE))
 			join_lost(m, now_ns);
+		if (rose(m, counters, WIRE_CTR_RING_FULL) ||
+		    rose(m, counters, WIRE_CTR_STATEMENTS_FULL) ||
+		    rose(m, counters, WIRE_CTR_THREAD_STATE))
+			statements_lost(m, now_ns);
+		if (rose(m, counters, WIRE_CTR_TEXTS_LIMITED))
+			statements_unread(m, now_ns);
 		if (rose(m, counters, WIRE_CTR_CLOCK_RETRY)) {
 			series_mark(&m->target[TARGET_CPU_VOICE], QUALITY_PARTIAL, NULL, now_ns);
 			series_mark(&m->target[TARGET_CPU_BACKGROUND], QUALITY_PARTIAL, NULL,

@@ -103,7 +103,7 @@ static void add_latency(struct metrics *m, struct stage_state *stage, const stru
 			series_add_ratio(&s[STAGE_CACHED_RATIO], (double)DIFF(d, cached),
 					 (double)DIFF(d, spans), DIFF(d, spans), d->now_ns);
 	}
-	if (stage->config->kind == STAGE_CALL)
+	if (stage->config->kind == STAGE_CALL || stage->config->kind == STAGE_STATEMENT)
 		make_exact(&all, d);
 	add_hist(m, &s[STAGE_LATENCY], &all, d->now_ns);
 	add_hist(m, &s[STAGE_TOTAL], &all, d->now_ns);
@@ -137,6 +137,8 @@ static void note_losses(struct metrics *m, struct stage_state *stage, const stru
 	if (DIFF(d, frames_overflow) + DIFF(d, learning) + DIFF(d, trial_hits))
 		for (int i = 0; i < STAGE_SERIES; i++)
 			series_mark(&s[i], QUALITY_PARTIAL, NULL, d->now_ns);
+	if (stage->config->kind == STAGE_STATEMENT && DIFF(d, frames_overflow) + DIFF(d, learning))
+		statements_lost(m, d->now_ns);
 }
 
 static void diff_stage(struct metrics *m, struct stage_state *stage, const struct stage_diff *d,

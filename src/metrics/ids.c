@@ -72,6 +72,8 @@ static bool has_target(const struct metrics *m, enum target_series which)
 {
 	if (which == TARGET_USERS_ACTIVE || which == TARGET_USERS_CONNECTIONS)
 		return users_known(m, which);
+	if (statements_are(m, &m->target[which]))
+		return m->statements;
 	if (which < TARGET_TURN_OUTCOME || which > TARGET_TURN_LATENCY)
 		return true;
 	return turns__has_end(m->turns);

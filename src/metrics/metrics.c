@@ -52,6 +52,7 @@ static int init(struct metrics *m)
 		return -ENOMEM;
 	for (size_t i = 0; i < m->stages_n && !err; i++)
 		err = init_stage(m, i);
+	err = err ?: statements_init(m);
 	for (int i = 0; i < TARGET_SERIES && !err; i++)
 		err = series_init(&m->target[i], &target_defs[i]);
 	return err ?: connections_init(m);
@@ -96,6 +97,8 @@ void metrics__free(struct metrics *m)
 		free(m->gaps[i]);
 	}
 	connections_release(m);
+	statements__free(m->statements);
+	free(m->classes);
 	free(m->stage);
 	free(m->handles);
 	reorder__free(m->reorder);

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cheshire/wire_statement.h"
 #include "config/config.h"
 #include "metrics/evidence.h"
 #include "metrics/sample.h"
@@ -63,6 +64,16 @@ bool metrics__wants_active(const struct metrics *m, size_t stage);
 
 /* A decoded span record, in any order; now_ns is when it was drained. */
 void metrics__feed_span(struct metrics *m, const struct wire_span *span, uint64_t now_ns);
+
+/* Counts of every class of database statement, as copies that do not change while they are fed. */
+void metrics__feed_classes(struct metrics *m, const struct wire_class_stats now[WIRE_CLASSES],
+			   uint64_t now_ns);
+/*
+ * A decoded record of a statement with its text, which is read here and not kept.  Returns the
+ * class that the kernel is to be told; WIRE_CLASS_PENDING: nothing.
+ */
+enum wire_class metrics__feed_statement(struct metrics *m, const struct wire_statement *record,
+					const char *text, uint64_t now_ns);
 
 /* How streams are looked up in, and taken from, the kernel's table. */
 struct metrics_streams_ops {
@@ -187,6 +198,9 @@ void metrics__name(const struct metrics *m, int handle, char *out, size_t size);
 size_t metrics__slowest(struct metrics *m, int handle, uint64_t now_ns,
 			struct evidence_item out[EVIDENCE_KEPT]);
 
+/* The redacted text of an evidence_item.statement, or NULL.  Valid until a statement is fed. */
+const char *metrics__statement(const struct metrics *m, uint32_t statement);
+
 /* Every metric over the whole session, for the summary; `id` is valid during the call only. */
 typedef void (*metrics_each_fn)(void *ctx, const char *id, const struct sample *sample);
 void metrics__each(struct metrics *m, uint64_t now_ns, metrics_each_fn fn, void *ctx);
@@ -199,14 +213,15 @@ const char *metrics__unresponsive(const struct metrics *m, size_t *stage);
 
 /* What the engine itself had to leave out, running totals; all zero is normal. */
 struct metrics_losses {
-	uint64_t reorder_full;	   /* records joined early: more than the buffer holds */
-	uint64_t streams_full;	   /* streams not followed */
-	uint64_t streams_empty;	   /* closed without any output */
-	uint64_t turns_full;	   /* turns given up: table full */
-	uint64_t turns_overlapped; /* turns without key that overlapped: not told apart */
-	uint64_t spans_unjoined;   /* spans of turn stages that belong to no turn */
-	uint64_t gaps_full;	   /* pairs of stages beyond those kept */
-	uint64_t memory;	   /* allocations that failed */
+	uint64_t reorder_full;	     /* records joined early: more than the buffer holds */
+	uint64_t streams_full;	     /* streams not followed */
+	uint64_t streams_empty;	     /* closed without any output */
+	uint64_t turns_full;	     /* turns given up: table full */
+	uint64_t turns_overlapped;   /* turns without key that overlapped: not told apart */
+	uint64_t spans_unjoined;     /* spans of turn stages that belong to no turn */
+	uint64_t statements_unknown; /* that ended before their text was read, and then forgotten */
+	uint64_t gaps_full;	     /* pairs of stages beyond those kept */
+	uint64_t memory;	     /* allocations that failed */
 };
 void metrics__losses(const struct metrics *m, struct metrics_losses *out);
 

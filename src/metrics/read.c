@@ -49,6 +49,8 @@ static const char *target_unknown(const struct metrics *m, const struct series *
 		return turns_unknown(m);
 	if (series < &t[0] || series >= &t[TARGET_SERIES])
 		return turns_unknown(m); /* gaps */
+	if (statements_are(m, series))
+		return statements_unknown(m, series);
 	if (io_unknown(m, series))
 		return io_unknown(m, series);
 	/* Of one that is gone, all is known that there will ever be. */
@@ -238,6 +240,8 @@ void metrics__each(struct metrics *m, uint64_t now_ns, metrics_each_fn fn, void 
 		bool users = i == TARGET_USERS_ACTIVE || i == TARGET_USERS_CONNECTIONS;
 
 		/* No stages: no turns to speak of. */
+		if (statements_are(m, &m->target[i]) && !m->statements)
+			continue;
 		if (users ? !users_known(m, i)
 			  : (turn && !m->stages_n) || (ends && !turns__has_end(m->turns)))
 			continue;

@@ -6,6 +6,7 @@
 #include "metrics/metrics.h"
 #include "metrics/reorder.h"
 #include "metrics/series.h"
+#include "metrics/statements.h"
 #include "metrics/streams.h"
 #include "metrics/turns.h"
 
@@ -62,6 +63,15 @@ enum net_series {
 	NET_SERIES,
 };
 
+/* Series of one class of database statements. */
+enum db_series {
+	DB_LATENCY,
+	DB_COUNT,
+	DB_RATE,
+	DB_ERRORS,
+	DB_SERIES,
+};
+
 /* Series of the whole target. */
 enum target_series {
 	TARGET_CPU_USAGE,
@@ -94,6 +104,8 @@ enum target_series {
 	TARGET_DB_CONNECT_LONGEST,
 	TARGET_DB_CONNECT_LATENCY,
 	TARGET_DB_CONNECT_FAILED,
+	TARGET_DB, /* DB_SERIES for each enum wire_class from WIRE_CLASS_SIMPLE on */
+	TARGET_DB_TIMEOUTS = TARGET_DB + (WIRE_CLASSES - 1) * DB_SERIES,
 	TARGET_UP,
 	TARGET_RESPONSIVE,
 	TARGET_TURNS_OPEN,
@@ -183,6 +195,14 @@ struct total_at {
 	bool valid;
 };
 
+/* Up to where the statements of each class have been fed, and what was counted here since. */
+struct class_totals {
+	bool valid;
+	uint64_t ts_ns;
+	struct wire_class_stats kernel[WIRE_CLASSES];
+	uint64_t count[WIRE_CLASSES];
+};
+
 /* Up to where the counters of feed_io.c have been fed. */
 struct io_totals {
 	struct total_at disk_read, disk_write;
@@ -210,6 +230,8 @@ struct metrics {
 	struct reorder *reorder;
 	struct streams *streams;
 	struct turns *turns;
+	struct statements *statements; /* NULL: no stage is of statements */
+	struct class_totals *classes;  /* likewise */
 	uint64_t now_ns;	       /* of the call that is being worked on */
 	struct process_sample process; /* last */
 	struct cpu_totals cpu_totals;
@@ -282,6 +304,15 @@ void responsive_frames(struct stage_state *stage, uint64_t frames, uint64_t hits
 void responsive_check(struct metrics *m, uint64_t now_ns);
 /* Start of the oldest span in flight of a stage that takes part in turns; 0: none. */
 uint64_t responsive_turn_in_flight(const struct metrics *m);
+
+/* feed_statements.c: database statements, by class. */
+int statements_init(struct metrics *m);
+bool statements_are(const struct metrics *m, const struct series *series);
+/* Why a series of them cannot be known; NULL: it can, or it is none of those. */
+const char *statements_unknown(const struct metrics *m, const struct series *series);
+/* Some were not followed; of some the class is not known. */
+void statements_lost(struct metrics *m, uint64_t now_ns);
+void statements_unread(struct metrics *m, uint64_t now_ns);
 
 /* feed_io.c: storage, sockets and the host's CPUs. */
 void io_feed(struct metrics *m, const struct process_sample *now);

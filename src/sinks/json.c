@@ -132,6 +132,8 @@ static void span_fields(struct json_writer *w, const struct sink_evidence *e)
 	json_number(w, "first_s", e->first_s);
 	json_int(w, "tid", e->tid);
 	json_name(w, "thread", e->thread);
+	if (e->statement)
+		json_sentence(w, "statement", e->statement);
 	json_number(w, "process_cpu_s", e->process_cpu_s);
 	if (!e->breakdown) {
 		json_name(w, "cpu_s", NULL);

@@ -35,7 +35,8 @@ const char *sink_stage_state_name(enum sink_stage_state state)
 
 const char *sink_stage_kind_name(enum stage_kind kind)
 {
-	static const char *const names[] = {"invalid", "call", "frame", "stream", "cache"};
+	static const char *const names[] = {"invalid", "call",	"frame",
+					    "stream",  "cache", "statement"};
 
 	return NAME_OF(names, kind);
 }

@@ -129,10 +129,11 @@ struct sink_evidence {
 				 exception, unwound, thread_end */
 	uint64_t start_ts_ns; /* CLOCK_REALTIME; 0: not known */
 	double wall_s;
-	double first_s;	    /* streams: time to first output; else NAN */
-	pid_t tid;	    /* thread of the span, 0: not known */
-	const char *thread; /* its comm */
-	bool breakdown;	    /* cpu_s and wait_s are valid */
+	double first_s;	       /* streams: time to first output; else NAN */
+	pid_t tid;	       /* thread of the span, 0: not known */
+	const char *thread;    /* its comm */
+	const char *statement; /* of a database, redacted; NULL: it is none, or not known */
+	bool breakdown;	       /* cpu_s and wait_s are valid */
 	double cpu_s;
 	double process_cpu_s;		   /* all threads meanwhile; NAN: not known */
 	double wait_s[WIRE_WAITS];	   /* by enum wire_wait */

@@ -173,6 +173,10 @@ void text_evidence(struct strbuf *out, const struct sink_evidence *e)
 	}
 	if (e->quality != SINK_QUALITY_EXACT)
 		strbuf_printf(out, ", %s", sink_quality_name(e->quality));
+	if (e->statement) {
+		strbuf_puts(out, ": ");
+		text_sentence(out, e->statement);
+	}
 	if (e->tid) {
 		strbuf_puts(out, "  ");
 		text_name(out, e->thread);

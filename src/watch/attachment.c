@@ -133,6 +133,15 @@ int attachment_describe(struct attachment *a, size_t i)
 	return loader__set_bind(a->loader, (uint32_t)i, &bind);
 }
 
+enum loader_prog attachment_program(const struct attachment *a, size_t stage, enum loader_prog prog)
+{
+	const struct stage_config *conf = a->bindings->stages[stage].conf;
+
+	if (!conf || conf->kind != STAGE_STATEMENT)
+		return prog;
+	return prog == LOADER_ENTER ? LOADER_STATEMENT_ENTER : LOADER_STATEMENT_EXIT;
+}
+
 int attachment_exits(struct attachment *a, size_t stage, struct link_list *list)
 {
 	struct probe_queue p = {}, rets = {};
@@ -148,8 +157,8 @@ int attachment_exits(struct attachment *a, size_t stage, struct link_list *list)
 	}
 	if (!err && !loader__multi(a->loader) && p.n > ATTACH_PERF_EXITS_MAX)
 		err = -E2BIG;
-	err = err ?: attachment_attach(a, LOADER_EXIT, &p, false, list);
-	err = err ?: attachment_attach(a, LOADER_EXIT, &rets, true, list);
+	err = err ?: attachment_attach(a, attachment_program(a, stage, LOADER_EXIT), &p, false, list);
+	err = err ?: attachment_attach(a, attachment_program(a, stage, LOADER_EXIT), &rets, true, list);
 	for (size_t i = 0; i < a->bindings->functions_n && !err; i++)
 		if (a->bindings->functions[i].stage == stage)
 			a->bindings->functions[i].exits_attached = true;
@@ -173,7 +182,7 @@ int attachment_entries(struct attachment *a, size_t stage, struct link_list *lis
 			      ?: attachment_queue_site(a, &p, &f->plan.entry, (uint16_t)i,
 						       WIRE_SITE_ENTRY, false);
 	}
-	err = err ?: attachment_attach(a, LOADER_ENTER, &p, false, list);
+	err = err ?: attachment_attach(a, attachment_program(a, stage, LOADER_ENTER), &p, false, list);
 	for (size_t i = 0; i < a->bindings->functions_n && !err; i++)
 		if (a->bindings->functions[i].stage == stage)
 			a->bindings->functions[i].attached = true;

@@ -34,6 +34,9 @@ int attachment_exits(struct attachment *a, size_t stage, struct link_list *list)
 void attachment_refuse(struct attachment *a, size_t stage);
 /* The learnt return sites of the stage are not probed any more; they may be learnt again. */
 void attachment_forget_sites(struct attachment *a, size_t stage);
+/* LOADER_ENTER or LOADER_EXIT, or what stands for it: statements have programs of their own. */
+enum loader_prog attachment_program(const struct attachment *a, size_t stage,
+				    enum loader_prog prog);
 
 /* The probes that no stage asks for: the dynamic loader's hook, and where exceptions are caught. */
 void attachment_extend_special(struct attachment *a);

@@ -46,9 +46,9 @@ explain(struct bound_stage *stage, const char *fmt, ...)
 /* What the probe's values read: which arguments in registers, the return value, memory. */
 static void note_reads(const struct probe_config *c, struct plan_opts *opts)
 {
-	const struct wire_value *const values[] = {&c->key,	   &c->handle, &c->where,
-						   &c->when,	   &c->error,  &c->work,
-						   &c->per_second, &c->cached, &c->size};
+	const struct wire_value *const values[] = {
+		&c->key,	&c->handle, &c->where, &c->when, &c->error,  &c->work,
+		&c->per_second, &c->cached, &c->size,  &c->text, &c->length, &c->name};
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		if (values[i]->base == WIRE_BASE_ARG && values[i]->arg < 8)
@@ -57,6 +57,7 @@ static void note_reads(const struct probe_config *c, struct plan_opts *opts)
 		opts->need_memory |= values[i]->base != WIRE_BASE_NONE &&
 				     (values[i]->derefs || values[i]->type == WIRE_TYPE_STR);
 	}
+	opts->need_memory |= c->text.base != WIRE_BASE_NONE || c->name.base != WIRE_BASE_NONE;
 	opts->need_args = opts->arg_mask != 0;
 }
 
@@ -99,7 +100,8 @@ struct list_role {
 static bool needs_return(uint8_t role)
 {
 	return role == WIRE_ROLE_CALL || role == WIRE_ROLE_FRAME || role == WIRE_ROLE_HIT ||
-	       role == WIRE_ROLE_LOOKUP;
+	       role == WIRE_ROLE_LOOKUP ||
+	       (role >= WIRE_ROLE_EXECUTE && role != WIRE_ROLE_RESET && role != WIRE_ROLE_FREE);
 }
 
 static int bind_match(struct bindings *b, const struct process *proc, struct object_table *objects,
@@ -125,6 +127,10 @@ static int bind_match(struct bindings *b, const struct process *proc, struct obj
 			lr->role == WIRE_ROLE_HIT      ? "hit"
 			: lr->role == WIRE_ROLE_LOOKUP ? "look-up"
 						       : "span");
+		return 0;
+	}
+	if (f.at_return && (lr->role == WIRE_ROLE_RESET || lr->role == WIRE_ROLE_FREE)) {
+		explain(stage, "%s: a statement is over at the entry, not @return", conf->probe);
 		return 0;
 	}
 	f.uretprobe = conf->uretprobe && f.at_return;
@@ -193,6 +199,19 @@ static uint8_t role_of_calls(enum stage_kind kind)
 	return kind == STAGE_FRAME ? WIRE_ROLE_FRAME : WIRE_ROLE_CALL;
 }
 
+/* Last roles first: results before what is sent, so that nothing opens that nobody would close. */
+static int bind_statement(struct bindings *b, const struct process *proc,
+			  struct object_table *objects, uint16_t i)
+{
+	const struct stage_config *conf = b->stages[i].conf;
+	int err = 0;
+
+	for (int role = WIRE_ROLE_END; role >= WIRE_ROLE_EXECUTE && !err; role--)
+		err = bind_list(b, proc, objects, &conf->statement[role - WIRE_ROLE_EXECUTE],
+				&(struct list_role){i, (uint8_t)role, needs_return((uint8_t)role)});
+	return err;
+}
+
 static int bind_stage(struct bindings *b, const struct process *proc, struct object_table *objects,
 		      uint16_t i)
 {
@@ -200,6 +219,8 @@ static int bind_stage(struct bindings *b, const struct process *proc, struct obj
 	const uint8_t role = role_of_calls(conf->kind);
 	int err;
 
+	if (conf->kind == STAGE_STATEMENT)
+		return bind_statement(b, proc, objects, i);
 	err = bind_list(b, proc, objects, &conf->call, &(struct list_role){i, role, true});
 	err = err
 		      ?: bind_list(b, proc, objects, &conf->hit,
@@ -229,6 +250,16 @@ static size_t count_role(const struct bindings *b, uint16_t stage, uint8_t role)
 	return n;
 }
 
+static void judge_statement(struct bindings *b, uint16_t i)
+{
+	struct bound_stage *stage = &b->stages[i];
+
+	for (int role = WIRE_ROLE_EXECUTE; role <= WIRE_ROLE_END; role++)
+		stage->functions_n += count_role(b, i, (uint8_t)role);
+	stage->complete = count_role(b, i, WIRE_ROLE_EXECUTE) || count_role(b, i, WIRE_ROLE_STEP) ||
+			  (count_role(b, i, WIRE_ROLE_BEGIN) && count_role(b, i, WIRE_ROLE_END));
+}
+
 static void judge_stage(struct bindings *b, uint16_t i)
 {
 	struct bound_stage *stage = &b->stages[i];
@@ -241,6 +272,10 @@ static void judge_stage(struct bindings *b, uint16_t i)
 
 	stage->functions_n =
 		from + to + call + lookup + insert + evict + count_role(b, i, WIRE_ROLE_HIT);
+	if (stage->conf->kind == STAGE_STATEMENT) {
+		judge_statement(b, i);
+		return;
+	}
 	if (stage->conf->kind == STAGE_STREAM)
 		stage->complete = from && to;
 	else if (stage->conf->kind == STAGE_CACHE)
@@ -408,4 +443,9 @@ void bindings_wire(const struct bindings *b, size_t i, struct wire_bind *out)
 	out->per_second = c->per_second;
 	out->cached = c->cached;
 	out->size = c->size;
+	if (b->stages[f->stage].conf->language == LANGUAGE_REDIS)
+		out->flags |= WIRE_BIND_WORD;
+	out->text = c->text;
+	out->length = c->length;
+	out->name = c->name;
 }

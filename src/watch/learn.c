@@ -105,7 +105,8 @@ void attachment_forget_sites(struct attachment *a, size_t stage)
 void attachment_learn_flush(struct attachment *a)
 {
 	struct probe_queue *q = &a->learn_queue;
-	int err = attachment_attach(a, LOADER_EXIT, q, false, &a->stages[a->learn_stage].exits);
+	int err = attachment_attach(a, attachment_program(a, a->learn_stage, LOADER_EXIT), q, false,
+				    &a->stages[a->learn_stage].exits);
 
 	for (size_t i = 0; i < q->n; i++)
 		object_close(a->objects->objects[q->items[i].object]);

@@ -41,6 +41,7 @@ static void fill_span(const struct watching *w, const struct evidence_item *in,
 {
 	out->kind = SINK_EVIDENCE_SPAN;
 	out->stage = stage_name(w, in->stage);
+	out->statement = metrics__statement(w->metrics, in->statement);
 	out->outcome = span_outcome(in->flags);
 	out->breakdown = in->cpu_known;
 	out->cpu_s = (double)in->cpu_ns / 1e9;

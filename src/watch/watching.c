@@ -15,6 +15,7 @@
 #include "watch/proof.h"
 #include "watch/recognise.h"
 #include "watch/stages.h"
+#include "watch/statement_watch.h"
 
 /* The maps are read when something says that they changed; in any case as often as this. */
 #define SCAN_NS	      10000000000ULL
@@ -79,6 +80,7 @@ static int start_kernel(struct watching *w, const struct watching_opts *opts, ch
 	struct loader_opts lo = {.tgid = (uint32_t)w->proc->pid,
 				 .stages_n = w->config->stages_n,
 				 .cached_n = stages_cached(w->config),
+				 .statements = statement_watch_wanted(w->config),
 				 .btf_path = opts->btf_path,
 				 .datagrams = w->config->datagrams,
 				 .force_perf = opts->proof->force_perf};
@@ -153,7 +155,9 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 	if (!w->rules)
 		return -ENOMEM;
 	stages_configure(w);
+	statement_watch_configure(w);
 	stages_feed(w, now_ns);
+	statement_watch_feed(w, now_ns);
 	/* What is counted since the process began is counted from here. */
 	(void)sampling_feed(w, now_ns);
 	models_look(&w->models, config, proc);
@@ -230,6 +234,10 @@ static void on_record(void *ctx, const void *data, size_t len_bytes)
 		on_life(w, &record.life);
 	else if (record.hdr.kind == WIRE_KIND_LEARN)
 		attachment_learn(&w->attachment, &record.learn, drain->now_ns);
+	else if (record.hdr.kind == WIRE_KIND_STATEMENT)
+		statement_watch_record(w, &record.statement,
+				       (const char *)data + sizeof(record.statement),
+				       drain->now_ns);
 }
 
 static int stream_lookup(void *ctx, const struct wire_stream_key *key, struct wire_stream *out)
@@ -346,6 +354,7 @@ static void feed_kernel(struct watching *w, uint64_t now_ns)
 	for (size_t i = 0; i < w->config->stages_n; i++)
 		if (w->attachment.stages[i].left_out_n)
 			metrics__stage_missed(w->metrics, i, now_ns);
+	statement_watch_feed(w, now_ns);
 	if (!loader__counters(w->loader, counters))
 		metrics__feed_counters(w->metrics, counters, now_ns);
 }

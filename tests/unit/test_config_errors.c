@@ -98,7 +98,8 @@ static void yaml_that_is_refused(void **state)
 static void stages_that_are_refused(void **state)
 {
 	(void)state;
-	refused("stages: { a: { voice: yes } }\n", 1, "needs one of call, frame and stream");
+	refused("stages: { a: { voice: yes } }\n", 1,
+		"needs one of call, frame, stream and statement");
 	refused("stages: { a: { call: \"x:f\", frame: \"x:g\" } }\n", 1, "one of call");
 	refused("stages: { cpu: { call: \"x:f\" } }\n", 1, "metrics of that name exist");
 	refused("stages: { a: { cal: \"x:f\" } }\n", 2, "did you mean 'call'");

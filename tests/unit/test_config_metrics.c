@@ -26,6 +26,8 @@ static const char stages[] =
 	"       work: { value: arg0, per_second: arg1 } } }\n"
 	"  s: { models: [ a ], timeout: 1s, stream: { from: \"x:f\", to: { probe: \"x:g\",\n"
 	"       work: { value: arg0, per_second: arg1 } } } }\n"
+	"  q: { models: [ a ], timeout: 1s, statement: { execute: { probe: \"x:f\", text: arg1 } } "
+	"}\n"
 	"caches:\n"
 	"  k: { lookup: { probe: \"x:f\", hit: ret == 1 }, insert: { probe: \"x:g\", bytes: arg0 "
 	"},\n"
@@ -96,6 +98,7 @@ static void built_in_budgets_are_measured(void **state)
 		       "  tts: { models: [ a ], timeout: 9s, call: { probe: \"x:f\",\n"
 		       "    work: { value: arg2, per_second: \"*(arg1)\" } } }\n"
 		       "  db_connect: { call: \"x:f\" }\n"
+		       "  sqlite: { statement: { execute: { probe: \"x:f\", text: arg1 } } }\n"
 		       "caches:\n" CACHE("tts") CACHE("intent") CACHE("api") CACHE("database"));
 	struct metrics *m = metrics__new(config, 1);
 

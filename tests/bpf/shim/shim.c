@@ -362,6 +362,17 @@ void bpf_ringbuf_submit(void *record, __u64 flags)
 	records[records_n++] = (struct shim_record){copy, bytes, flags};
 }
 
+long bpf_ringbuf_output(void *ring, void *data, __u64 bytes, __u64 flags)
+{
+	void *record = bpf_ringbuf_reserve(ring, bytes, 0);
+
+	if (!record)
+		return -EAGAIN;
+	memcpy(record, data, bytes);
+	bpf_ringbuf_submit(record, flags);
+	return 0;
+}
+
 void bpf_ringbuf_discard(void *record, __u64 flags)
 {
 	(void)flags;

@@ -70,6 +70,7 @@ long bpf_find_vma(struct task_struct *task, __u64 addr,
 void *bpf_ringbuf_reserve(void *ring, __u64 bytes, __u64 flags);
 void bpf_ringbuf_submit(void *record, __u64 flags);
 void bpf_ringbuf_discard(void *record, __u64 flags);
+long bpf_ringbuf_output(void *ring, void *data, __u64 bytes, __u64 flags);
 
 /* A test may let another CPU in just before a compare-and-swap. */
 void shim_before_cas(void *word);

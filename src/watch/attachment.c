@@ -157,8 +157,12 @@ int attachment_exits(struct attachment *a, size_t stage, struct link_list *list)
 	}
 	if (!err && !loader__multi(a->loader) && p.n > ATTACH_PERF_EXITS_MAX)
 		err = -E2BIG;
-	err = err ?: attachment_attach(a, attachment_program(a, stage, LOADER_EXIT), &p, false, list);
-	err = err ?: attachment_attach(a, attachment_program(a, stage, LOADER_EXIT), &rets, true, list);
+	err = err
+		      ?: attachment_attach(a, attachment_program(a, stage, LOADER_EXIT), &p, false,
+					   list);
+	err = err
+		      ?: attachment_attach(a, attachment_program(a, stage, LOADER_EXIT), &rets,
+					   true, list);
 	for (size_t i = 0; i < a->bindings->functions_n && !err; i++)
 		if (a->bindings->functions[i].stage == stage)
 			a->bindings->functions[i].exits_attached = true;
@@ -182,7 +186,9 @@ int attachment_entries(struct attachment *a, size_t stage, struct link_list *lis
 			      ?: attachment_queue_site(a, &p, &f->plan.entry, (uint16_t)i,
 						       WIRE_SITE_ENTRY, false);
 	}
-	err = err ?: attachment_attach(a, attachment_program(a, stage, LOADER_ENTER), &p, false, list);
+	err = err
+		      ?: attachment_attach(a, attachment_program(a, stage, LOADER_ENTER), &p, false,
+					   list);
 	for (size_t i = 0; i < a->bindings->functions_n && !err; i++)
 		if (a->bindings->functions[i].stage == stage)
 			a->bindings->functions[i].attached = true;

@@ -10,6 +10,7 @@ Commands on stdin, an answer of one line each on stdout:
   sqlite NUMBER PATH        open handles (:memory: too)
   sqlite-close NUMBER       the oldest of them
   pq CONNINFO               PQconnectdb of libpq, and keeps it
+  hiredis WHERE             redisConnect of hiredis (redisConnectUnix of a path), and keeps it
   begin PORT                begins to connect, and leaves it at that
 """
 
@@ -123,6 +124,16 @@ def do_pq(*conninfo):
     return f"{libpq.PQstatus(connection)} {time.monotonic() - begun:.6f}"
 
 
+def do_hiredis(where):
+    hiredis = ctypes.CDLL(ctypes.util.find_library("hiredis"))
+    if "/" in where:
+        hiredis.redisConnectUnix.restype = ctypes.c_void_p
+        others.append(hiredis.redisConnectUnix(where.encode()))
+    else:
+        hiredis.redisConnect.restype = ctypes.c_void_p
+        others.append(hiredis.redisConnect(b"127.0.0.1", int(where)))
+
+
 def do_begin(port):
     sock = socket.socket()
     sock.setblocking(False)
@@ -138,7 +149,7 @@ def main():
     print("ready", flush=True)
     commands = {
         "open": do_open, "close": do_close, "use-first": do_use_first, "sqlite": do_sqlite,
-        "sqlite-close": do_sqlite_close, "pq": do_pq, "begin": do_begin,
+        "sqlite-close": do_sqlite_close, "pq": do_pq, "hiredis": do_hiredis, "begin": do_begin,
     }
     for line in sys.stdin:
         word, *rest = line.split()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Connections to databases, against what the servers and `ss` say of them."""
 
+import ctypes.util
 import random
 import re
 import socket
@@ -264,8 +265,12 @@ def an_exhausted_pool_raises_its_alert(t):
     texts = [item["text"] for item in alert["evidence"]]
     t.check(f"redis, port {redis.port} on this host: 18 open" in texts[0], f"evidence: {texts}")
     t.check(f"redis, {redis.path}: 7 open" in texts[1], f"evidence: {texts}")
-    client.command("close 15")
+    client.open("redis", 30, redis.port)
+    _, alert = watch.wait_for("alert", 15, lambda line: line["severity"] == "critical")
+    t.equal((alert["metric"], alert["value"]), ("db.connections", 55), "the critical alert")
+    client.command("close 45")
     watch.wait_alert("db.connections", "resolved", 15)
+    t.equal(fired(watch), {"db.connections"}, "alerts in all")
 
 
 class FullListener:
@@ -355,6 +360,25 @@ def a_slow_login_raises_its_alert(t):
     summary = watch.stop()
     t.near(summary.number("db_connect.latency.max"), float(took), "time of PQconnectdb",
            absolute=0.005)
+
+
+@test(60, waits=True)
+def connects_of_hiredis(t):
+    """The real library, whose connect is one call."""
+    library = ctypes.util.find_library("hiredis")
+    if not library:
+        raise Skip("hiredis is not installed")
+    redis = Redis(t)
+    client = Client(t, "--map", library)
+    watch = t.watch(client.pid, databases(redis=redis) + "budgets: {}\n")
+    t.equal(watch.stage("db_connect")["state"], "armed", "state of db_connect")
+    for where in redis.port, redis.path, redis.port:
+        client.command(f"hiredis {where}")
+    wait_until(lambda: watch.summary_now().value("db.redis.connections") == 3, 10, "3 connections")
+    summary = watch.stop()
+    t.equal(summary.count("db_connect"), 3, "calls")
+    t.equal(summary.entry("db.connect.latency.max")["n"], 2, "connects by TCP")
+    t.equal(len(redis.clients()), 3, "clients by the server")
 
 
 @test(60, waits=True)

@@ -374,7 +374,7 @@ def connects_of_hiredis(t):
     t.equal(watch.stage("db_connect")["state"], "armed", "state of db_connect")
     for where in redis.port, redis.path, redis.port:
         client.command(f"hiredis {where}")
-    wait_until(lambda: watch.summary_now().value("db.redis.connections") == 3, 10, "3 connections")
+    wait_until(lambda: watch.summary_now().value("db.connections") == 3, 10, "3 connections")
     summary = watch.stop()
     t.equal(summary.count("db_connect"), 3, "calls")
     t.equal(summary.entry("db.connect.latency.max")["n"], 2, "connects by TCP")

@@ -11,6 +11,7 @@ Commands on stdin, an answer of one line each on stdout:
   sqlite-close NUMBER       the oldest of them
   pq CONNINFO               PQconnectdb of libpq, and keeps it
   hiredis WHERE             redisConnect of hiredis (redisConnectUnix of a path), and keeps it
+  burst NUMBER PORT         connects and closes, one after the other
   begin PORT                begins to connect, and leaves it at that
 """
 
@@ -134,6 +135,11 @@ def do_hiredis(where):
         others.append(hiredis.redisConnect(b"127.0.0.1", int(where)))
 
 
+def do_burst(number, port):
+    for _ in range(int(number)):
+        connect(port).close()
+
+
 def do_begin(port):
     sock = socket.socket()
     sock.setblocking(False)
@@ -149,7 +155,7 @@ def main():
     print("ready", flush=True)
     commands = {
         "open": do_open, "close": do_close, "use-first": do_use_first, "sqlite": do_sqlite,
-        "sqlite-close": do_sqlite_close, "pq": do_pq, "hiredis": do_hiredis, "begin": do_begin,
+        "sqlite-close": do_sqlite_close, "pq": do_pq, "hiredis": do_hiredis, "begin": do_begin, "burst": do_burst,
     }
     for line in sys.stdin:
         word, *rest = line.split()

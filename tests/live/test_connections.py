@@ -341,6 +341,33 @@ def a_refused_connect_is_counted(t):
     t.equal(summary.value("db.connections.stale"), 0, "stale connections")
 
 
+@test(60, waits=True)
+def every_connect_is_counted(t):
+    """However short; what is more than is kept of a second is said to be lost."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(4096)
+        port = listener.getsockname()[1]
+        client = Client(t)
+        watch = t.watch(client.pid,
+                        f"databases: {{ redis: {{ ports: {port} }} }}\nbudgets: {{}}\n")
+
+        def counted():
+            return watch.summary_now().entry("db.connect.latency.max")
+
+        client.command(f"burst 900 {port}")
+        wait_until(lambda: counted()["n"] == 900, 10, "900 connects")
+        t.equal(counted()["quality"], "exact", "quality")
+        # The hook sees them all; of those within one look of a second the newest are kept.
+        client.command(f"burst 3000 {port}", timeout_s=30)
+        two_more_seconds(watch)
+        entry = counted()
+        if entry["n"] < 3900:
+            t.equal(entry["quality"], "partial", "quality where some were lost")
+        t.check(900 + 1024 <= entry["n"] <= 3900, f"connects: {entry}")
+        t.equal(watch.stop().value("db.connections"), 0, "connections left")
+
+
 @test(90, waits=True)
 def a_slow_login_raises_its_alert(t):
     """TCP is quick: it is PostgreSQL that answers late."""

@@ -47,9 +47,15 @@ deps:
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
 	else echo "nothing is missing"; fi
 	@$(promtool)
+	@$(engines)
+engines:
+	@$(engines)
 
 # Tests compare with promtool; its package is not installed, since that would start a server.
 promtool = tests/tools/promtool.sh $(OUTPUT)/tools || echo "what compares with promtool is skipped"
+
+# Speech engines for the tests, unpacked only: about 100 MB are fetched.
+engines = tests/tools/engines.sh $(OUTPUT)/engines || echo "the tests of engines that are missing are skipped"
 
 # demo, test and bench install what is missing by themselves, then start over with it there.
 with-deps = @if [ -n "$(strip $(MISSING))" ]; then $(MAKE) --no-print-directory deps; fi; \
@@ -58,7 +64,7 @@ with-deps = @if [ -n "$(strip $(MISSING))" ]; then $(MAKE) --no-print-directory 
 # --- flags --------------------------------------------------------------------------------------
 
 PKGS     := libbpf libelf zlib liblzma capstone libfyaml json-c libcap-ng libseccomp libpcre2-8
-NEEDS_PKGS := $(filter-out help clean deps demo test test-kernels bench format%,$(or $(MAKECMDGOALS),all))
+NEEDS_PKGS := $(filter-out help clean deps engines demo test test-kernels bench format%,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_PKGS),)
 ifneq ($(shell $(PKG_CONFIG) --atleast-version=1.1 libbpf && echo yes),yes)
 $(error need libbpf >= 1.1 and the other libraries: run 'make deps' as root)
@@ -194,6 +200,7 @@ test-programs: all $(TEST_PROGRAMS)
 
 test:
 	@$(promtool)
+	@$(engines)
 	$(call with-deps,test-all)
 test-all: test-programs
 	$(Q)tests/run
@@ -238,6 +245,7 @@ clean:
 help:
 	@echo 'make            build/cheshire'
 	@echo 'make deps       install what is missing (Debian 12, root)'
+	@echo 'make engines    fetch the speech engines of the tests (build/engines)'
 	@echo 'make demo       watch the demo assistant for about a minute and a half (root)'
 	@echo 'make test       all tests (root)'
 	@echo 'make test-kernels  the live tests in other kernels, emulated (half an hour)'
@@ -249,7 +257,7 @@ help:
 	@echo 'make clean      remove build/'
 	@echo 'V=1 shows the commands; OUTPUT= puts everything elsewhere'
 
-.PHONY: all deps test test-all test-programs unit check demo demo-run bench bench-run format \
+.PHONY: all deps engines test test-all test-programs unit check demo demo-run bench bench-run format \
 	format-check headers-check install vmlinux clean help
 
 -include $(BPF_OBJS:.o=.d) $(SELFTEST_OBJ:.o=.d) $(LIB_OBJS:.o=.d) $(OUTPUT)/src/main.d $(SAN_OBJS:.o=.d) \

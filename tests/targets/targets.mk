@@ -8,6 +8,8 @@ TARGET_NAMES := steady tail longjmp rets fibers loader waits memory turns pq fli
 TARGET_NAMES += components
 TARGET_NAMES += crowd
 TARGET_NAMES += parallel
+# Speech libraries, opened at run time: tests/tools/engines.sh fetches them.
+TARGET_NAMES += whisper llama onnx sherpa tflite keyless
 TARGET_NAMES += caches
 TARGET_VARIANTS := steady-stripped steady-static-pie steady-minidebug steady-cet steady-O0 steady-fp \
 	tail-cet tail-O3 throw-cet throw-O0 longjmp-O0 fibers-cet split-stripped
@@ -62,7 +64,7 @@ $(TARGET_OUT)/$(1)$(2): $(call target-objects,$(1),$(2)) $(if $(filter throw,$(1
 	$$(Q)$(if $(filter throw split,$(1)),$$(CXX),$$(CC)) $$(TARGET_LDFLAGS) $$(filter %.o,$$^) $(3) -o $$@
 endef
 target-libs = $(strip $(if $(filter tail engine,$(1)),-L$(TARGET_OUT) -l$(1) -Wl$(comma)-rpath$(comma)'$$$$ORIGIN') \
-	$(if $(filter loader,$(1)),-ldl) $(if $(filter pq,$(1)),-lpq) $(if $(filter caches,$(1)),-lhiredis) $(if $(filter flite,$(1)),\
+	$(if $(filter loader,$(1)),-ldl) $(if $(filter sherpa,$(1)),-lm) $(if $(filter keyless,$(1)),-rdynamic) $(if $(filter pq,$(1)),-lpq) $(if $(filter caches,$(1)),-lhiredis) $(if $(filter flite,$(1)),\
 	-lflite_cmu_us_kal -lflite_usenglish -lflite_cmulex -lflite -lm))
 comma := ,
 

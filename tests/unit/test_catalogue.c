@@ -52,6 +52,47 @@ static void all_engines_load(void **state)
 	catalogue_free(catalogue);
 }
 
+/* What no test runs is not passed off as known to work. */
+static void what_is_untested_says_so(void **state)
+{
+	static const char *const never_run[] = {"vosk", "porcupine", "piper"};
+	struct catalogue *catalogue = load();
+
+	(void)state;
+	for (size_t i = 0; i < catalogue->n; i++) {
+		const struct engine *engine = &catalogue->engines[i];
+
+		assert_non_null(engine->note);
+		if (!engine->tested)
+			assert_non_null(strstr(engine->note, "untested"));
+	}
+	for (size_t i = 0; i < 3; i++)
+		assert_false(find(catalogue, never_run[i])->tested);
+	catalogue_free(catalogue);
+}
+
+static void worker_threads_of_whisper_are_inside(void **state)
+{
+	struct catalogue *catalogue = load();
+	const struct stage_config *stt = &find(catalogue, "whisper.cpp")->config->stages[0];
+	static const char *const objects[] = {"libwhisper.so.1.9.5", "libonnxruntime.so.1"};
+	struct config *config = parsed("");
+
+	(void)state;
+	assert_int_equal(stt->call.n, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(stt->call.item[i].inside);
+		assert_int_equal(stt->call.item[i].encloses,
+				 !!strstr(stt->call.item[i].probe, "_parallel"));
+	}
+	/* What was applied keeps it. */
+	assert_int_equal(catalogue_apply(catalogue, config, objects, 2, NULL, NULL), 2);
+	catalogue_free(catalogue);
+	assert_int_equal(config->stages_n, 2);
+	assert_true(config->stages[1].call.item[2].encloses);
+	config_free(config);
+}
+
 static struct stage_config *stage_of(struct config *config, const char *name)
 {
 	for (size_t i = 0; i < config->stages_n; i++)
@@ -217,6 +258,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_engines_load),
+		cmocka_unit_test(what_is_untested_says_so),
+		cmocka_unit_test(worker_threads_of_whisper_are_inside),
 		cmocka_unit_test(mapped_objects_make_stages),
 		cmocka_unit_test(engines_of_one_stage_are_alternatives),
 		cmocka_unit_test(engines_add_to_given_stages),

@@ -1,79 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* arch.bpf.h - registers and system call numbers of the target's architecture. */
+/*
+ * arch.bpf.h - registers, calling convention and system call numbers of the target's architecture.
+ *
+ * "SP at entry" is the stack pointer before a function's first instruction, and again at its ret.
+ */
 #ifndef CHESHIRE_ARCH_BPF_H
 #define CHESHIRE_ARCH_BPF_H
 
 #include "maps.bpf.h"
 #include <bpf/bpf_core_read.h>
-
-#if !defined(__TARGET_ARCH_x86)
-#error "only x86-64 so far"
-#endif
-
-#define ARCH_REG_ARGS 6 /* integer arguments in registers; further ones are on the stack */
-
-static __always_inline void arch_args(const struct pt_regs *regs, __u64 arg[ARCH_REG_ARGS])
-{
-	arg[0] = regs->di;
-	arg[1] = regs->si;
-	arg[2] = regs->dx;
-	arg[3] = regs->cx;
-	arg[4] = regs->r8;
-	arg[5] = regs->r9;
-}
-
-/* Address of the stack argument `n` (ARCH_REG_ARGS and up) of a function entered at sp. */
-static __always_inline __u64 arch_stack_arg(__u64 sp, __u32 n)
-{
-	return sp + 8 + 8 * (__u64)(n - ARCH_REG_ARGS);
-}
-
-/* Top of the stack that the kernel or the C library gave to this thread. */
-static __always_inline __u64 arch_thread_top(struct task_struct *task)
-{
-	return task->thread.fsbase;
-}
-
-#define X86_CF 0x001
-#define X86_PF 0x004
-#define X86_ZF 0x040
-#define X86_SF 0x080
-#define X86_OF 0x800
-
-/* Whether a condition code holds; Intel SDM, Jcc. */
-static __always_inline int arch_condition(const struct pt_regs *regs, __u8 condition)
-{
-	__u64 flags = regs->flags;
-	int less = !(flags & X86_SF) != !(flags & X86_OF), taken = 0;
-
-	switch (condition >> 1) {
-	case 0:
-		taken = !!(flags & X86_OF);
-		break;
-	case 1:
-		taken = !!(flags & X86_CF);
-		break;
-	case 2:
-		taken = !!(flags & X86_ZF);
-		break;
-	case 3:
-		taken = !!(flags & (X86_CF | X86_ZF));
-		break;
-	case 4:
-		taken = !!(flags & X86_SF);
-		break;
-	case 5:
-		taken = !!(flags & X86_PF);
-		break;
-	case 6:
-		taken = less;
-		break;
-	case 7:
-		taken = less || (flags & X86_ZF);
-		break;
-	}
-	return taken != (condition & 1);
-}
 
 enum syscall_class {
 	SYSCALL_OTHER = 0,
@@ -85,56 +20,6 @@ enum syscall_class {
 	SYSCALL_NONE, /* not in a system call */
 };
 
-/* arch/x86/entry/syscalls/syscall_64.tbl */
-static __always_inline enum syscall_class arch_syscall_class(long nr)
-{
-	switch (nr) {
-	case -1:
-		return SYSCALL_NONE;
-	case 202: /* futex */
-	case 449: /* futex_waitv */
-	case 455: /* futex_wait */
-		return SYSCALL_LOCK;
-	case 42:  /* connect */
-	case 43:  /* accept */
-	case 44:  /* sendto */
-	case 45:  /* recvfrom */
-	case 46:  /* sendmsg */
-	case 47:  /* recvmsg */
-	case 288: /* accept4 */
-	case 299: /* recvmmsg */
-	case 307: /* sendmmsg */
-		return SYSCALL_SOCKET;
-	case 0:	  /* read */
-	case 1:	  /* write */
-	case 17:  /* pread64 */
-	case 18:  /* pwrite64 */
-	case 19:  /* readv */
-	case 20:  /* writev */
-	case 74:  /* fsync */
-	case 75:  /* fdatasync */
-	case 295: /* preadv */
-	case 296: /* pwritev */
-	case 327: /* preadv2 */
-	case 328: /* pwritev2 */
-		return SYSCALL_FD;
-	case 7:	  /* poll */
-	case 23:  /* select */
-	case 232: /* epoll_wait */
-	case 270: /* pselect6 */
-	case 271: /* ppoll */
-	case 281: /* epoll_pwait */
-	case 441: /* epoll_pwait2 */
-		return SYSCALL_POLL;
-	case 34:  /* pause */
-	case 35:  /* nanosleep */
-	case 219: /* restart_syscall: an interrupted sleep, nearly always */
-	case 230: /* clock_nanosleep */
-		return SYSCALL_SLEEP;
-	}
-	return SYSCALL_OTHER;
-}
-
 /* What a thread asked of futex(2). */
 struct futex_call {
 	__u64 address;
@@ -143,16 +28,12 @@ struct futex_call {
 	__u32 value;
 };
 
-/* From the registers that the thread entered the kernel with; 0: by another call, or none. */
-static __always_inline int arch_futex(struct pt_regs *regs, struct futex_call *call)
-{
-	if ((long)BPF_CORE_READ(regs, orig_ax) != 202)
-		return 0;
-	call->address = BPF_CORE_READ(regs, di);
-	call->op = (__u32)BPF_CORE_READ(regs, si);
-	call->value = (__u32)BPF_CORE_READ(regs, dx);
-	call->timeout = BPF_CORE_READ(regs, r10);
-	return 1;
-}
+#if defined(__TARGET_ARCH_x86)
+#include "arch_x86.bpf.h"
+#elif defined(__TARGET_ARCH_arm64)
+#include "arch_arm64.bpf.h"
+#else
+#error "neither x86-64 nor arm64"
+#endif
 
 #endif

@@ -10,6 +10,8 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+#include "maps.bpf.h"
+
 /* 5.17, 7c7e3d31e785 ("bpf: Introduce helper bpf_find_vma"). */
 static __always_inline int have_find_vma(void)
 {
@@ -31,6 +33,22 @@ static __always_inline int pid_number(struct pid *pid, __u32 level)
 		return 0;
 	return nr;
 }
+
+/*
+ * 6.13, a76ab5731e32 ("bpf: Find eligible subprogs for private stack support"): the programs of
+ * uprobes got one stack for each CPU, as if nothing could come between.  But they are preempted,
+ * and the run of another thread on that CPU then writes over what the first one has there: wrong
+ * numbers, or a kernel that jumps to nowhere.  A program in which a tail call occurs is not given
+ * such a stack.  This one is never made: the verifier knows that the condition does not hold, and
+ * takes it out.  First in every uprobe program.
+ */
+extern struct no_programs no_programs SEC(".maps");
+
+#define keep_own_stack(ctx)                                                                        \
+	do {                                                                                       \
+		if (cfg_never)                                                                     \
+			bpf_tail_call((ctx), &no_programs, 0);                                     \
+	} while (0)
 
 /*
  * sched_switch: 5.18, fa2c3254d7cf ("sched/tracing: Don't re-read p->state when emitting

@@ -8,6 +8,7 @@
 
 /* One probe hit and what is configured for it. */
 struct hit {
+	const struct pt_regs *regs;
 	struct wire_probe *probe;
 	struct wire_bind *bind;
 	struct stage_ref stage;
@@ -28,6 +29,7 @@ static __always_inline int hit_lookup(struct hit *hit, struct pt_regs *regs)
 {
 	__u32 index = bpf_get_attach_cookie(regs);
 
+	hit->regs = regs;
 	hit->probe = bpf_map_lookup_elem(&probes, &index);
 	if (!hit->probe)
 		goto bug;
@@ -35,7 +37,7 @@ static __always_inline int hit_lookup(struct hit *hit, struct pt_regs *regs)
 	hit->bind = bpf_map_lookup_elem(&binds, &hit->bind_index);
 	if (!hit->bind || !stage_lookup(&hit->stage, hit->bind->stage))
 		goto bug;
-	hit->sp = regs->sp + (__s64)hit->probe->sp_delta;
+	hit->sp = arch_sp(regs) + (__s64)hit->probe->sp_delta;
 	hit->tid = (__u32)bpf_get_current_pid_tgid();
 	hit->now = bpf_ktime_get_ns();
 	return 1;

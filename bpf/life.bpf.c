@@ -5,6 +5,7 @@
  * The target decides how often it forks or loads; only the records of its exit and exec wake user
  * space, the others wait for the next look at the ring.
  */
+#include "core_fixes.bpf.h"
 #include "hit.bpf.h"
 
 static __always_inline void life_record(__u32 event, __u32 status, __u32 child)
@@ -83,7 +84,7 @@ int probe_loader(struct pt_regs *regs)
 	struct wire_slice *slice;
 	__u64 now;
 
-	(void)regs;
+	keep_own_stack(regs);
 	if (!current_is_target())
 		return 0;
 	now = bpf_ktime_get_ns();

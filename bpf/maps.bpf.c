@@ -18,8 +18,11 @@ struct enclosing enclosing SEC(".maps");
 struct return_sites return_sites SEC(".maps");
 struct counters counters SEC(".maps");
 struct events events SEC(".maps");
+struct no_programs no_programs SEC(".maps");
 
 /* The target's tgid as the initial PID namespace counts. */
 const volatile __u32 cfg_tgid = 1;
+
+const volatile bool cfg_never = false;
 
 __u64 clocks[WIRE_CLOCKS][WIRE_CLOCK_WORDS];

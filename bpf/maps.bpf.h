@@ -12,6 +12,13 @@
 #include "cheshire/wire.h"
 #include "cheshire/wire_statement.h"
 
+/* Integer arguments in registers; further ones are on the stack (arch.bpf.h). */
+#if defined(__TARGET_ARCH_arm64)
+#define ARCH_REG_ARGS 8
+#else
+#define ARCH_REG_ARGS 6
+#endif
+
 /* A thread's CPU and wait counters at one instant. */
 struct usage {
 	__u64 cpu_ns;
@@ -21,12 +28,12 @@ struct usage {
 
 /* A bound function that was entered and not left yet. */
 struct frame {
-	__u64 sp; /* stack pointer at function entry: where the return address is */
+	__u64 sp; /* stack pointer at function entry */
 	__u64 return_address;
 	__u64 start_ns;
 	__u64 key;
 	__u64 handle;
-	__u64 arg[6]; /* the integer arguments in registers, for values read at exit */
+	__u64 arg[ARCH_REG_ARGS]; /* the integer arguments in registers, for values read at exit */
 	struct usage at_entry;
 	__u16 bind;
 	__u8 slot;	  /* index + 1 into wire_stage_stats.open, 0 none */
@@ -229,7 +236,16 @@ struct events {
 	__uint(max_entries, 256 * 1024);
 };
 
+/* Always empty; see keep_own_stack() in core_fixes.bpf.h. */
+struct no_programs {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+};
+
 extern const volatile __u32 cfg_tgid;
+extern const volatile bool cfg_never; /* false */
 
 /* The process-wide clocks of wire.h, a cache line each: word 0 of it. */
 extern __u64 clocks[WIRE_CLOCKS][WIRE_CLOCK_WORDS];

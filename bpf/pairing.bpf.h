@@ -28,7 +28,7 @@ static __always_inline int jumped_from(const struct hit *hit, const struct frame
 	__u64 return_address;
 
 	return f->sp == hit->sp && f->bind != hit->bind_index &&
-	       !bpf_probe_read_user(&return_address, 8, (void *)hit->sp) &&
+	       !arch_return_address(hit->regs, hit->sp, &return_address) &&
 	       return_address == f->return_address;
 }
 
@@ -119,7 +119,7 @@ static __noinline int enter_push(struct hit *hit, struct thread_state *ts,
 	}
 	f = frame_at(ts, i);
 	if ((bind->flags & WIRE_BIND_OWN_EXITS) ||
-	    bpf_probe_read_user(&f->return_address, 8, (void *)hit->sp))
+	    arch_return_address(hit->regs, hit->sp, &f->return_address))
 		f->return_address = 0;
 	if (!usage_active(ts))
 		usage_begin(ts, hit->now);
@@ -157,7 +157,7 @@ static __always_inline int return_site_known(struct hit *hit)
 	struct wire_learn *learn;
 	__u64 *probed;
 
-	if (bpf_probe_read_user(&key.return_address, 8, (void *)hit->sp)) {
+	if (arch_return_address(hit->regs, hit->sp, &key.return_address)) {
 		shared_add(&hit->stage.stats->read_failures, 1);
 		return 0;
 	}
@@ -187,13 +187,13 @@ static __always_inline int return_site_known(struct hit *hit)
  * Does the function return to where it was called from?  Another tool's uretprobe on it puts the
  * kernel's trampoline there, which is at the start of the process's uprobes page.
  */
-static __always_inline int returns_home(const struct frame *f, __u64 sp)
+static __always_inline int returns_home(const struct frame *f, const struct hit *hit)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 return_address = 0;
 	struct xol_area *page;
 
-	if (bpf_probe_read_user(&return_address, 8, (void *)sp))
+	if (arch_return_address(hit->regs, hit->sp, &return_address))
 		return 0;
 	if (return_address == f->return_address)
 		return 1;
@@ -237,7 +237,7 @@ static __always_inline int exit_match(struct hit *hit, struct thread_state *ts)
 			continue;
 		}
 		if (!(hit->bind->flags & WIRE_BIND_OWN_EXITS) && !hit->probe->no_ra_check &&
-		    !returns_home(f, hit->sp)) {
+		    !returns_home(f, hit)) {
 			frame_abandon(i, FRAME_UNWOUND, hit->now);
 			continue;
 		}

@@ -61,7 +61,7 @@ static __always_inline __u32 wait_reason(struct task_struct *task, bool preempte
 	if (preempted || task->__state == 0)
 		return WIRE_WAIT_RUNQUEUE;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	switch (arch_syscall_class((long)regs->orig_ax)) {
+	switch (arch_syscall_class(arch_syscall_nr(regs))) {
 	case SYSCALL_NONE:
 		return WIRE_WAIT_PAGE_FAULT;
 	case SYSCALL_LOCK:
@@ -69,7 +69,7 @@ static __always_inline __u32 wait_reason(struct task_struct *task, bool preempte
 	case SYSCALL_SOCKET:
 		return WIRE_WAIT_NETWORK;
 	case SYSCALL_FD:
-		return wait_of_fd(task, regs->di);
+		return wait_of_fd(task, arch_syscall_arg0(regs));
 	case SYSCALL_POLL:
 		return WIRE_WAIT_POLL;
 	case SYSCALL_SLEEP:

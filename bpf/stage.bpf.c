@@ -16,6 +16,7 @@
  * one's time; a call that was under way when the probes came is not counted (unmatched).
  */
 #include "cache.bpf.h"
+#include "core_fixes.bpf.h"
 #include "pairing.bpf.h"
 #include "stream.bpf.h"
 
@@ -69,6 +70,7 @@ int probe_enter(struct pt_regs *regs)
 	struct value_ctx at = {};
 	struct hit hit;
 
+	keep_own_stack(regs);
 	if (!current_is_target() || !hit_lookup(&hit, regs))
 		return 0;
 	shared_add(&hit.stage.stats->entry_hits, 1);
@@ -273,7 +275,7 @@ static __always_inline void leave(struct hit *hit, struct pt_regs *regs)
 	f = frame_at(ts, i);
 	for (int n = 0; n < ARCH_REG_ARGS; n++)
 		at.arg[n] = f->arg[n];
-	at.ret = regs->ax;
+	at.ret = arch_ret(regs);
 	at.sp = hit->sp;
 	exit_act(hit, ts, f, &at);
 	frame_release(ts, i, hit->stage.stats, hit->now);
@@ -287,6 +289,7 @@ int probe_exit(struct pt_regs *regs)
 {
 	struct hit hit;
 
+	keep_own_stack(regs);
 	if (!current_is_target() || !hit_lookup(&hit, regs))
 		return 0;
 	shared_add(&hit.stage.stats->exit_hits, 1);
@@ -311,6 +314,7 @@ int probe_catch(struct pt_regs *regs)
 	struct wire_slice *slice;
 	__u64 now;
 
+	keep_own_stack(regs);
 	if (!current_is_target())
 		return 0;
 	now = bpf_ktime_get_ns();
@@ -319,7 +323,8 @@ int probe_catch(struct pt_regs *regs)
 		slice->catch_hits++;
 	ts = thread_get(bpf_get_current_task_btf(), 0);
 	if (ts && ts->used)
-		frames_reconcile(ts, regs->sp + bpf_get_attach_cookie(regs), FRAME_EXCEPTION, now);
+		frames_reconcile(ts, arch_sp(regs) + bpf_get_attach_cookie(regs), FRAME_EXCEPTION,
+				 now);
 	measure_run(now);
 	return 0;
 }

@@ -16,6 +16,7 @@
  * Known error: texts that differ behind their first WIRE_TEXT_MAX bytes are one statement.  A
  * statement that was prepared before the probes came has no text: it is counted unclassified.
  */
+#include "core_fixes.bpf.h"
 #include "pairing.bpf.h"
 #include "cheshire/wire_statement.h"
 
@@ -616,6 +617,7 @@ int statement_enter(struct pt_regs *regs)
 	struct value_ctx at = {};
 	struct hit hit;
 
+	keep_own_stack(regs);
 	if (!current_is_target() || !hit_lookup(&hit, regs))
 		return 0;
 	shared_add(&hit.stage.stats->entry_hits, 1);
@@ -685,7 +687,7 @@ static __always_inline void leave(struct hit *hit, struct pt_regs *regs)
 	f = frame_at(ts, i);
 	for (int n = 0; n < ARCH_REG_ARGS; n++)
 		at.arg[n] = f->arg[n];
-	at.ret = regs->ax;
+	at.ret = arch_ret(regs);
 	at.sp = hit->sp;
 	statement_left(hit->bind_index, i, &at, hit->now);
 	frame_release(ts, i, hit->stage.stats, hit->now);
@@ -698,6 +700,7 @@ int statement_exit(struct pt_regs *regs)
 {
 	struct hit hit;
 
+	keep_own_stack(regs);
 	if (!current_is_target() || !hit_lookup(&hit, regs))
 		return 0;
 	shared_add(&hit.stage.stats->exit_hits, 1);

@@ -7,15 +7,37 @@ CLANG    ?= clang
 BPFTOOL  ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
 CXX      ?= g++
 PKG_CONFIG ?= pkg-config
-ARCH     ?= $(shell uname -m | sed -e 's/x86_64/x86/' -e 's/aarch64/arm64/')
+STRIP    ?= strip
+OBJCOPY  ?= objcopy
+HOST_ARCH := $(shell uname -m | sed -e 's/x86_64/x86/' -e 's/aarch64/arm64/')
+ARCH     ?= $(HOST_ARCH)
 VERSION  := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-ifneq ($(ARCH),x86)
-$(error architecture '$(ARCH)' is not supported yet: the instruction classes of src/target are x86-64's)
+ifeq ($(filter $(ARCH),x86 arm64),)
+$(error architecture '$(ARCH)' is not supported: the ones that are are x86 (x86-64) and arm64)
+endif
+
+# For another architecture: ARCH=arm64 SYSROOT=a root file system with its libraries (tests/kernels).
+ifneq ($(ARCH),$(HOST_ARCH))
+ifeq ($(SYSROOT),)
+$(error ARCH=$(ARCH) on this machine needs SYSROOT=, a root file system with the libraries of $(ARCH))
+endif
+TRIPLET  := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-linux-gnu
+CC       := $(TRIPLET)-gcc --sysroot=$(SYSROOT)
+CXX      := $(TRIPLET)-g++ --sysroot=$(SYSROOT)
+AR       := $(TRIPLET)-ar
+STRIP    := $(TRIPLET)-strip
+OBJCOPY  := $(TRIPLET)-objcopy
+NM       := $(TRIPLET)-nm
+PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) \
+	PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(TRIPLET)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig \
+	$(PKG_CONFIG)
+# Objects of two architectures do not mix: one folder each, one skeleton each.
+override OUTPUT := $(OUTPUT)/$(ARCH)
 endif
 
 ifeq ($(V),1)
@@ -35,7 +57,7 @@ DEPS := ca-certificates gcc g++ make pkg-config clang llvm libbpf-dev bpftool li
 	xz-utils pocketsphinx pocketsphinx-en-us pocketsphinx-testdata libpocketsphinx-dev \
 	espeak-ng libespeak-ng-dev flite flite1-dev libsqlite3-dev sqlite3 sox libpq-dev \
 	libhiredis-dev redis-tools postgresql rsyslog sysstat bpftrace libbpf-tools libpcre2-dev iproute2 \
-	qemu-system-x86 busybox-static cpio
+	qemu-system-x86 busybox-static cpio $(DEPS_MORE)
 MISSING = $(shell dpkg-query -W -f '$${db:Status-Status} $${Package}\n' $(DEPS) 2>/dev/null | \
 	awk -v want='$(DEPS)' '$$1 == "installed" { have[$$2] = 1 } \
 		END { n = split(want, w, " "); for (i = 1; i <= n; i++) if (!(w[i] in have)) print w[i] }')

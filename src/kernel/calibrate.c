@@ -42,8 +42,16 @@ __asm__(".text\n"
 	".type calibrate_step, @function\n"
 	"calibrate_step: mov %rax, %rax\n ret\n"
 	".size calibrate_step, . - calibrate_step\n");
+#elif defined(__aarch64__)
+__asm__(".text\n"
+	".type calibrate_push, %function\n"
+	"calibrate_push: adr x9, calibrate_push\n ret\n"
+	".size calibrate_push, . - calibrate_push\n"
+	".type calibrate_step, %function\n"
+	"calibrate_step: mov x9, x9\n ret\n"
+	".size calibrate_step, . - calibrate_step\n");
 #else
-#error "only x86-64 so far"
+#error "neither x86-64 nor arm64"
 #endif
 
 static uint64_t now_ns(void)

@@ -14,6 +14,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "kernel/kernel_btf.h"
 #include "kernel/libbpf_log.h"
 #include "kernel/loader_state.h"
 #include "kernel/sockets.h"
@@ -40,6 +41,13 @@ static int explain_load(int err, char *why, size_t size)
 			 "CAP_SYS_PTRACE)");
 		return -EPERM;
 	}
+	if (!kernel_btf_exists()) {
+		snprintf(
+			why, size,
+			"this kernel was built without BTF (CONFIG_DEBUG_INFO_BTF), which programs "
+			"on its scheduler need: Linux 5.15 or newer with BTF is needed");
+		return -EOPNOTSUPP;
+	}
 	snprintf(why, size,
 		 "this kernel does not take the BPF programs (%s): Linux 5.15 or newer with BTF is "
 		 "needed; -v shows the kernel's words",
@@ -51,10 +59,9 @@ static int open_skeleton(struct loader *l, const struct loader_opts *opts, char 
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open_opts, .btf_custom_path = opts->btf_path);
 
-	if (!opts->btf_path && access("/sys/kernel/btf/vmlinux", R_OK)) {
-		snprintf(why, size,
-			 "this kernel has no BTF (/sys/kernel/btf/vmlinux): give one for it "
-			 "with --btf FILE");
+	kernel_btf_use(opts->btf_path);
+	if (opts->btf_path && access(opts->btf_path, R_OK)) {
+		snprintf(why, size, "--btf %s: %s", opts->btf_path, err_str(-errno));
 		return -EOPNOTSUPP;
 	}
 	l->skel = cheshire_bpf__open_opts(&open_opts);

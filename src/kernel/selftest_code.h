@@ -12,14 +12,20 @@
 
 #include "target/site_kind.h"
 
+#if defined(__aarch64__)
+#define SELFTEST_GPRS 31 /* with the link register */
+#else
+#define SELFTEST_GPRS 15
+#endif
+
 /* What a function gets, and what it leaves: everything that a probe could spoil. */
 struct cpu_state {
-	uint64_t gpr[15]; /* all but the stack pointer */
+	uint64_t gpr[SELFTEST_GPRS]; /* all but the stack pointer */
 	uint64_t flags;
 	uint64_t sp;	       /* out only: how far it is off after the return */
-	uint64_t red_zone[16]; /* the 128 bytes below the function's own stack pointer */
+	uint64_t red_zone[16]; /* x86-64: the 128 bytes below the function's own stack pointer */
 	uint64_t pad;
-	uint8_t fpu[512]; /* as FXSAVE writes it */
+	uint8_t fpu[512]; /* as FXSAVE writes it; arm64: q0 to q31 */
 } __attribute__((aligned(16)));
 
 struct selftest_code {

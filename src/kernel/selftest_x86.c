@@ -141,7 +141,7 @@ void selftest_call(void (*fn)(void), const struct cpu_state *in, struct cpu_stat
 	out->sp -= selftest_sp;
 }
 
-#else
+#elif !defined(__aarch64__)
 
 const struct selftest_code selftest_codes[1];
 const size_t selftest_codes_n;

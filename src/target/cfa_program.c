@@ -8,14 +8,11 @@
 #include <errno.h>
 
 #include "target/bytes.h"
+#include "target/insn_arch.h"
 #include "target/unwind.h"
 
 #define STATES_MAX 16	 /* remembered states; compilers nest one */
 #define STEPS_MAX  20000 /* instructions run: bounds a hostile program */
-
-/* DWARF register numbers of x86-64. */
-#define REG_FP 6
-#define REG_SP 7
 
 struct cfa_state {
 	uint64_t reg;
@@ -95,7 +92,8 @@ static int define_cfa(struct cfa_run *run, struct bytes *b, uint8_t op)
 static int extended(struct cfa_run *run, struct bytes *b, uint8_t op)
 {
 	switch (op) {
-	case 0x00: /* nop */
+	case 0x00: /* nop; arm64: the return address is signed from here on, or not any more */
+	case 0x2d:
 		return 0;
 	case 0x02: /* advance_loc1, 2, 4 */
 		return advance(run, bytes_fixed(b, 1));
@@ -166,8 +164,9 @@ int cfa_program_run(const struct cfa_program *program, uint64_t code_offset, str
 		ret = run_part(&run, program->fde, program->fde_len);
 	if (ret < 0)
 		return ret;
-	cfa->known = !run.now.expression && (run.now.reg == REG_SP || run.now.reg == REG_FP);
-	cfa->from_fp = run.now.reg == REG_FP;
+	cfa->known = !run.now.expression && (run.now.reg == INSN_ARCH_HOST->dwarf_sp ||
+					     run.now.reg == INSN_ARCH_HOST->dwarf_fp);
+	cfa->from_fp = run.now.reg == INSN_ARCH_HOST->dwarf_fp;
 	cfa->offset = run.now.offset;
 	return 0;
 }

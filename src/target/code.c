@@ -7,13 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "target/insn_arch.h"
 #include "target/maps.h"
 #include "target/process.h"
 #include "target/symbols.h"
 #include "target/unwind.h"
 
 #define PART_MAX (1u << 20) /* bytes of one function or split part */
-#define INT3	 0xcc
+#define X86_CALL 0xe8
+#define X86_INT3 0xcc
 #define WORK_ALL (64 << 20) /* a second or so */
 
 bool code_work(struct code_space *space, int64_t cost)
@@ -205,9 +207,9 @@ static bool same_insn(const struct insn *insn, const uint8_t *memory, bool *prob
 	if (memcmp(insn->bytes, memory, insn->len) == 0)
 		return true;
 	*probed = true;
-	if (memory[0] == INT3 && memcmp(insn->bytes + 1, memory + 1, insn->len - 1u) == 0)
+	if (INSN_ARCH_HOST->breakpoint(memory, insn->bytes, insn->len))
 		return true;
-	return insn->is_nop5 && (memory[0] == 0xe8 || memory[0] == INT3);
+	return insn->is_nop5 && (memory[0] == X86_CALL || memory[0] == X86_INT3);
 }
 
 static int compare_memory(struct code_space *space, struct code_part *part, uint64_t addr,

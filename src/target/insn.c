@@ -16,12 +16,6 @@ struct decoder {
 	cs_insn *scratch;
 };
 
-#if defined(__x86_64__)
-#define HOST_ARCH (&insn_arch_x86)
-#else
-#define HOST_ARCH NULL
-#endif
-
 const char *insn_class_name(enum insn_class cls)
 {
 	static const char *const names[] = {
@@ -29,6 +23,8 @@ const char *insn_class_name(enum insn_class cls)
 		[INSN_CLASS_PUSH] = "push",	    [INSN_CLASS_NOP] = "nop",
 		[INSN_CLASS_NOP_LONG] = "long nop", [INSN_CLASS_JMP] = "jmp",
 		[INSN_CLASS_JCC] = "jcc",	    [INSN_CLASS_CALL] = "call",
+		[INSN_CLASS_BRANCH] = "branch",	    [INSN_CLASS_INDIRECT] = "branch to register",
+		[INSN_CLASS_LITERAL] = "literal",   [INSN_CLASS_NEVER] = "never probed",
 	};
 
 	return (unsigned int)cls < sizeof(names) / sizeof(names[0]) ? names[cls] : "invalid";
@@ -36,19 +32,24 @@ const char *insn_class_name(enum insn_class cls)
 
 bool insn_class_emulated(enum insn_class cls)
 {
-	return cls > INSN_CLASS_STEPPED && cls != INSN_CLASS_NOP_LONG;
+	return cls > INSN_CLASS_STEPPED && cls != INSN_CLASS_NOP_LONG && cls != INSN_CLASS_NEVER;
+}
+
+/* The low bit of a condition code says "not", on both. */
+uint8_t insn_condition_inverse(uint8_t condition)
+{
+	return condition ^ 1;
 }
 
 struct decoder *decoder__open(void)
 {
-	const struct insn_arch *arch = HOST_ARCH;
-	struct decoder *dec;
+	return decoder__open_arch(INSN_ARCH_HOST);
+}
 
-	if (!arch) {
-		errno = ENOSYS;
-		return NULL;
-	}
-	dec = calloc(1, sizeof(*dec));
+struct decoder *decoder__open_arch(const struct insn_arch *arch)
+{
+	struct decoder *dec = calloc(1, sizeof(*dec));
+
 	if (!dec || cs_open(arch->cs_arch, arch->cs_mode, &dec->handle) != CS_ERR_OK) {
 		free(dec);
 		errno = ENOMEM;
@@ -85,11 +86,13 @@ int decoder__decode(struct decoder *dec, const uint8_t *code, size_t len, uint64
 	memset(out, 0, sizeof(*out));
 	out->addr = addr;
 	out->cls = INSN_CLASS_STEPPED;
-	if (!cs_disasm_iter(dec->handle, &p, &left, &at, dec->scratch))
+	if (dec->arch->insn_bytes && len < dec->arch->insn_bytes)
 		return -EILSEQ;
-	out->len = (uint8_t)dec->scratch->size;
+	if (!dec->arch->insn_bytes && !cs_disasm_iter(dec->handle, &p, &left, &at, dec->scratch))
+		return -EILSEQ;
+	out->len = dec->arch->insn_bytes ?: (uint8_t)dec->scratch->size;
 	memcpy(out->bytes, code, out->len);
-	dec->arch->describe(dec->handle, dec->scratch, out);
+	dec->arch->describe(dec->handle, dec->arch->insn_bytes ? NULL : dec->scratch, out);
 	return 0;
 }
 

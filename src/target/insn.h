@@ -22,6 +22,10 @@ enum insn_class {
 	INSN_CLASS_JMP = 5,
 	INSN_CLASS_JCC = 6,
 	INSN_CLASS_CALL = 7,
+	INSN_CLASS_BRANCH = 8,	 /* arm64: a conditional branch by a register's value */
+	INSN_CLASS_INDIRECT = 9, /* arm64: a branch, call or return by a register */
+	INSN_CLASS_LITERAL = 10, /* arm64: an address relative to the instruction */
+	INSN_CLASS_NEVER = 11,	 /* the kernel refuses it, or the target would not survive it */
 };
 
 /* "push", "nop", "stepped", … for output; never NULL. */
@@ -74,6 +78,7 @@ struct insn {
 	bool is_lea;
 	uint8_t args_written; /* bit n: overwrites the register of argument n */
 	bool writes_fp;	      /* overwrites the frame pointer register */
+	bool writes_link;     /* arm64: overwrites the link register */
 	bool writes_ret;      /* overwrites the integer return register, or may do so */
 	bool writes_memory;   /* other than by a push, or may do so */
 	bool repeats;	      /* a string instruction with rep: takes as long as the string */
@@ -85,7 +90,7 @@ struct insn {
 /* Decoder handle; not thread-safe, one per thread. */
 struct decoder;
 
-/* NULL with errno: -ENOMEM, or ENOSYS where the architecture has no back end. */
+/* NULL with errno ENOMEM. */
 struct decoder *decoder__open(void);
 void decoder__free(struct decoder *dec);
 

@@ -6,6 +6,10 @@
  */
 #include "target/insn_arch.h"
 
+#include <string.h>
+
+#define INT3 0xcc
+
 static enum insn_class classify(const struct insn *in)
 {
 	const uint8_t *b = in->bytes;
@@ -25,12 +29,6 @@ static enum insn_class classify(const struct insn *in)
 	    (b[0] == 0x0f && (b[1] & 0xf0) == 0x80 && len == 6))
 		return INSN_CLASS_JCC;
 	return INSN_CLASS_STEPPED;
-}
-
-/* The low bit of a condition code says "not". */
-uint8_t insn_condition_inverse(uint8_t condition)
-{
-	return condition ^ 1;
 }
 
 /* A general register of any width as 1..16, in encoding order; 0: something else. */
@@ -261,8 +259,51 @@ static void x86_describe(csh handle, cs_insn *in, struct insn *out)
 	}
 }
 
+static bool x86_breakpoint(const uint8_t *memory, const uint8_t *original, size_t len)
+{
+	return memory[0] == INT3 && memcmp(original + 1, memory + 1, len - 1) == 0;
+}
+
+static size_t landing_pad(const uint8_t *code)
+{
+	return memcmp(code, "\xf3\x0f\x1e\xfa", 4) == 0 ? 4 : 0;
+}
+
+/* (endbr64 ;) jmp *slot(%rip) */
+static bool x86_plt_slot(struct decoder *dec, const uint8_t *code, size_t len, uint64_t vaddr,
+			 uint64_t *slot)
+{
+	size_t pos = landing_pad(code);
+	struct insn insn;
+
+	if (decoder__decode(dec, code + pos, len - pos, vaddr + pos, &insn) != 0)
+		return false;
+	*slot = insn.mem_addr;
+	return insn.flow == INSN_FLOW_JUMP_INDIRECT && insn.has_mem_addr && !insn.mem_indexed;
+}
+
+/* (endbr64 ;) push imm32 ; jmp */
+static bool x86_plt_lazy(struct decoder *dec, const uint8_t *code, size_t len, uint64_t vaddr)
+{
+	size_t pos = landing_pad(code);
+	struct insn insn;
+
+	if (code[pos] != 0x68)
+		return false;
+	pos += 5;
+	return decoder__decode(dec, code + pos, len - pos, vaddr + pos, &insn) == 0 &&
+	       insn.flow == INSN_FLOW_JUMP;
+}
+
 const struct insn_arch insn_arch_x86 = {
 	.cs_arch = CS_ARCH_X86,
 	.cs_mode = CS_MODE_64,
 	.describe = x86_describe,
+	.breakpoint = x86_breakpoint,
+	.plt_slot = x86_plt_slot,
+	.plt_lazy = x86_plt_lazy,
+	.entry_cfa = 8,
+	.return_sp = -8, /* the ret took the return address off the stack */
+	.dwarf_fp = 6,
+	.dwarf_sp = 7,
 };

@@ -54,10 +54,15 @@ static void make_site(const struct code_part *part, size_t index, struct plan_si
 	memcpy(site->bytes, insn->bytes, insn->len);
 }
 
-/* How good a place is: a known emulated class, a long nop (new kernels), stepped, never. */
+/*
+ * How good a place is: a known emulated class, a long nop (new kernels), stepped, never. A return
+ * is the place of an exit, and of the entry only where the function is nothing else.
+ */
 static int entry_rank(const struct insn *insn, bool first, uint32_t avoid)
 {
-	if (avoid & SITE_KIND_BIT(site_kind_of(insn)))
+	if (insn->cls == INSN_CLASS_NEVER || (avoid & SITE_KIND_BIT(site_kind_of(insn))))
+		return 0;
+	if (insn->flow == INSN_FLOW_RET && !first)
 		return 0;
 	if (insn->is_nop5) /* its optimised probe overwrites the red zone */
 		return first ? 1 : 0;
@@ -69,7 +74,8 @@ static int entry_rank(const struct insn *insn, bool first, uint32_t avoid)
 /* May the search go on behind this instruction, the entry's state being still known? */
 static bool entry_goes_on(const struct insn *insn, uint8_t args, int32_t *delta)
 {
-	if (insn->flow != INSN_FLOW_NEXT || (args & insn->args_written))
+	if (insn->flow != INSN_FLOW_NEXT || insn->cls == INSN_CLASS_NEVER || insn->writes_link ||
+	    (args & insn->args_written))
 		return false;
 	if (insn->sp == INSN_SP_SAME || insn->sp == INSN_SP_SAVE_FP)
 		return true;
@@ -111,8 +117,9 @@ static int plan_entry(struct plan_run *run, const struct scan *scan)
 	plan->entry_loops = scan->entry_is_target;
 	if (best > 0)
 		return 0;
-	snprintf(plan->reason, sizeof(plan->reason),
-		 "no place for its entry: what is there fails the self-test on this kernel");
+	snprintf(plan->reason, sizeof(plan->reason), "no place for its entry: %s",
+		 run->opts->avoid ? "what is there fails the self-test on this kernel"
+				  : "its first instruction is never probed");
 	return -EOPNOTSUPP;
 }
 
@@ -164,8 +171,12 @@ static size_t make_exits(struct plan_run *run, const struct scan *scan, struct j
 	const struct plan_site *entry = &run->plan->entry;
 	struct early_exit early[EARLY_EXITS_MAX];
 	const struct exit_needs needs = {run->opts->need_ret, run->opts->need_memory};
-	size_t n = run->rets_only ? 0 : early_exit_find(map, part, ret, needs, early);
+	enum insn_class ret_class = scan->parts[part].insns[ret].cls;
+	size_t n = 0;
 
+	/* Where a ret is cheap itself, nothing need stand for it. */
+	if (!run->rets_only && !insn_class_emulated(ret_class))
+		n = early_exit_find(map, part, ret, needs, early);
 	for (size_t i = 0; i < n; i++) {
 		make_early(&early[i], run->opts->need_ret, &sites[i]);
 		/* Entry and exit cannot be one place. */
@@ -184,9 +195,15 @@ static int collect_return(struct plan_run *run, const struct scan *scan, struct 
 			  size_t part, size_t ret, uint8_t depth)
 {
 	struct plan_site sites[EARLY_EXITS_MAX];
-	size_t n = make_exits(run, scan, map, part, ret, sites);
+	size_t n;
 	int err = 0;
 
+	if (scan->parts[part].insns[ret].cls == INSN_CLASS_NEVER) {
+		snprintf(run->plan->reason, sizeof(run->plan->reason),
+			 "it returns with authentication, which the kernel does not let be probed");
+		return -ENOENT;
+	}
+	n = make_exits(run, scan, map, part, ret, sites);
 	if (run->opts->avoid & SITE_KIND_BIT(sites[0].kind)) {
 		snprintf(run->plan->reason, sizeof(run->plan->reason),
 			 "no place for an exit: a probe at a %s fails the self-test on this kernel",

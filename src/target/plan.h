@@ -20,13 +20,13 @@ struct match;
 
 /*
  * One place for a probe. "SP at entry" is the stack pointer at the function's first instruction,
- * where it points at the return address: SP at entry = SP at the probe + sp_delta.
+ * on x86-64 it points at the return address there: SP at entry = SP at the probe + sp_delta.
  */
 struct plan_site {
-	uint32_t object;	       /* index into the object table */
-	uint64_t offset;	       /* file offset, what the kernel's attach takes */
-	uint64_t function;	       /* file offset of the first byte of the part it is in */
-	int32_t sp_delta;	       /* bytes; 0 at +0 and at every ret, -8 at a return site */
+	uint32_t object;   /* index into the object table */
+	uint64_t offset;   /* file offset, what the kernel's attach takes */
+	uint64_t function; /* file offset of the first byte of the part it is in */
+	int32_t sp_delta;  /* bytes; 0 at +0 and at every ret, -8 at a return site of x86-64 */
 	uint8_t bytes[INSN_MAX_BYTES]; /* original instruction: compare before attaching */
 	uint8_t len;
 	uint8_t tail_depth; /* 0: the function's own; else in the target of that many jumps */
@@ -84,6 +84,9 @@ int plan_function(const struct process *proc, struct object_table *table, const 
  */
 int plan_return_site(const struct process *proc, struct object_table *table, uint64_t addr,
 		     struct plan_site *site, char *reason, size_t size);
+
+/* SP at entry less SP where the caller goes on: sp_delta of a uretprobe and of a return site. */
+int32_t plan_return_delta(void);
 
 /*
  * Compares a site's bytes with the target's memory, at every mapping of it, once more just before

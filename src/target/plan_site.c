@@ -6,13 +6,17 @@
 
 #include "log/escape.h"
 #include "target/code.h"
+#include "target/insn_arch.h"
 #include "target/maps.h"
 #include "target/plan.h"
 #include "target/process.h"
 
-#define RETURN_SITE_DELTA (-8) /* the ret took the return address off the stack */
-#define CALL_MAX	  8    /* bytes of the longest call instruction looked for */
-#define INT3		  0xcc
+#define CALL_MAX 8 /* bytes of the longest call instruction looked for */
+
+int32_t plan_return_delta(void)
+{
+	return INSN_ARCH_HOST->return_sp;
+}
 
 int plan_site_verify(const struct process *proc, const struct object_table *table,
 		     const struct plan_site *site)
@@ -36,9 +40,8 @@ int plan_site_verify(const struct process *proc, const struct object_table *tabl
 					  site->len);
 		if (err)
 			return err;
-		if (memory[0] == INT3)
-			memory[0] = site->bytes[0];
-		if (memcmp(memory, site->bytes, site->len) != 0)
+		if (memcmp(memory, site->bytes, site->len) != 0 &&
+		    !INSN_ARCH_HOST->breakpoint(memory, site->bytes, site->len))
 			return -ESTALE;
 		mapped = true;
 	}
@@ -80,15 +83,15 @@ static int describe_return_site(struct code_space *space, struct code_object *co
 		snprintf(reason, size, "no instruction at the return address");
 		return -EOPNOTSUPP;
 	}
-	if (insn.is_nop5) {
-		snprintf(reason, size, "a 5-byte nop at the return address: never probed");
+	if (insn.is_nop5 || insn.cls == INSN_CLASS_NEVER) {
+		snprintf(reason, size, "the instruction at the return address is never probed");
 		return -EOPNOTSUPP;
 	}
 	*site = (struct plan_site){
 		.object = code->obj->index,
 		.offset = offset,
 		.function = offset,
-		.sp_delta = RETURN_SITE_DELTA,
+		.sp_delta = plan_return_delta(),
 		.len = insn.len,
 		.cls = insn.cls,
 		.kind = site_kind_of(&insn),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "target/insn_arch.h"
 #include "target/unwind.h"
 
 #define LOCK_PREFIX 0xf0
@@ -98,29 +99,12 @@ static int internal_jump(struct scan_run *run, const struct code_part *part, uin
 	return -EOPNOTSUPP;
 }
 
-/* Is the code at vaddr a PLT stub: (endbr64) jmp *slot(%rip)? */
 static bool plt_slot(struct scan_run *run, uint64_t vaddr, uint64_t *slot)
 {
 	uint8_t code[32];
-	struct insn insn;
-	int i;
 
-	if (elf_file_read_vaddr(&run->code->elf, vaddr, code, sizeof(code)) != 0)
-		return false;
-	for (i = 0; i < 2; i++) {
-		size_t pos = i ? 4 : 0;
-
-		if (decoder__decode(run->space->dec, code + pos, sizeof(code) - pos, vaddr + pos,
-				    &insn) != 0)
-			return false;
-		if (insn.flow == INSN_FLOW_JUMP_INDIRECT) {
-			*slot = insn.mem_addr;
-			return insn.has_mem_addr && !insn.mem_indexed;
-		}
-		if (memcmp(code, "\xf3\x0f\x1e\xfa", 4) != 0)
-			return false;
-	}
-	return false;
+	return elf_file_read_vaddr(&run->code->elf, vaddr, code, sizeof(code)) == 0 &&
+	       INSN_ARCH_HOST->plt_slot(run->space->dec, code, sizeof(code), vaddr, slot);
 }
 
 /* Does the code at vaddr expect the stack as at a function's entry? */
@@ -135,7 +119,7 @@ static bool expects_frame(struct code_object *code, uint64_t vaddr, bool *starts
 	*starts_range = range.start == vaddr;
 	if (unwind_table__cfa(code->unwind, &range, vaddr, &cfa) != 0 || !cfa.known)
 		return false;
-	return cfa.from_fp || cfa.offset != 8;
+	return cfa.from_fp || cfa.offset != INSN_ARCH_HOST->entry_cfa;
 }
 
 /*

@@ -19,9 +19,15 @@ enum site_kind site_kind_of(const struct insn *insn)
 	case INSN_CLASS_JMP:
 		return SITE_KIND_JMP;
 	case INSN_CLASS_JCC:
+	case INSN_CLASS_BRANCH:
 		return SITE_KIND_JCC;
 	case INSN_CLASS_CALL:
 		return SITE_KIND_CALL;
+	case INSN_CLASS_INDIRECT:
+		return insn->flow == INSN_FLOW_CALL_INDIRECT ? SITE_KIND_CALL : SITE_KIND_JMP;
+	case INSN_CLASS_LITERAL:
+		return SITE_KIND_LITERAL;
+	case INSN_CLASS_NEVER:
 	case INSN_CLASS_INVALID:
 	case INSN_CLASS_STEPPED:
 		break;
@@ -50,6 +56,8 @@ const char *site_kind_name(enum site_kind kind)
 		return "conditional jump";
 	case SITE_KIND_CALL:
 		return "call";
+	case SITE_KIND_LITERAL:
+		return "address relative to the instruction";
 	case SITE_KINDS:
 		break;
 	}

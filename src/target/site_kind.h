@@ -20,7 +20,8 @@ enum site_kind {
 	SITE_KIND_JMP = 6,
 	SITE_KIND_JCC = 7,
 	SITE_KIND_CALL = 8,
-	SITE_KINDS = 9,
+	SITE_KIND_LITERAL = 9, /* arm64: an address relative to the instruction */
+	SITE_KINDS = 10,
 };
 
 #define SITE_KIND_BIT(kind) (1U << (kind))

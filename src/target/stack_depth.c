@@ -8,10 +8,10 @@
 #include <stdlib.h>
 
 #include "target/code.h"
+#include "target/insn_arch.h"
 #include "target/unwind.h"
 
-#define UNKNOWN	     INT64_MIN
-#define CFA_AT_ENTRY 8 /* x86-64: the call pushed the return address */
+#define UNKNOWN INT64_MIN
 
 /* Depth after the instruction; fp is the depth that the frame pointer holds. */
 static int64_t step(const struct insn *insn, int64_t depth, int64_t *fp)
@@ -84,7 +84,7 @@ void code_depth_at(struct code_space *space, const struct code_part *part, uint6
 		if (unwind_table__cfa(part->code->unwind, &range, vaddr, &cfa) != 0 || !cfa.known)
 			return;
 		depth->known = !cfa.from_fp;
-		depth->depth = cfa.from_fp ? 0 : cfa.offset - CFA_AT_ENTRY;
+		depth->depth = cfa.from_fp ? 0 : cfa.offset - INSN_ARCH_HOST->entry_cfa;
 		depth->in_frame = cfa.from_fp || depth->depth != 0;
 		return;
 	}

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "log/escape.h"
+#include "target/insn_arch.h"
 #include "target/maps.h"
 #include "target/names.h"
 #include "target/process.h"
@@ -117,22 +118,13 @@ static bool never_returns(const char *name)
 	return in_list(list, name);
 }
 
-/* Is this the stub of a slot that is not bound: (endbr64) push imm32 ; jmp? */
+/* Is this the stub of a slot that is not bound? */
 static bool is_lazy_stub(struct code_space *space, const struct code_object *code, uint64_t vaddr)
 {
 	uint8_t bytes[24];
-	struct insn insn;
-	size_t pos;
 
-	if (elf_file_read_vaddr(&code->elf, vaddr, bytes, sizeof(bytes)) != 0)
-		return false;
-	pos = memcmp(bytes, "\xf3\x0f\x1e\xfa", 4) == 0 ? 4 : 0;
-	if (bytes[pos] != 0x68)
-		return false;
-	pos += 5;
-	return decoder__decode(space->dec, bytes + pos, sizeof(bytes) - pos, vaddr + pos, &insn) ==
-		       0 &&
-	       insn.flow == INSN_FLOW_JUMP;
+	return elf_file_read_vaddr(&code->elf, vaddr, bytes, sizeof(bytes)) == 0 &&
+	       INSN_ARCH_HOST->plt_lazy(space->dec, bytes, sizeof(bytes), vaddr);
 }
 
 /* The object a loader would bind the name to. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "target/proc_file.h"
@@ -18,7 +19,7 @@
 #define TID_MAX	    (1U << 22)
 #define USERS_MAX   4096 /* threads that hold or wait on a condition with one mutex */
 
-/* nptl/sysdeps/nptl/bits/struct_mutex.h, x86-64: the members up to the kind. */
+/* nptl/sysdeps/nptl/bits/struct_mutex.h, 64-bit: the members up to the kind. */
 struct glibc_mutex {
 	uint32_t lock;
 	uint32_t count;
@@ -40,16 +41,11 @@ static const struct {
 	long nr;
 	int set; /* -1: always of some */
 } polling_calls[] = {
-	{7, 1},	   /* poll */
-	{23, 0},   /* select */
-	{43, -1},  /* accept */
-	{232, -1}, /* epoll_wait */
-	{270, 0},  /* pselect6 */
-	{271, 1},  /* ppoll */
-	{281, -1}, /* epoll_pwait */
-	{288, -1}, /* accept4 */
-	{426, -1}, /* io_uring_enter */
-	{441, -1}, /* epoll_pwait2 */
+#if defined(SYS_poll) /* arm64 has only the newer ones */
+	{SYS_poll, 1},	       {SYS_select, 0},	       {SYS_epoll_wait, -1},
+#endif
+	{SYS_accept, -1},      {SYS_accept4, -1},      {SYS_pselect6, 0},	 {SYS_ppoll, 1},
+	{SYS_epoll_pwait, -1}, {SYS_epoll_pwait2, -1}, {SYS_io_uring_enter, -1},
 };
 
 /* "232 0x4 0x7ffd... ..." */

@@ -122,7 +122,7 @@ static void read_augmentation(struct bytes *b, const char *letters, struct frame
 			read_encoded(&data, (uint8_t)bytes_fixed(&data, 1) & 0x0f);
 		else if (*letters == 'S')
 			entry->signal_frame = true;
-		else
+		else if (*letters != 'B') /* arm64: signed with the second key */
 			break;
 	}
 	if (data.bad)

@@ -113,10 +113,14 @@ static int queue_exits(struct attachment *a, struct probe_queue *p, struct probe
 	if (f->uretprobe) {
 		struct plan_site site = f->plan.entry;
 
-		/* Behind an endbr64 it shares the entry's trap, which is emulated: 2 us, not 16. */
-		if (site.sp_delta)
+		/*
+		 * Behind an endbr64 it shares the entry's trap, which is emulated: 2 us, not 16.
+		 * Where the return address is in a register, it may be signed already behind the
+		 * first instruction, and the kernel's in its place would not be.
+		 */
+		if (site.sp_delta || !plan_return_delta())
 			site.offset = f->plan.offset;
-		site.sp_delta = -8;
+		site.sp_delta = plan_return_delta();
 		return attachment_queue_site(a, rets, &site, (uint16_t)i, WIRE_SITE_EXIT, true);
 	}
 	for (size_t n = 0; n < f->plan.n_exits && !err; n++)

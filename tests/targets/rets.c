@@ -14,6 +14,35 @@
 #define RETURN_SITES 12
 
 /* No frame and no saved register, so that no two returns are worth joining. */
+#if defined(__aarch64__)
+__asm__(".text\n"
+	".globl stage_many_rets\n"
+	".type stage_many_rets, %function\n"
+	"stage_many_rets:\n"
+	".cfi_startproc\n"
+	"	stp x29, x30, [sp, -32]!\n"
+	".cfi_def_cfa_offset 32\n"
+	".cfi_offset 29, -32\n"
+	".cfi_offset 30, -24\n"
+	"	str w1, [sp, 16]\n"
+	"	bl truth_sleep_us\n"
+	"	ldr w0, [sp, 16]\n"
+	"	ldp x29, x30, [sp], 32\n"
+	".cfi_def_cfa_offset 0\n"
+	".set site, 0\n"
+	".rept 11\n"
+	"	cmp w0, site\n"
+	"	b.ne 1f\n"
+	"	add w0, w0, 100\n"
+	"	ret\n"
+	"1:\n"
+	".set site, site + 1\n"
+	".endr\n"
+	"	add w0, w0, 100\n"
+	"	ret\n"
+	".cfi_endproc\n"
+	".size stage_many_rets, .-stage_many_rets\n");
+#else
 __asm__(".text\n"
 	".globl stage_many_rets\n"
 	".type stage_many_rets, @function\n"
@@ -40,6 +69,7 @@ __asm__(".text\n"
 	"	ret\n"
 	".cfi_endproc\n"
 	".size stage_many_rets, .-stage_many_rets\n");
+#endif
 
 int stage_many_rets(long us, int site);
 

@@ -13,6 +13,10 @@ TARGET_NAMES += whisper llama onnx sherpa tflite keyless
 TARGET_NAMES += caches
 TARGET_VARIANTS := steady-stripped steady-static-pie steady-minidebug steady-cet steady-O0 steady-fp \
 	tail-cet tail-O3 throw-cet throw-O0 longjmp-O0 fibers-cet split-stripped
+# Their libraries are not among those that a build for another architecture has.
+ifneq ($(ARCH),$(HOST_ARCH))
+TARGET_NAMES := $(filter-out pq flite caches,$(TARGET_NAMES))
+endif
 TARGET_LIBS := $(TARGET_OUT)/libtail.so $(TARGET_OUT)/libplugin.so $(TARGET_OUT)/libengine.so
 
 # What a target's code looks like is its point: CFLAGS does not reach it. No -Wmissing-prototypes:
@@ -25,7 +29,7 @@ TARGET_LDFLAGS := -pthread -pie -Wl,-z,lazy
 
 # Flags of a variant by the part of the name behind the first hyphen; plain ones are -O2.
 TARGET_OPT_ := -O2
-TARGET_OPT_cet := -O2 -fcf-protection=full
+TARGET_OPT_cet := -O2 $(if $(filter arm64,$(ARCH)),-mbranch-protection=standard,-fcf-protection=full)
 TARGET_OPT_O0 := -O0
 TARGET_OPT_O3 := -O3
 TARGET_OPT_fp := -O2 -fno-omit-frame-pointer
@@ -78,7 +82,7 @@ $(TARGET_OUT)/obj/pq.o: TARGET_CFLAGS += $(shell pkg-config --cflags libpq 2>/de
 
 $(TARGET_OUT)/%-stripped: $(TARGET_OUT)/%
 	$(call msg,TARGET,$@)
-	$(Q)strip --strip-all $< -o $@
+	$(Q)$(STRIP) --strip-all $< -o $@
 
 $(TARGET_OUT)/steady-static-pie: $(TARGET_OUT)/obj/steady.o $(TARGET_OUT)/obj/truth.o
 	$(call msg,TARGET,$@)
@@ -87,12 +91,12 @@ $(TARGET_OUT)/steady-static-pie: $(TARGET_OUT)/obj/steady.o $(TARGET_OUT)/obj/tr
 # As Fedora does it: the symbols that .dynsym has not, as an xz-compressed ELF file in a section.
 $(TARGET_OUT)/steady-minidebug: $(TARGET_OUT)/steady
 	$(call msg,TARGET,$@)
-	$(Q)objcopy --only-keep-debug $< $@.debug
-	$(Q)nm --defined-only --format=posix $< | awk '$$2 ~ /^[Tt]$$/ { print $$1 }' > $@.keep
-	$(Q)objcopy -S --keep-symbols=$@.keep $@.debug $@.mini
+	$(Q)$(OBJCOPY) --only-keep-debug $< $@.debug
+	$(Q)$(NM) --defined-only --format=posix $< | awk '$$2 ~ /^[Tt]$$/ { print $$1 }' > $@.keep
+	$(Q)$(OBJCOPY) -S --keep-symbols=$@.keep $@.debug $@.mini
 	$(Q)xz --force --check=crc32 $@.mini
-	$(Q)strip --strip-all $< -o $@.stripped
-	$(Q)objcopy --add-section .gnu_debugdata=$@.mini.xz $@.stripped $@
+	$(Q)$(STRIP) --strip-all $< -o $@.stripped
+	$(Q)$(OBJCOPY) --add-section .gnu_debugdata=$@.mini.xz $@.stripped $@
 	$(Q)rm -f $@.debug $@.keep $@.mini.xz $@.stripped
 
 TARGET_PROGRAMS := $(addprefix $(TARGET_OUT)/,$(TARGET_NAMES) $(TARGET_VARIANTS)) $(TARGET_LIBS)

@@ -110,7 +110,7 @@ def build(build_dir, folder, source, triplet):
     image.put(bpftool_of(source), "/usr/sbin/bpftool")
     image.program("busybox")
     (folder / "bin").mkdir(exist_ok=True)
-    for name in ("sh", "ls", "cat", "sleep", "env", "true", "mount", "ip"):
+    for name in ("sh", "ls", "cat", "sleep", "env", "true", "mount", "ip", "unshare"):
         (folder / "bin" / name).symlink_to("/usr/bin/busybox")
     (folder / "usr/bin/env").symlink_to("busybox")
     image.tree(Path(source) / "usr/lib" / PYTHON, f"/usr/lib/{PYTHON}", PYTHON_LEFT_OUT)

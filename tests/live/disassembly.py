@@ -33,7 +33,9 @@ def tail_jumps(path, function):
     """Operands of the jumps that leave the function for another one (its cold part is its own)."""
     leaving = []
     for mnemonic, operands in instructions(path, function):
-        if mnemonic != "jmp":
+        if mnemonic == "br":  # arm64: to the address in a register
+            leaving.append(operands)
+        if mnemonic not in ("jmp", "b"):
             continue
         named = re.search(r"<([^>+]+)(\+0x[0-9a-f]+)?>", operands)
         if operands.startswith("*") and "(,%" not in operands:

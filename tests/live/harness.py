@@ -330,11 +330,14 @@ class Watch(Process):
 
     serial = 0
 
-    def __init__(self, case, pid, config=None, *args, output="json", name=None, hello=True, **more):
+    def __init__(
+        self, case, pid, config=None, *args, output="json", name=None, hello=True,
+        program=(CHESHIRE,), **more,
+    ):
         if not CHESHIRE.exists():
             raise Failure(f"{CHESHIRE} is not built")
         Watch.serial += 1
-        command = [CHESHIRE, "watch", "--pid", pid]
+        command = [*program, "watch", "--pid", pid]
         if config is not None:
             command += ["--config", case.write("config.yaml", config)]
         command += ["--output", output, *args]

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One stage, right: counts and latencies equal to the target's own, whatever the build."""
 
+import platform
+from pathlib import Path
+
 import disassembly
-from harness import TARGETS, config, test
+from harness import CHESHIRE, TARGETS, config, test
 
 WORK = "stage_work"
 
@@ -79,7 +82,8 @@ def stage_name_by_glob(t):
 @test()
 def stage_endbr64_entry(t):
     first = disassembly.instructions(TARGETS / "steady-cet", WORK)[0][0]
-    t.equal(first, "endbr64", "first instruction of the stage")
+    marks = {"x86_64": "endbr64", "aarch64": "paciasp"}
+    t.equal(first, marks[platform.machine()], "first instruction of the stage")
     truth, summary, _ = watch_steady(t, "steady-cet", "steady-cet:stage_work", "--iterations", 60)
     t.spans(summary, "work", truth.functions[WORK])
 
@@ -168,3 +172,46 @@ def stage_by_uretprobe_asked_for_by_name(t):
     t.equal(watch.stage("work")["functions"][0]["exits"], "uretprobe", "exits")
     t.spans(summary, "work", truth.functions[WORK])
     t.no_drops(summary)
+
+
+# A mount namespace of its own, in which the kernel shows no types.
+HIDDEN_BTF = (
+    "unshare", "-m", "sh", "-c",
+    'mount -t tmpfs tmpfs /sys/kernel/btf && exec "$0" "$@"', CHESHIRE,
+)
+
+
+def watch_without_btf(t, *options):
+    target = t.target("steady", "--iterations", 60)
+    stages = config({"work": "steady:stage_work"})
+    watch = t.watch(target.pid, stages, *options, program=HIDDEN_BTF)
+    target.go()
+    truth = target.finish()
+    watch.wait(20)
+    t.spans(watch.last_summary(), "work", truth.functions[WORK])
+
+
+@test()
+def types_of_the_kernel_from_a_file(t):
+    types = t.dir / "vmlinux.btf"
+    types.write_bytes(Path("/sys/kernel/btf/vmlinux").read_bytes())
+    watch_without_btf(t, "--btf", types)
+
+
+@test()
+def types_of_the_kernel_by_asking_it(t):
+    watch_without_btf(t)
+
+
+@test()
+def types_from_a_file_that_is_none(t):
+    target = t.target("steady", "--iterations", 5)
+    for content in (None, b"", b"no types at all"):
+        types = t.dir / "wrong.btf"
+        if content is not None:
+            types.write_bytes(content)
+        watch = t.watch(
+            target.pid, config({"work": "steady:stage_work"}), "--btf", types, hello=False
+        )
+        t.equal(watch.wait(), 5, f"exit status with {content!r} for types")
+        t.check("btf" in watch.errors().lower(), f"what is wrong is not said: {watch.errors()}")

@@ -8,6 +8,7 @@ BPFTOOL  ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
 CXX      ?= g++
 PKG_CONFIG ?= pkg-config
 STRIP    ?= strip
+NM       ?= nm
 OBJCOPY  ?= objcopy
 HOST_ARCH := $(shell uname -m | sed -e 's/x86_64/x86/' -e 's/aarch64/arm64/')
 ARCH     ?= $(HOST_ARCH)

@@ -12,12 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "target/proc_file.h"
 #include "target/process.h"
+#include "target/process_access.h"
 
-#define MAPS_CEILING (64u << 20) /* bytes of /proc/PID/maps */
-#define OBJECTS_MAX  8192	 /* ever seen, gone ones included */
-#define SEGMENTS_MAX 1024	 /* of one object */
+#define OBJECTS_MAX  8192 /* ever seen, gone ones included */
+#define SEGMENTS_MAX 1024 /* of one object */
 
 struct maps_line {
 	uint64_t start, end, offset, inode;
@@ -187,17 +186,13 @@ static int add_mapping(struct object_table *table, const struct maps_line *line)
 	return append_segment(obj, line);
 }
 
-int object_table_read(struct object_table *table, const struct process *proc)
+int object_table_parse(struct object_table *table, char *text)
 {
-	char *text, *p, *newline;
 	struct maps_line line;
-	size_t len;
-	int err;
+	char *p, *newline;
+	int err = 0;
 
 	memset(table, 0, sizeof(*table));
-	err = proc_file_read_all(proc->dirfd, "maps", MAPS_CEILING, &text, &len);
-	if (err)
-		return err;
 	/* A process that is exiting, and a kernel thread, have no mappings. */
 	for (p = text; *p && !err; p = newline + 1) {
 		newline = strchr(p, '\n');
@@ -216,9 +211,23 @@ int object_table_read(struct object_table *table, const struct process *proc)
 			err = 0;
 		}
 	}
-	free(text);
 	if (err)
 		object_table_free(table);
+	return err;
+}
+
+int object_table_read(struct object_table *table, const struct process *proc)
+{
+	size_t len;
+	char *text;
+	int err;
+
+	memset(table, 0, sizeof(*table));
+	err = process_read_maps(proc, PROCESS_MAPS_FRESH, &text, &len);
+	if (err)
+		return err;
+	err = object_table_parse(table, text);
+	free(text);
 	return err;
 }
 
@@ -227,7 +236,7 @@ int maps_each_file(const struct process *proc, maps_file_fn fn, void *ctx)
 	char *text, *p, *newline;
 	struct maps_line line;
 	size_t len;
-	int err = proc_file_read_all(proc->dirfd, "maps", MAPS_CEILING, &text, &len);
+	int err = process_read_maps(proc, PROCESS_MAPS_LOOK, &text, &len);
 
 	if (err)
 		return err;
@@ -304,8 +313,7 @@ static void merge(struct object_table *table, struct object_table *fresh, struct
 	table->n_skipped = fresh->n_skipped;
 }
 
-int object_table_refresh(struct object_table *table, const struct process *proc,
-			 struct object_diff *diff)
+int object_table_update(struct object_table *table, char *text, struct object_diff *diff)
 {
 	struct object_table fresh;
 	struct object_diff local;
@@ -313,7 +321,7 @@ int object_table_refresh(struct object_table *table, const struct process *proc,
 	int err;
 
 	memset(&local, 0, sizeof(local));
-	err = object_table_read(&fresh, proc);
+	err = object_table_parse(&fresh, text);
 	if (err)
 		return err;
 	local.added = calloc(fresh.n_objects + 1, sizeof(*local.added));
@@ -331,6 +339,20 @@ int object_table_refresh(struct object_table *table, const struct process *proc,
 		*diff = local;
 	else
 		object_diff_free(&local);
+	return err;
+}
+
+int object_table_refresh(struct object_table *table, const struct process *proc,
+			 struct object_diff *diff)
+{
+	size_t len;
+	char *text;
+	int err = process_read_maps(proc, PROCESS_MAPS_REFRESH, &text, &len);
+
+	if (err)
+		return err;
+	err = object_table_update(table, text, diff);
+	free(text);
 	return err;
 }
 

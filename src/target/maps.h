@@ -55,6 +55,9 @@ struct object_diff {
  */
 int object_table_read(struct object_table *table, const struct process *proc);
 
+/* The same of such a text, which is written to. */
+int object_table_parse(struct object_table *table, char *text);
+
 /* One mapping of a file, executable or not. */
 struct file_mapping {
 	uint64_t start, end, offset; /* addresses in the target; bytes of the file */
@@ -76,6 +79,9 @@ int maps_each_file(const struct process *proc, maps_file_fn fn, void *ctx);
 int object_table_refresh(struct object_table *table, const struct process *proc,
 			 struct object_diff *diff);
 
+/* The same of the text of such maps, which is written to. */
+int object_table_update(struct object_table *table, char *text, struct object_diff *diff);
+
 void object_diff_free(struct object_diff *diff);
 
 /* Frees everything, closes the descriptors. Safe on a zeroed or freed table. */
@@ -87,6 +93,12 @@ void object_table_free(struct object_table *table);
  * -ESTALE: what could be opened is not the mapped file; -EACCES/-EPERM: not permitted.
  */
 int object_open(struct object *obj, const struct process *proc);
+
+/*
+ * The same without looking into the file: a descriptor of the caller's, or a negative errno.  Not
+ * by way of another process.
+ */
+int object_open_file(const struct object *obj, const struct process *proc);
 
 /* Closes the descriptor; object_open may be called again. */
 void object_close(struct object *obj);

@@ -20,6 +20,7 @@
 #include "target/elf_file.h"
 #include "target/maps.h"
 #include "target/process.h"
+#include "target/process_access.h"
 
 enum identity {
 	IDENTITY_INODE, /* the kernel's link to the mapping: the inode must agree; the device
@@ -102,13 +103,10 @@ static int open_in_root(const struct object *obj, const struct process *proc)
 	return fd < 0 ? fd : reopen(fd, obj, IDENTITY_DEVICE_AND_INODE);
 }
 
-int object_open(struct object *obj, const struct process *proc)
+int object_open_file(const struct object *obj, const struct process *proc)
 {
-	struct elf_file elf;
 	int fd, first;
 
-	if (obj->fd >= 0)
-		return 0;
 	if (obj->gone)
 		return -ENOENT;
 	fd = first = open_map_files(obj, proc);
@@ -118,6 +116,35 @@ int object_open(struct object *obj, const struct process *proc)
 		fd = open_in_root(obj, proc);
 	if (fd < 0)
 		return fd == -ESTALE ? fd : first;
+	return fd;
+}
+
+/* Opened by another process: it must be the file that we mean. */
+static int open_by_access(const struct object *obj, const struct process *proc)
+{
+	struct stat st;
+	int fd, err = proc->access->open_object(proc->access_ctx, obj, &fd);
+
+	if (err)
+		return err;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_ino == obj->inode)
+		return fd;
+	close(fd);
+	return -ESTALE;
+}
+
+int object_open(struct object *obj, const struct process *proc)
+{
+	struct elf_file elf;
+	int fd;
+
+	if (obj->fd >= 0)
+		return 0;
+	if (obj->gone)
+		return -ENOENT;
+	fd = proc->access ? open_by_access(obj, proc) : object_open_file(obj, proc);
+	if (fd < 0)
+		return fd;
 	obj->fd = fd;
 	obj->build_id_len = 0;
 	if (elf_file_open(&elf, fd) == 0) {

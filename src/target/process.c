@@ -11,15 +11,15 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "target/proc_file.h"
+#include "target/process_access.h"
 
 /* State and start time of /proc/PID/stat. comm may hold spaces and ')': the last ')' ends it. */
-static int read_stat(int dirfd, char *state, uint64_t *starttime)
+static int read_stat(const struct process *proc, char *state, uint64_t *starttime)
 {
 	char buf[1024], *p, *save = NULL;
 	int err, field = 3;
 
-	err = proc_file_read(dirfd, "stat", buf, sizeof(buf), NULL);
+	err = process_read_file(proc, PROCESS_FILE_STAT, 0, buf, sizeof(buf), NULL);
 	if (err)
 		return err;
 	p = strrchr(buf, ')');
@@ -37,33 +37,32 @@ static int read_stat(int dirfd, char *state, uint64_t *starttime)
 }
 
 /* A directory of a thread also opens as /proc/TID: only the group leader's id is a process. */
-static int check_leader(int dirfd, pid_t pid)
+static int check_leader(const struct process *proc)
 {
 	char buf[4096], *p;
 	int err;
 
-	err = proc_file_read(dirfd, "status", buf, sizeof(buf), NULL);
+	err = process_read_file(proc, PROCESS_FILE_STATUS, 0, buf, sizeof(buf), NULL);
 	if (err)
 		return err;
 	p = strstr(buf, "\nTgid:");
 	if (!p)
 		return -EPROTO;
-	return strtol(p + 6, NULL, 10) == pid ? 0 : -EINVAL;
+	return strtol(p + 6, NULL, 10) == proc->pid ? 0 : -EINVAL;
 }
 
 int process_refresh_names(struct process *proc)
 {
 	size_t len = 0;
-	ssize_t n;
 	int err;
 
-	err = proc_file_read(proc->dirfd, "comm", proc->comm, sizeof(proc->comm), &len);
+	err = process_read_file(proc, PROCESS_FILE_COMM, 0, proc->comm, sizeof(proc->comm), &len);
 	if (err)
 		return err;
 	if (len && proc->comm[len - 1] == '\n')
 		proc->comm[len - 1] = '\0';
-	n = readlinkat(proc->dirfd, "exe", proc->exe, sizeof(proc->exe) - 1);
-	proc->exe[n > 0 ? n : 0] = '\0';
+	if (process_read_file(proc, PROCESS_FILE_EXE, 0, proc->exe, sizeof(proc->exe), NULL))
+		proc->exe[0] = '\0';
 	return 0;
 }
 
@@ -82,9 +81,9 @@ int process_open(struct process *proc, pid_t pid)
 	proc->dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (proc->dirfd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	err = check_leader(proc->dirfd, pid);
+	err = check_leader(proc);
 	if (!err)
-		err = read_stat(proc->dirfd, &state, &proc->starttime_ticks);
+		err = read_stat(proc, &state, &proc->starttime_ticks);
 	if (!err && (state == 'Z' || state == 'X'))
 		err = -ESRCH;
 	if (!err)
@@ -127,7 +126,7 @@ int process_check(const struct process *proc)
 		if (poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLIN))
 			return -ESRCH;
 	}
-	err = read_stat(proc->dirfd, &state, &starttime);
+	err = read_stat(proc, &state, &starttime);
 	if (err)
 		return err;
 	if (starttime != proc->starttime_ticks || state == 'Z' || state == 'X')
@@ -143,6 +142,8 @@ int process_read_memory(const struct process *proc, uint64_t addr, void *buf, si
 
 	if (addr + len < addr)
 		return -EFAULT;
+	if (proc->access)
+		return proc->access->read_memory(proc->access_ctx, addr, buf, len);
 	n = process_vm_readv(proc->pid, &local, 1, &remote, 1, 0);
 	if (n < 0)
 		return -errno;

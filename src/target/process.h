@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct process_access;
+
 /*
  * A target is (pid, start time, pidfd): a PID alone may be recycled between two looks. Everything
  * is read through the /proc/PID directory that is held open, so that a recycled PID gives -ESRCH
@@ -18,8 +20,11 @@ struct process {
 	uint64_t starttime_ticks; /* field 22 of /proc/PID/stat, clock ticks since boot */
 	int pidfd;		  /* owned; readable when the target exits; -1: not offered */
 	int dirfd;		  /* owned; /proc/PID */
-	char comm[32];		  /* as the target set it: escape before printing */
-	char exe[PATH_MAX];	  /* what /proc/PID/exe names, for display only; may be "" */
+	/* NULL: we may look at everything ourselves; see process_access.h.  Borrowed. */
+	const struct process_access *access;
+	void *access_ctx;
+	char comm[32];	    /* as the target set it: escape before printing */
+	char exe[PATH_MAX]; /* what /proc/PID/exe names, for display only; may be "" */
 };
 
 /*

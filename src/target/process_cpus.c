@@ -15,6 +15,7 @@
 
 #include "target/proc_file.h"
 #include "target/process.h"
+#include "target/process_access.h"
 #include "target/process_stats.h"
 
 #define CPUS_MAX 8192
@@ -146,7 +147,7 @@ static int read_quota(const struct process *proc, struct process_cpus *cpus)
 	char buf[16384], *line, *save = NULL;
 	int err, found = -ENOENT;
 
-	err = proc_file_read(proc->dirfd, "cgroup", buf, sizeof(buf), NULL);
+	err = process_read_file(proc, PROCESS_FILE_CGROUP, 0, buf, sizeof(buf), NULL);
 	if (err)
 		return err;
 	for (line = strtok_r(buf, "\n", &save); line; line = strtok_r(NULL, "\n", &save))

@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "target/proc_file.h"
 #include "target/process.h"
+#include "target/process_access.h"
 
 /* "VmRSS:\t    1234 kB" to bytes; the other fields are plain numbers. */
 static void status_line(struct process_status *st, char *key, char *value)
@@ -59,7 +59,7 @@ int process_read_status(const struct process *proc, struct process_status *statu
 	status->state = '?';
 	status->seccomp = -1;
 	status->ns_pid = proc->pid;
-	err = proc_file_read(proc->dirfd, "status", buf, sizeof(buf), NULL);
+	err = process_read_file(proc, PROCESS_FILE_STATUS, 0, buf, sizeof(buf), NULL);
 	if (err)
 		return err;
 	for (line = strtok_r(buf, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
@@ -97,11 +97,11 @@ static int count_fds_by_listing(int fd, uint32_t *count)
 
 int process_count_fds(const struct process *proc, uint32_t *count)
 {
-	struct stat st;
+	struct stat st = {};
 	int fd;
 
 	*count = 0;
-	if (fstatat(proc->dirfd, "fd", &st, 0) < 0)
+	if (fstatat(proc->dirfd, "fd", &st, 0) < 0 && !proc->access)
 		return errno == ENOENT ? -ESRCH : -errno;
 	/* 0 before Linux 6.2, and also for a process with no descriptor at all: then listing is
 	 * cheap. */
@@ -109,6 +109,8 @@ int process_count_fds(const struct process *proc, uint32_t *count)
 		*count = (uint32_t)st.st_size;
 		return 0;
 	}
+	if (proc->access)
+		return proc->access->count_fds(proc->access_ctx, count);
 	fd = openat(proc->dirfd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
@@ -122,7 +124,7 @@ int process_read_anon(const struct process *proc, uint64_t *bytes)
 	int err;
 
 	*bytes = 0;
-	err = proc_file_read(proc->dirfd, "statm", buf, sizeof(buf), NULL);
+	err = process_read_file(proc, PROCESS_FILE_STATM, 0, buf, sizeof(buf), NULL);
 	if (err)
 		return err;
 	/* In pages: size resident shared ...; shared is what files and shmem have of resident. */
@@ -161,7 +163,7 @@ int process_read_io(const struct process *proc, struct process_io *io)
 		{"\ncancelled_write_bytes: ", &io->cancelled_write_bytes},
 	};
 	char buf[512];
-	int err = proc_file_read(proc->dirfd, "io", buf, sizeof(buf), NULL);
+	int err = process_read_file(proc, PROCESS_FILE_IO, 0, buf, sizeof(buf), NULL);
 
 	memset(io, 0, sizeof(*io));
 	for (size_t i = 0; !err && i < sizeof(fields) / sizeof(fields[0]); i++) {

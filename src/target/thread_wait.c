@@ -14,6 +14,7 @@
 
 #include "target/proc_file.h"
 #include "target/process.h"
+#include "target/process_access.h"
 
 #define THREADS_MAX 8192 /* looked through for a number of another namespace */
 #define TID_MAX	    (1U << 22)
@@ -52,11 +53,10 @@ static const struct {
 static bool polls(const struct process *proc, uint32_t tid)
 {
 	unsigned long args[2] = {0};
-	char path[48], text[256];
+	char text[256];
 	long nr;
 
-	snprintf(path, sizeof(path), "task/%u/syscall", tid);
-	if (proc_file_read(proc->dirfd, path, text, sizeof(text), NULL) ||
+	if (process_read_file(proc, PROCESS_FILE_THREAD_SYSCALL, tid, text, sizeof(text), NULL) ||
 	    sscanf(text, "%ld %lx %lx", &nr, &args[0], &args[1]) != 3)
 		return false;
 	for (size_t i = 0; i < sizeof(polling_calls) / sizeof(polling_calls[0]); i++)
@@ -67,11 +67,10 @@ static bool polls(const struct process *proc, uint32_t tid)
 
 enum thread_doing thread_doing(const struct process *proc, uint32_t tid)
 {
-	char path[48], text[512], *end;
+	char text[512], *end;
 	int err;
 
-	snprintf(path, sizeof(path), "task/%u/stat", tid);
-	err = proc_file_read(proc->dirfd, path, text, sizeof(text), NULL);
+	err = process_read_file(proc, PROCESS_FILE_THREAD_STAT, tid, text, sizeof(text), NULL);
 	if (err)
 		return err == -ESRCH ? THREAD_ENDED : THREAD_UNKNOWN;
 	/* The name before it may hold anything. */
@@ -85,13 +84,12 @@ enum thread_doing thread_doing(const struct process *proc, uint32_t tid)
 	return polls(proc, tid) ? THREAD_POLLS : THREAD_SLEEPS;
 }
 
-static bool has_own_tid(const struct process *proc, const char *tid, uint32_t own_tid)
+static bool has_own_tid(const struct process *proc, uint32_t tid, uint32_t own_tid)
 {
-	char path[48], text[8192];
+	char text[8192];
 	const char *line, *last, *end;
 
-	snprintf(path, sizeof(path), "task/%.16s/status", tid);
-	if (proc_file_read(proc->dirfd, path, text, sizeof(text), NULL))
+	if (process_read_file(proc, PROCESS_FILE_THREAD_STATUS, tid, text, sizeof(text), NULL))
 		return false;
 	line = strstr(text, "\nNSpid:");
 	if (!line)
@@ -115,11 +113,11 @@ int thread_by_own_tid(const struct process *proc, uint32_t own_tid, uint32_t *ti
 			err = -E2BIG;
 			break;
 		}
-		if (!isdigit((unsigned char)entry->d_name[0]) ||
-		    !has_own_tid(proc, entry->d_name, own_tid))
+		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		*tid = (uint32_t)strtoul(entry->d_name, NULL, 10);
-		err = 0;
+		if (has_own_tid(proc, *tid, own_tid))
+			err = 0;
 	}
 	closedir(dir);
 	return err;

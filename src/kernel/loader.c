@@ -24,8 +24,7 @@
 /* PROC_PID_INIT_INO of include/linux/proc_ns.h, the same on every kernel. */
 #define PID_NAMESPACE_INIT_INO 0xEFFFFFFCU
 
-/* Kernels before 5.11 (1,3) account BPF memory to RLIMIT_MEMLOCK; harmless where it fails. */
-static void raise_memlock(void)
+void loader_raise_memlock(void)
 {
 	const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
 
@@ -198,7 +197,7 @@ static int load(struct loader *l, const struct loader_opts *opts, char *why, siz
 			 "with the host's PID namespace");
 		return -EOPNOTSUPP;
 	}
-	raise_memlock();
+	loader_raise_memlock();
 	l->multi = !opts->force_perf && uprobe_link_have_multi();
 	err = open_skeleton(l, opts, why, why_size);
 	if (err)

@@ -36,6 +36,12 @@ struct loader_opts {
 int loader__open(const struct loader_opts *opts, struct loader **out, char *why, size_t why_size);
 void loader__free(struct loader *loader);
 
+/*
+ * Kernels before 5.11 (1,3) account BPF memory to RLIMIT_MEMLOCK; harmless where it fails.
+ * loader__open does it too, but perhaps after the privilege for it is gone.
+ */
+void loader_raise_memlock(void);
+
 /* uprobe_multi links are used; else perf events. */
 bool loader__multi(const struct loader *loader);
 

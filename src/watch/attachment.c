@@ -20,10 +20,12 @@
 /* How long calls in flight are waited for before a stage's exits are taken off. */
 #define SHED_WAIT_MS 20
 
-void attachment_init(struct attachment *a, struct loader *loader, struct bindings *bindings,
-		     const struct process *proc, struct object_table *objects)
+void attachment_init(struct attachment *a, struct keeper *keeper, struct loader *loader,
+		     struct bindings *bindings, const struct process *proc,
+		     struct object_table *objects)
 {
 	memset(a, 0, sizeof(*a));
+	a->keeper = keeper;
 	a->loader = loader;
 	a->bindings = bindings;
 	a->proc = proc;
@@ -46,7 +48,7 @@ void attachment_explain(struct attached_stage *stage, const char *fmt, ...)
 int attachment_attach(struct attachment *a, enum loader_prog prog, struct probe_queue *q,
 		      bool uretprobe, struct link_list *list)
 {
-	return probe_queue_attach(q, a->loader, prog, uretprobe, a->proc, a->objects, list);
+	return probe_queue_attach(q, a->keeper, prog, uretprobe, a->objects, list);
 }
 
 /* A place in the probes map, found from the last one on. */
@@ -96,7 +98,7 @@ int attachment_queue_site(struct attachment *a, struct probe_queue *q, const str
 	if (!emulated)
 		a->stages[stage].stepped = true;
 	err = loader__set_probe(a->loader, (uint32_t)slot, &probe);
-	err = err ?: probe_queue_add(q, site->object, site->offset, (uint64_t)slot);
+	err = err ?: probe_queue_add(q, site, uretprobe, (uint64_t)slot);
 	if (!err)
 		a->probe_owner[slot] = (uint8_t)(stage + 1);
 	return err;

@@ -21,6 +21,7 @@
 #include "watch/probe_queue.h"
 
 struct bindings;
+struct keeper;
 struct loader;
 struct object_table;
 struct process;
@@ -80,7 +81,8 @@ struct attached_stage {
 };
 
 struct attachment {
-	struct loader *loader; /* borrowed, like the three below */
+	struct keeper *keeper; /* borrowed, like the four below */
+	struct loader *loader;
 	struct bindings *bindings;
 	const struct process *proc;
 	struct object_table *objects;
@@ -102,8 +104,9 @@ struct attachment {
 	uint32_t learn_n;
 };
 
-void attachment_init(struct attachment *a, struct loader *loader, struct bindings *bindings,
-		     const struct process *proc, struct object_table *objects);
+void attachment_init(struct attachment *a, struct keeper *keeper, struct loader *loader,
+		     struct bindings *bindings, const struct process *proc,
+		     struct object_table *objects);
 
 /*
  * Attaches what is bound and not attached yet: entries, for a trial of the stage, or of the new

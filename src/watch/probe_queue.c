@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keeper/keeper.h"
 #include "log/log.h"
 #include "target/maps.h"
-#include "target/process.h"
+#include "target/plan.h"
 
 void link_list_free(struct link_list *list)
 {
@@ -49,8 +50,11 @@ int link_list_append(struct link_list *to, struct link_list *from)
 	return 0;
 }
 
-int probe_queue_add(struct probe_queue *q, uint32_t object, uint64_t offset, uint64_t cookie)
+int probe_queue_add(struct probe_queue *q, const struct plan_site *site, bool anywhere,
+		    uint64_t cookie)
 {
+	struct queued_probe *item;
+
 	if (q->n == q->cap) {
 		size_t cap = q->cap ? q->cap * 2 : 32;
 		struct queued_probe *items = realloc(q->items, cap * sizeof(*items));
@@ -60,7 +64,13 @@ int probe_queue_add(struct probe_queue *q, uint32_t object, uint64_t offset, uin
 		q->items = items;
 		q->cap = cap;
 	}
-	q->items[q->n++] = (struct queued_probe){object, offset, cookie};
+	item = &q->items[q->n++];
+	*item = (struct queued_probe){.object = site->object,
+				      .probe = {.offset = site->offset, .cookie = cookie}};
+	if (!anywhere) {
+		memcpy(item->probe.bytes, site->bytes, sizeof(item->probe.bytes));
+		item->probe.len = site->len;
+	}
 	return 0;
 }
 
@@ -76,46 +86,30 @@ static int by_object(const void *a, const void *b)
 
 	if (x->object != y->object)
 		return x->object < y->object ? -1 : 1;
-	return x->offset < y->offset ? -1 : x->offset > y->offset;
+	return x->probe.offset < y->probe.offset ? -1 : x->probe.offset > y->probe.offset;
 }
 
 /* Attaches the n probes of one object with one link. */
-static int attach_object(struct loader *loader, enum loader_prog prog,
+static int attach_object(struct keeper *keeper, enum loader_prog prog,
 			 const struct queued_probe *items, size_t n, bool uretprobe,
-			 const struct process *proc, struct object *obj, struct link_list *list)
+			 const struct object *obj, struct link_list *list)
 {
-	uint64_t *offsets = calloc(n, sizeof(*offsets)), *cookies = calloc(n, sizeof(*cookies));
+	struct keeper_probe *probes = calloc(n, sizeof(*probes));
 	struct uprobe_link *link = NULL;
-	struct uprobe_set set;
-	char path[64];
-	int err = offsets && cookies ? 0 : -ENOMEM;
+	int err = probes ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < n && !err; i++) {
-		offsets[i] = items[i].offset;
-		cookies[i] = items[i].cookie;
-	}
-	err = err ?: object_open(obj, proc);
-	err = err ?: object_attach_path(obj, path, sizeof(path));
-	if (!err) {
-		set = (struct uprobe_set){.path = path,
-					  .pid = proc->pid,
-					  .offsets = offsets,
-					  .cookies = cookies,
-					  .n = n,
-					  .uretprobe = uretprobe};
-		err = loader__attach(loader, prog, &set, &link);
-	}
+	for (size_t i = 0; i < n && !err; i++)
+		probes[i] = items[i].probe;
+	err = err ?: keeper__attach(keeper, prog, uretprobe, obj, probes, n, &link);
 	err = err ?: link_list_add(list, link);
 	if (err)
 		log_info("failed to attach %zu probes to '%s': %s", n, obj->basename, err_str(err));
-	free(offsets);
-	free(cookies);
+	free(probes);
 	return err;
 }
 
-int probe_queue_attach(struct probe_queue *q, struct loader *loader, enum loader_prog prog,
-		       bool uretprobe, const struct process *proc,
-		       const struct object_table *objects, struct link_list *list)
+int probe_queue_attach(struct probe_queue *q, struct keeper *keeper, enum loader_prog prog,
+		       bool uretprobe, const struct object_table *objects, struct link_list *list)
 {
 	int err = 0;
 
@@ -123,12 +117,11 @@ int probe_queue_attach(struct probe_queue *q, struct loader *loader, enum loader
 		return 0;
 	qsort(q->items, q->n, sizeof(*q->items), by_object);
 	for (size_t i = 0, end; i < q->n && !err; i = end) {
-		struct object *obj = objects->objects[q->items[i].object];
+		const struct object *obj = objects->objects[q->items[i].object];
 
 		for (end = i; end < q->n && q->items[end].object == q->items[i].object; end++)
 			;
-		err = attach_object(loader, prog, q->items + i, end - i, uretprobe, proc, obj,
-				    list);
+		err = attach_object(keeper, prog, q->items + i, end - i, uretprobe, obj, list);
 	}
 	return err;
 }

@@ -3,13 +3,16 @@
 #ifndef CHESHIRE_WATCH_PROBE_QUEUE_H
 #define CHESHIRE_WATCH_PROBE_QUEUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "keeper/protocol.h"
 #include "kernel/loader.h"
 
+struct keeper;
 struct object_table;
-struct process;
+struct plan_site;
 struct uprobe_link;
 
 struct link_list {
@@ -26,8 +29,7 @@ int link_list_append(struct link_list *to, struct link_list *from);
 
 struct queued_probe {
 	uint32_t object; /* index in the object table */
-	uint64_t offset; /* in the file */
-	uint64_t cookie;
+	struct keeper_probe probe;
 };
 
 struct probe_queue {
@@ -35,15 +37,16 @@ struct probe_queue {
 	size_t n, cap;
 };
 
-int probe_queue_add(struct probe_queue *q, uint32_t object, uint64_t offset, uint64_t cookie);
+/* `anywhere`: not at a known instruction, for a uretprobe. */
+int probe_queue_add(struct probe_queue *q, const struct plan_site *site, bool anywhere,
+		    uint64_t cookie);
 void probe_queue_free(struct probe_queue *q);
 
 /*
  * Attaches everything in the queue, one link per object, and puts the links into the list.
  * 0 or a negative errno (logged); then the links made before stay in the list.
  */
-int probe_queue_attach(struct probe_queue *q, struct loader *loader, enum loader_prog prog,
-		       bool uretprobe, const struct process *proc,
-		       const struct object_table *objects, struct link_list *list);
+int probe_queue_attach(struct probe_queue *q, struct keeper *keeper, enum loader_prog prog,
+		       bool uretprobe, const struct object_table *objects, struct link_list *list);
 
 #endif

@@ -9,8 +9,7 @@
 #include "kernel/selftest_code.h"
 #include "kernel/uprobe_link.h"
 #include "log/log.h"
-#include "target/proc_file.h"
-#include "target/process.h"
+#include "target/process_access.h"
 #include "watch/bindings.h"
 
 static bool row_failed(const struct selftest_row *row)
@@ -77,7 +76,7 @@ static bool is_filtered(const struct process *proc)
 	char text[4096];
 	const char *line;
 
-	if (proc_file_read(proc->dirfd, "status", text, sizeof(text), NULL))
+	if (process_read_file(proc, PROCESS_FILE_STATUS, 0, text, sizeof(text), NULL))
 		return true;
 	line = strstr(text, "\nSeccomp:");
 	return line && strtol(line + strlen("\nSeccomp:"), NULL, 10) != 0;

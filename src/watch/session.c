@@ -20,10 +20,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "keeper/keeper.h"
+#include "keeper/privileges.h"
 #include "log/log.h"
 #include "watch/clock.h"
 #include "watch/hints.h"
-#include "watch/privileges.h"
 #include "watch/proof.h"
 #include "watch/publish.h"
 #include "watch/rule_watch.h"
@@ -39,6 +40,7 @@
 struct session {
 	const struct session_opts *opts;
 	struct process proc;
+	struct keeper *keeper;
 	struct watching watching;
 	struct publisher publisher;
 	struct session_rules rules;
@@ -52,6 +54,8 @@ struct session {
 	bool said_hello;
 	bool said_unwritable; /* an output */
 	bool said_unreadable; /* the target's objects */
+	bool said_lost;	      /* the keeper */
+	char missing[64];     /* capabilities; see privileges_missing() */
 	enum severity worst;  /* before the last reload */
 	bool ended;	      /* the loop is over */
 	const char *reason;   /* of the end */
@@ -95,8 +99,6 @@ static void say_hello(struct session *s)
 	char failed[512];
 
 	s->said_hello = true;
-	/* Failures are logged there; the session goes on, as it would without them. */
-	(void)privileges_drop(loader__multi(s->watching.loader), session_rules_dir_fd(&s->rules));
 	publish_hello(&s->publisher);
 	proof_describe(&s->proof, failed, sizeof(failed));
 	if (failed[0])
@@ -174,6 +176,17 @@ static void tick(struct session *s, uint64_t now_ns)
 		end(s, "duration");
 }
 
+/* Also when that was noticed in asking. */
+static void check_keeper(struct session *s)
+{
+	if (s->said_lost || !keeper__lost(s->keeper))
+		return;
+	s->said_lost = true;
+	publish_note(&s->publisher, "keeper_lost", SINK_SEVERITY_WARNING, NULL,
+		     "the process that keeps the privileges ended: what is attached goes on, but "
+		     "nothing new can be attached, and what only a tracer can read is unknown");
+}
+
 static void on_timer(struct session *s)
 {
 	uint64_t expirations, now_ns;
@@ -188,6 +201,7 @@ static void on_timer(struct session *s)
 		tick(s, now_ns);
 	else if (watching_look_due(&s->watching, now_ns))
 		watching_look(&s->watching, now_ns, on_event, s);
+	check_keeper(s);
 }
 
 static void start_summaries(struct session *s, uint64_t now_ns)
@@ -200,17 +214,16 @@ static void start_summaries(struct session *s, uint64_t now_ns)
 /* Takes both over. */
 static int start(struct session *s, struct config *config, struct rule_set *rules)
 {
-	const struct watching_opts wo = {.btf_path = s->opts->btf_path, .proof = &s->proof};
 	char why[WATCHING_WHY_MAX];
-	int err;
-
-	proof_run(&s->proof, s->opts->force_perf);
-	err = watching_start(&s->watching, config, &s->proc, &wo, why, sizeof(why));
+	int err = watching_start(&s->watching, config, &s->proc, s->keeper, &s->proof, why,
+				 sizeof(why));
 
 	if (err == -ESRCH)
 		log_err("process %d ended while it was looked at", s->opts->pid);
 	else if (err)
 		log_err("cannot watch process %d: %s", s->opts->pid, why);
+	if ((err == -EPERM || err == -EACCES) && s->missing[0])
+		log_err("missing here: %s", s->missing);
 	if (err) {
 		rule_set_free(rules);
 		return err;
@@ -322,6 +335,9 @@ static void dispatch(struct session *s, enum source source)
 		break;
 	case SOURCE_SINKS:
 		sink_set__flush(s->publisher.sinks);
+		break;
+	case SOURCE_KEEPER:
+		keeper__give_up(s->keeper);
 		break;
 	}
 }
@@ -465,9 +481,56 @@ static int set_up(struct session *s, struct rule_set *rules)
 	return err;
 }
 
+static bool list_has_uretprobe(const struct probe_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->item[i].uretprobe)
+			return true;
+	return false;
+}
+
+static bool has_uretprobe(const struct config *config)
+{
+	for (size_t i = 0; i < config->stages_n; i++) {
+		const struct stage_config *stage = &config->stages[i];
+
+		if (list_has_uretprobe(&stage->call) || list_has_uretprobe(&stage->hit) ||
+		    list_has_uretprobe(&stage->from) || list_has_uretprobe(&stage->to))
+			return true;
+	}
+	return false;
+}
+
+/* From here on nothing takes a privilege that this process has. */
+static int part_with_privileges(struct session *s, const struct config *config)
+{
+	const struct keeper_opts opts = {.proc = &s->proc,
+					 .btf_path = s->opts->btf_path,
+					 .force_perf = s->proof.force_perf,
+					 .uretprobes = has_uretprobe(config)};
+	struct privileges p = {.role = PRIVILEGES_OF_SESSION,
+			       .state_dir_fd = session_rules_dir_fd(&s->rules)};
+	int err;
+
+	proof_run(&s->proof, s->opts->force_perf);
+	privileges_missing(s->missing, sizeof(s->missing));
+	err = keeper__start(&opts, &s->keeper);
+	if (err) {
+		log_err("the keeper of the privileges cannot be started: %s", err_str(err));
+		return err;
+	}
+	p.channel_fd = keeper__fd(s->keeper);
+	/* Failures are logged there; the session goes on, as it would without them. */
+	(void)privileges_drop(&p);
+	s->proc.access = keeper_access();
+	s->proc.access_ctx = s->keeper;
+	return sources_add(&s->sources, keeper__fd(s->keeper), SOURCE_KEEPER);
+}
+
 static void tear_down(struct session *s)
 {
 	watching_free(&s->watching);
+	keeper__stop(s->keeper);
 	session_rules_close(&s->rules);
 	process_close(&s->proc);
 	sources_close(&s->sources);
@@ -488,6 +551,7 @@ int session_run(const struct session_opts *opts, struct config *config, struct r
 		return session_exit_code(err);
 	}
 	err = set_up(&s, rules);
+	err = err ?: part_with_privileges(&s, config);
 	if (err) {
 		config_free(config);
 		rule_set_free(rules);

@@ -9,6 +9,7 @@ enum source {
 	SOURCE_TARGET = 3, /* it ended */
 	SOURCE_RING = 4,
 	SOURCE_SINKS = 5,
+	SOURCE_KEEPER = 6,
 };
 
 #define SOURCES_TIMER_NS 100000000

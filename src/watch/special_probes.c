@@ -30,7 +30,7 @@ static void attach_special(struct attachment *a, const char *probe, enum loader_
 		err = plan_function(a->proc, a->objects, &matches[i], &opts, &plan);
 		err = err ?: plan_site_verify(a->proc, a->objects, &plan.entry);
 		err = err
-			      ?: probe_queue_add(&p, plan.entry.object, plan.entry.offset,
+			      ?: probe_queue_add(&p, &plan.entry, false,
 						 (uint64_t)(int64_t)plan.entry.sp_delta);
 		if (err)
 			log_debug("'%s' is not probed: %s", probe, err_str(err));

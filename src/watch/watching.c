@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "keeper/keeper.h"
 #include "log/log.h"
 #include "metrics/decode.h"
 #include "watch/clock.h"
@@ -74,30 +75,22 @@ static int resolve(struct watching *w, uint64_t now_ns)
 	return err;
 }
 
-static int start_kernel(struct watching *w, const struct watching_opts *opts, char *why,
-			size_t why_size)
+static int start_kernel(struct watching *w, char *why, size_t why_size)
 {
+	struct calibration calibration;
 	struct loader_opts lo = {.tgid = (uint32_t)w->proc->pid,
 				 .stages_n = w->config->stages_n,
 				 .cached_n = stages_cached(w->config),
 				 .statements = statement_watch_wanted(w->config),
-				 .btf_path = opts->btf_path,
-				 .datagrams = w->config->datagrams,
-				 .force_perf = opts->proof->force_perf};
-	int err = loader__open(&lo, &w->loader, why, why_size);
+				 .datagrams = w->config->datagrams};
+	int err = keeper__load(w->keeper, &lo, &w->loader, &calibration, why, why_size);
 
 	if (err)
 		return err;
-	attachment_init(&w->attachment, w->loader, &w->bindings, w->proc, &w->objects);
+	attachment_init(&w->attachment, w->keeper, w->loader, &w->bindings, w->proc, &w->objects);
 	w->attachment.ceiling_percent = w->config->overhead_percent;
 	w->attachment.retry_ns = w->config->retry_ns;
-	calibrate(w->loader, &w->attachment.calibration);
-	err = loader__attach_tracing(w->loader);
-	if (err) {
-		snprintf(why, why_size, "the scheduler and process hooks cannot be attached: %s",
-			 err_str(err));
-		return err == -EPERM || err == -EACCES ? -EPERM : -EOPNOTSUPP;
-	}
+	w->attachment.calibration = calibration;
 	err = sockets__open(w->loader, &w->sockets);
 	if (err)
 		log_info("sockets cannot be watched: %s", err_str(err));
@@ -127,7 +120,7 @@ static int read_objects(struct watching *w, char *why, size_t why_size)
 }
 
 int watching_start(struct watching *w, struct config *config, struct process *proc,
-		   const struct watching_opts *opts, char *why, size_t why_size)
+		   struct keeper *keeper, const struct proof *proof, char *why, size_t why_size)
 {
 	uint64_t now_ns;
 	int err;
@@ -135,6 +128,7 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 	memset(w, 0, sizeof(*w));
 	w->config = config;
 	w->proc = proc;
+	w->keeper = keeper;
 	err = read_objects(w, why, why_size);
 	if (err)
 		return err;
@@ -143,9 +137,9 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 	if (err)
 		return err;
 	bindings_init(&w->bindings, config);
-	proof_apply(opts->proof, proc, &w->bindings);
+	proof_apply(proof, proc, &w->bindings);
 	breaker_init(&w->breaker, config->overhead_percent);
-	err = start_kernel(w, opts, why, why_size);
+	err = start_kernel(w, why, why_size);
 	if (err)
 		return err;
 	now_ns = clock_ns(CLOCK_MONOTONIC);

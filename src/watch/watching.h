@@ -25,6 +25,7 @@
 #include "watch/sampling.h"
 
 struct connection_watch;
+struct keeper;
 struct lock_watch;
 struct proof;
 
@@ -38,7 +39,8 @@ struct watching_losses {
 
 struct watching {
 	struct config *config; /* owned */
-	struct process *proc;  /* borrowed */
+	struct process *proc;  /* borrowed, like the next */
+	struct keeper *keeper;
 	struct object_table objects;
 	struct bindings bindings;
 	struct loader *loader;
@@ -66,17 +68,13 @@ struct watching {
 	uint32_t exit_status; /* as in wait(2), when exit_seen */
 };
 
-struct watching_opts {
-	const char *btf_path;
-	const struct proof *proof; /* says what kinds of probes may be used */
-};
-
 /*
  * Takes the configuration over (also on failure).  Loads, calibrates, resolves and starts the
- * trial of the stages.  0, or a negative errno with the reason in `why`.
+ * trial of the stages.  `proof` says what kinds of probes may be used.  0, or a negative errno with
+ * the reason in `why`.
  */
 int watching_start(struct watching *w, struct config *config, struct process *proc,
-		   const struct watching_opts *opts, char *why, size_t why_size);
+		   struct keeper *keeper, const struct proof *proof, char *why, size_t why_size);
 void watching_stop(struct watching *w);
 void watching_free(struct watching *w);
 

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * syscall_filter.c - the system calls of a session at work.
+ * syscall_filter.c - the system calls of the two processes.
  *
- * Who needs what: the event loop (epoll, poll, signalfd and timerfd are open already), reading
- * /proc and the target's objects (openat for reading, openat2 with RESOLVE_IN_ROOT), its memory
- * (process_vm_readv), output (write; a new socket to /dev/log after the daemon's restart), probes
- * attached after a dlopen or an exec (bpf), and a reload, which loads the programs anew and
- * calibrates in a child (bpf, clone, pipe2, wait4).
+ * The session: the event loop (epoll, poll; signalfd and timerfd are open already), reading what
+ * everybody may read (/proc, its configuration, debug files), output (write; a new socket to
+ * /dev/log after the daemon's restart), maps and iterators that are open (bpf), words to its
+ * keeper.  It starts no process, and its threads only close links.
+ *
+ * The keeper: opening and reading for the session, the target's memory (process_vm_readv), loading
+ * and attaching (bpf, perf events without uprobe_multi), a child that calibrates.
  *
  * What is not told apart: openat2's flags are in memory, where seccomp does not look, so the ban
  * on opening for writing holds for open and openat only.
  */
-#include "watch/syscall_filter.h"
+#include "keeper/syscall_filter.h"
 
 #include <asm/termbits.h>
 #include <errno.h>
@@ -28,6 +30,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "keeper/privileges.h"
 
 /* O_TMPFILE without the O_DIRECTORY that is part of it. */
 #define TMPFILE_BIT (O_TMPFILE & ~O_DIRECTORY)
@@ -61,15 +65,12 @@ static const int plain_calls[] = {
 	SCMP_SYS(readlink),
 	SCMP_SYS(readlinkat),
 	SCMP_SYS(getdents64),
-	SCMP_SYS(openat2),
-	SCMP_SYS(pipe2),
-	/* memory; newer versions of libbpf keep places for maps with memfd_create */
+	/* memory */
 	SCMP_SYS(brk),
 	SCMP_SYS(munmap),
 	SCMP_SYS(mremap),
 	SCMP_SYS(madvise),
-	SCMP_SYS(memfd_create),
-	/* the event loop, time */
+	/* waiting, time */
 	SCMP_SYS(epoll_create1),
 	SCMP_SYS(epoll_ctl),
 	SCMP_SYS(epoll_wait),
@@ -108,10 +109,21 @@ static const int plain_calls[] = {
 	SCMP_SYS(sched_getaffinity),
 	SCMP_SYS(sched_yield),
 	SCMP_SYS(getcpu),
-	/* the target: its memory, for reading only */
-	SCMP_SYS(process_vm_readv),
+};
+
+static const int session_calls[] = {
 	/* the way to /dev/log, see socket below */
 	SCMP_SYS(connect),
+};
+
+static const int keeper_calls[] = {
+	/* the target's files, and its memory, for reading only */
+	SCMP_SYS(openat2),
+	SCMP_SYS(process_vm_readv),
+	/* texts for the session; newer versions of libbpf keep places for maps with it */
+	SCMP_SYS(memfd_create),
+	/* to the child that calibrates */
+	SCMP_SYS(pipe2),
 };
 
 /* A call let through where its arguments are such; several entries of one call: any of them. */
@@ -137,39 +149,50 @@ struct argument_rule {
 		}                                                                                  \
 	}
 
-static const struct argument_rule argument_rules[] = {
+static const struct argument_rule common_rules[] = {
 	/* Reading only; see WRITING. */
 	{SCMP_SYS(open), 1, {NONE_OF(1, WRITING)}},
 	{SCMP_SYS(openat), 1, {NONE_OF(2, WRITING)}},
 	/* No new code. */
 	{SCMP_SYS(mmap), 1, {NONE_OF(2, PROT_EXEC)}},
 	{SCMP_SYS(mprotect), 1, {NONE_OF(2, PROT_EXEC)}},
+	/* isatty() */
+	{SCMP_SYS(ioctl), 1, {EQ(1, TCGETS)}},
+	/* Limits may be asked for. */
+	{SCMP_SYS(prlimit64), 2, {EQ(0, 0), EQ(2, 0)}},
+	BPF(BPF_OBJ_GET_INFO_BY_FD),
+};
+
+static const struct argument_rule session_rules[] = {
 	/* Syslog; no way out of the machine.  send() is sendto() without an address. */
 	{SCMP_SYS(socket), 1, {EQ(0, AF_UNIX)}},
 	{SCMP_SYS(sendto), 1, {EQ(4, 0)}},
-	/* The child that calibrates ends with us. */
-	{SCMP_SYS(clone), 1, {NONE_OF(0, NEW_NAMESPACES)}},
-	{SCMP_SYS(prctl), 1, {EQ(0, PR_SET_PDEATHSIG)}},
-	/* isatty() */
-	{SCMP_SYS(ioctl), 1, {EQ(1, TCGETS)}},
-	/* Limits may be asked for; locked memory is what BPF maps count as before Linux 5.11. */
-	{SCMP_SYS(prlimit64), 2, {EQ(0, 0), EQ(2, 0)}},
-	{SCMP_SYS(prlimit64), 2, {EQ(0, 0), EQ(1, RLIMIT_MEMLOCK)}},
-	/* Maps and links of our own descriptors. */
+	/* Links are closed side by side. */
+	{SCMP_SYS(clone), 1, {{0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD}}},
+	/* Of the maps and iterators that are open. */
 	BPF(BPF_MAP_LOOKUP_ELEM),
 	BPF(BPF_MAP_UPDATE_ELEM),
 	BPF(BPF_MAP_DELETE_ELEM),
 	BPF(BPF_MAP_LOOKUP_AND_DELETE_ELEM),
-	BPF(BPF_OBJ_GET_INFO_BY_FD),
-	BPF(BPF_LINK_CREATE),
-	BPF(BPF_RAW_TRACEPOINT_OPEN),
 	BPF(BPF_ITER_CREATE),
-	/* A reload.  Never BPF_OBJ_PIN (nothing is left behind), nor objects of others by id. */
+};
+
+static const struct argument_rule keeper_rules[] = {
+	/* The child that calibrates ends with us. */
+	{SCMP_SYS(clone), 1, {NONE_OF(0, NEW_NAMESPACES)}},
+	{SCMP_SYS(prctl), 1, {EQ(0, PR_SET_PDEATHSIG)}},
+	/* Locked memory is what BPF maps count as before Linux 5.11. */
+	{SCMP_SYS(prlimit64), 2, {EQ(0, 0), EQ(1, RLIMIT_MEMLOCK)}},
+	/* Never BPF_OBJ_PIN (nothing is left behind), nor objects of others by id. */
 	BPF(BPF_MAP_CREATE),
+	BPF(BPF_MAP_UPDATE_ELEM),
+	BPF(BPF_MAP_LOOKUP_ELEM),
 	BPF(BPF_MAP_FREEZE),
 	BPF(BPF_BTF_LOAD),
 	BPF(BPF_PROG_LOAD),
 	BPF(BPF_PROG_BIND_MAP),
+	BPF(BPF_LINK_CREATE),
+	BPF(BPF_RAW_TRACEPOINT_OPEN),
 };
 
 /* Without uprobe_multi every probe is a perf event. */
@@ -216,25 +239,64 @@ static int add_own_signals(scmp_filter_ctx ctx)
 				SCMP_A0(SCMP_CMP_EQ, (uint64_t)getpid(), 0));
 }
 
-static int add_all(scmp_filter_ctx ctx, bool multi, int state_dir_fd)
+/* Words to the other process, on this descriptor only. */
+static int add_channel_rules(scmp_filter_ctx ctx, int fd)
+{
+	const struct argument_rule rules[] = {
+		{SCMP_SYS(sendmsg), 1, {EQ(0, fd)}},
+		{SCMP_SYS(recvmsg), 1, {EQ(0, fd)}},
+	};
+
+	return add_rules(ctx, rules, sizeof(rules) / sizeof(rules[0]));
+}
+
+static int add_calls(scmp_filter_ctx ctx, const int *calls, size_t n)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < sizeof(plain_calls) / sizeof(plain_calls[0]) && !err; i++)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, plain_calls[i], 0);
-	err = err
-		      ?: add_rules(ctx, argument_rules,
-				   sizeof(argument_rules) / sizeof(argument_rules[0]));
-	if (!multi)
-		err = err ?: add_rules(ctx, perf_rules, sizeof(perf_rules) / sizeof(perf_rules[0]));
-	if (state_dir_fd >= 0)
-		err = err ?: add_state_rules(ctx, state_dir_fd);
+	for (size_t i = 0; i < n && !err; i++)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
+	return err;
+}
+
+#define ADD_CALLS(ctx, calls) add_calls(ctx, calls, sizeof(calls) / sizeof((calls)[0]))
+#define ADD_RULES(ctx, rules) add_rules(ctx, rules, sizeof(rules) / sizeof((rules)[0]))
+
+static int add_session(scmp_filter_ctx ctx, const struct privileges *p)
+{
+	int err = ADD_CALLS(ctx, session_calls);
+
+	err = err ?: ADD_RULES(ctx, session_rules);
+	if (p->state_dir_fd >= 0)
+		err = err ?: add_state_rules(ctx, p->state_dir_fd);
+	return err;
+}
+
+static int add_keeper(scmp_filter_ctx ctx, const struct privileges *p)
+{
+	int err = ADD_CALLS(ctx, keeper_calls);
+
+	err = err ?: ADD_RULES(ctx, keeper_rules);
+	if (p->perf)
+		err = err ?: ADD_RULES(ctx, perf_rules);
+	return err;
+}
+
+static int add_all(scmp_filter_ctx ctx, const struct privileges *p)
+{
+	int err = ADD_CALLS(ctx, plain_calls);
+
+	err = err ?: ADD_RULES(ctx, common_rules);
+	if (!err)
+		err = p->role == PRIVILEGES_OF_KEEPER ? add_keeper(ctx, p) : add_session(ctx, p);
+	if (p->channel_fd >= 0)
+		err = err ?: add_channel_rules(ctx, p->channel_fd);
 	/* Its flags are in memory; the C library falls back to clone() at ENOSYS alone. */
 	err = err ?: seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	return err ?: add_own_signals(ctx);
 }
 
-int syscall_filter_install(bool multi, int state_dir_fd)
+int syscall_filter_install(const struct privileges *p)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int err;
@@ -248,7 +310,7 @@ int syscall_filter_install(bool multi, int state_dir_fd)
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_LOG, 1);
 	/* A binary tree: the filter is run at every call, of which the loop makes many. */
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	err = err ?: add_all(ctx, multi, state_dir_fd);
+	err = err ?: add_all(ctx, p);
 	err = err ?: seccomp_load(ctx);
 	seccomp_release(ctx);
 	return err;

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* keeper.c - the session's side: asking. */
+#include "keeper/keeper.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "keeper/channel.h"
+#include "keeper/server.h"
+#include "kernel/uprobe_link.h"
+#include "log/log.h"
+#include "target/maps.h"
+
+#define LOAD_MS	  30000
+#define ANSWER_MS 10000
+#define END_MS	  1000
+#define TEXT_MAX  (64u << 20) /* bytes of maps or of a list of descriptors */
+
+struct keeper {
+	int fd; /* -1: lost */
+	pid_t pid;
+	bool multi;
+	/* The last answer. */
+	struct keeper_reply reply;
+	const void *bytes;
+	int fds[KEEPER_FDS_MAX];
+	size_t fds_n;
+	char buffer[KEEPER_REPLY_MAX] __attribute__((aligned(8)));
+};
+
+_Static_assert(KEEPER_FDS_MAX <= CHANNEL_FDS_MAX, "descriptors of an answer");
+
+int keeper__start(const struct keeper_opts *opts, struct keeper **out)
+{
+	struct keeper *k = calloc(1, sizeof(*k));
+	pid_t parent = getpid();
+	int ends[2], err;
+
+	*out = NULL;
+	if (!k)
+		return -ENOMEM;
+	err = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) ? -errno : 0;
+	if (err) {
+		free(k);
+		return err;
+	}
+	k->pid = fork();
+	if (!k->pid)
+		keeper_serve(ends[1], parent, opts);
+	err = k->pid < 0 ? -errno : 0;
+	close(ends[1]);
+	k->fd = ends[0];
+	if (err) {
+		close(k->fd);
+		free(k);
+		return err;
+	}
+	*out = k;
+	return 0;
+}
+
+void keeper__give_up(struct keeper *k)
+{
+	if (k->fd >= 0)
+		close(k->fd);
+	k->fd = -1;
+}
+
+static bool has_ended(const struct keeper *k)
+{
+	return waitpid(k->pid, NULL, WNOHANG) != 0;
+}
+
+void keeper__stop(struct keeper *k)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+
+	if (!k)
+		return;
+	keeper__give_up(k);
+	/* The end of the channel ends it; whatever it does just now, our end does too. */
+	for (int i = 0; i < END_MS && !has_ended(k); i++)
+		nanosleep(&pause, NULL);
+	free(k);
+}
+
+int keeper__fd(const struct keeper *k)
+{
+	return k->fd;
+}
+
+bool keeper__lost(const struct keeper *k)
+{
+	return k->fd < 0;
+}
+
+static void close_answer(struct keeper *k)
+{
+	for (size_t i = 0; i < k->fds_n; i++)
+		close(k->fds[i]);
+	k->fds_n = 0;
+}
+
+static int receive(struct keeper *k, enum keeper_op op, int timeout_ms)
+{
+	size_t len;
+	int err;
+
+	k->fds_n = KEEPER_FDS_MAX;
+	err = channel_receive(k->fd, timeout_ms, k->buffer, sizeof(k->buffer), &len, k->fds,
+			      &k->fds_n);
+	if (err) {
+		k->fds_n = 0;
+		return err;
+	}
+	err = keeper_reply_decode(k->buffer, len, k->fds_n, op, &k->reply, &k->bytes);
+	if (err)
+		close_answer(k);
+	return err;
+}
+
+/*
+ * Asks and waits.  What was sent along stays in k until the next time; its descriptors are the
+ * caller's from now on.  Whoever does not answer in time or in order is not asked again: the next
+ * answer could be that to another question.
+ */
+static int ask(struct keeper *k, const struct keeper_request *request,
+	       const struct keeper_probe *probes, size_t n)
+{
+	const struct iovec parts[] = {{(void *)request, sizeof(*request)},
+				      {(void *)probes, n * sizeof(*probes)}};
+	int err;
+
+	k->fds_n = 0;
+	if (k->fd < 0)
+		return -EPIPE;
+	err = channel_send(k->fd, parts, n ? 2 : 1, NULL, 0);
+	err = err ?: receive(k, request->op, request->op == KEEPER_LOAD ? LOAD_MS : ANSWER_MS);
+	if (!err)
+		return k->reply.err;
+	if (err != -EPIPE)
+		log_warn("the keeper does not answer (%s)", err_str(err));
+	keeper__give_up(k);
+	return -EPIPE;
+}
+
+int keeper__load(struct keeper *k, const struct loader_opts *opts, struct loader **out,
+		 struct calibration *calibration, char *why, size_t why_size)
+{
+	const struct keeper_request request = {.op = KEEPER_LOAD,
+					       .load = {.stages_n = (uint32_t)opts->stages_n,
+							.cached_n = (uint32_t)opts->cached_n,
+							.datagrams = opts->datagrams}};
+	struct loader_handles handles;
+	int err = ask(k, &request, NULL, 0);
+
+	*out = NULL;
+	if (err == -EPIPE)
+		snprintf(why, why_size, "the keeper of the privileges ended");
+	else if (err)
+		snprintf(why, why_size, "%.*s", (int)k->reply.data_bytes, (const char *)k->bytes);
+	if (err)
+		return err;
+	err = keeper_loaded_decode(k->bytes, k->reply.data_bytes, k->fds, k->fds_n, &handles,
+				   calibration);
+	if (err) {
+		close_answer(k);
+	} else {
+		k->multi = handles.multi;
+		err = loader__adopt(opts, &handles, out);
+	}
+	if (err)
+		snprintf(why, why_size, "the loaded programs cannot be used: %s", err_str(err));
+	return err;
+}
+
+static int attach_some(struct keeper *k, struct keeper_request *request,
+		       const struct keeper_probe *probes, size_t n, int *fds, size_t *fds_n)
+{
+	int err;
+
+	request->attach.n = (uint32_t)n;
+	err = ask(k, request, probes, n);
+	if (err)
+		return err;
+	if (k->fds_n > n) {
+		close_answer(k);
+		return -EPROTO;
+	}
+	memcpy(fds + *fds_n, k->fds, k->fds_n * sizeof(*fds));
+	*fds_n += k->fds_n;
+	return 0;
+}
+
+int keeper__attach(struct keeper *k, enum loader_prog prog, bool uretprobe,
+		   const struct object *obj, const struct keeper_probe *probes, size_t n,
+		   struct uprobe_link **out)
+{
+	struct keeper_request request = {.op = KEEPER_ATTACH,
+					 .object = obj->index,
+					 .attach = {.prog = prog, .uretprobe = uretprobe}};
+	size_t most = k->multi ? KEEPER_PROBES_MAX : KEEPER_PERF_PROBES_MAX, fds_n = 0;
+	int *fds = calloc(n + 1, sizeof(*fds));
+	int err = fds ? 0 : -ENOMEM;
+
+	*out = NULL;
+	for (size_t at = 0; at < n && !err; at += most)
+		err = attach_some(k, &request, probes + at, n - at < most ? n - at : most, fds,
+				  &fds_n);
+	err = err ?: uprobe_link__adopt(fds, fds_n, n, out);
+	for (size_t i = 0; err && i < fds_n; i++)
+		close(fds[i]);
+	free(fds);
+	return err;
+}
+
+/* --- process_access ------------------------------------------------------------------------- */
+
+static int read_file(void *ctx, enum process_file file, uint32_t tid, char *buf, size_t size,
+		     size_t *len)
+{
+	const struct keeper_request request = {.op = KEEPER_FILE,
+					       .file = {.which = file, .tid = tid}};
+	struct keeper *k = ctx;
+	int err = ask(k, &request, NULL, 0);
+	size_t n = 0;
+
+	if (!err) {
+		n = k->reply.data_bytes < size - 1 ? k->reply.data_bytes : size - 1;
+		memcpy(buf, k->bytes, n);
+	}
+	buf[n] = '\0';
+	if (len)
+		*len = n;
+	return err;
+}
+
+static int read_all(int fd, char *buf, size_t len)
+{
+	for (size_t used = 0; used < len;) {
+		ssize_t n = pread(fd, buf + used, len - used, (off_t)used);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EPROTO;
+		used += (size_t)n;
+	}
+	buf[len] = '\0';
+	return 0;
+}
+
+/* The text behind the one descriptor of the answer; terminated. */
+static int take_text(struct keeper *k, char **text, size_t *len)
+{
+	struct stat st;
+	int err = fstat(k->fds[0], &st) ? -errno : 0;
+
+	*text = NULL;
+	*len = 0;
+	if (!err && (uint64_t)st.st_size > TEXT_MAX)
+		err = -EFBIG;
+	if (!err) {
+		*text = malloc((size_t)st.st_size + 1);
+		err = *text ? read_all(k->fds[0], *text, (size_t)st.st_size) : -ENOMEM;
+	}
+	if (!err) {
+		*len = (size_t)st.st_size;
+	} else {
+		free(*text);
+		*text = NULL;
+	}
+	close_answer(k);
+	return err;
+}
+
+static int read_maps(void *ctx, enum process_maps how, char **text, size_t *len)
+{
+	const struct keeper_request request = {.op = KEEPER_MAPS, .maps = how};
+
+	return ask(ctx, &request, NULL, 0) ?: take_text(ctx, text, len);
+}
+
+static int read_descriptors(void *ctx, char **text, size_t *len)
+{
+	const struct keeper_request request = {.op = KEEPER_DESCRIPTORS};
+
+	return ask(ctx, &request, NULL, 0) ?: take_text(ctx, text, len);
+}
+
+static int read_memory(void *ctx, uint64_t addr, void *buf, size_t len)
+{
+	struct keeper *k = ctx;
+
+	for (size_t at = 0; at < len; at += KEEPER_MEMORY_MAX) {
+		size_t n = len - at < KEEPER_MEMORY_MAX ? len - at : KEEPER_MEMORY_MAX;
+		const struct keeper_request request = {
+			.op = KEEPER_MEMORY,
+			.memory = {.address = addr + at, .length = (uint32_t)n}};
+		int err = ask(k, &request, NULL, 0);
+
+		if (err)
+			return err;
+		if (k->reply.data_bytes != n)
+			return -EPROTO;
+		memcpy((char *)buf + at, k->bytes, n);
+	}
+	return 0;
+}
+
+static int open_object(void *ctx, const struct object *obj, int *fd)
+{
+	const struct keeper_request request = {.op = KEEPER_OBJECT, .object = obj->index};
+	struct keeper *k = ctx;
+	int err = ask(k, &request, NULL, 0);
+
+	if (!err)
+		*fd = k->fds[0];
+	return err;
+}
+
+static int count_fds(void *ctx, uint32_t *count)
+{
+	const struct keeper_request request = {.op = KEEPER_COUNT_FDS};
+	struct keeper *k = ctx;
+	int err = ask(k, &request, NULL, 0);
+
+	if (!err)
+		memcpy(count, k->bytes, sizeof(*count));
+	return err;
+}
+
+static int read_facts(void *ctx, const struct process_file_ref *ref,
+		      struct process_file_facts *facts)
+{
+	const struct keeper_request request = {.op = KEEPER_FACTS, .facts = *ref};
+	struct keeper *k = ctx;
+	int err = ask(k, &request, NULL, 0);
+
+	if (!err)
+		memcpy(facts, k->bytes, sizeof(*facts));
+	return err;
+}
+
+const struct process_access *keeper_access(void)
+{
+	static const struct process_access access = {
+		.read_file = read_file,
+		.read_maps = read_maps,
+		.read_memory = read_memory,
+		.open_object = open_object,
+		.count_fds = count_fds,
+		.read_descriptors = read_descriptors,
+		.read_facts = read_facts,
+	};
+
+	return &access;
+}

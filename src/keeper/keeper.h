@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * keeper.h - the process that keeps the privileges.
+ *
+ * The session has none: it reads hostile files, decides and writes output.  What takes privileges
+ * it asks of its keeper, a child that was forked before and understands nine requests
+ * (protocol.h): loading the programs, attaching them at a place of a known object, opening a
+ * mapped file, reading what only a tracer may read.  Both end with each other.
+ */
+#ifndef CHESHIRE_KEEPER_KEEPER_H
+#define CHESHIRE_KEEPER_KEEPER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/loader.h"
+#include "keeper/protocol.h"
+
+struct calibration;
+struct keeper;
+struct object;
+struct process;
+struct process_access;
+struct uprobe_link;
+
+struct keeper_opts {
+	const struct process *proc; /* the target; directly accessed */
+	const char *btf_path;
+	bool force_perf;
+	bool uretprobes; /* the configuration asks for them by name */
+};
+
+/* Forks it, while there is one thread only.  0 or a negative errno. */
+int keeper__start(const struct keeper_opts *opts, struct keeper **out);
+/* Lets it end, and waits for that.  NULL is fine. */
+void keeper__stop(struct keeper *keeper);
+
+/*
+ * Readable when the keeper ended while nothing was asked of it.  It does not come back: what is
+ * asked afterwards fails with -EPIPE.
+ */
+int keeper__fd(const struct keeper *keeper);
+bool keeper__lost(const struct keeper *keeper);
+/* To be called when the descriptor is readable. */
+void keeper__give_up(struct keeper *keeper);
+
+/* For process.access; the context is the keeper. */
+const struct process_access *keeper_access(void);
+
+/* As loader__open, calibrate and loader__attach_tracing. */
+int keeper__load(struct keeper *keeper, const struct loader_opts *opts, struct loader **out,
+		 struct calibration *calibration, char *why, size_t why_size);
+
+/* Probes of one object with one link each, or several without uprobe_multi: at most n. */
+int keeper__attach(struct keeper *keeper, enum loader_prog prog, bool uretprobe,
+		   const struct object *obj, const struct keeper_probe *probes, size_t n,
+		   struct uprobe_link **out);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * protocol.h - what the session may ask its keeper, and how it answers.
+ *
+ * One datagram asks, one answers, in turn.  A request names no process (there is one: the target),
+ * no path and no file but those of enum process_file: an object is a number in the table that both
+ * sides read from the same text of /proc/PID/maps.  Descriptors go from the keeper to the session
+ * only.  Both sides take the other's words for hostile; the decoders are pure.
+ */
+#ifndef CHESHIRE_KEEPER_PROTOCOL_H
+#define CHESHIRE_KEEPER_PROTOCOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/calibrate.h"
+#include "kernel/loader.h"
+#include "target/insn.h"
+#include "target/process_access.h"
+
+enum keeper_op {
+	KEEPER_LOAD = 1,	/* programs and maps: struct keeper_loaded and their descriptors */
+	KEEPER_MAPS = 2,	/* a descriptor of the text */
+	KEEPER_OBJECT = 3,	/* a descriptor of the file, for reading */
+	KEEPER_ATTACH = 4,	/* the link's descriptors */
+	KEEPER_MEMORY = 5,	/* the bytes */
+	KEEPER_FILE = 6,	/* the text */
+	KEEPER_DESCRIPTORS = 7, /* a descriptor of the list */
+	KEEPER_FACTS = 8,	/* struct process_file_facts */
+	KEEPER_COUNT_FDS = 9,	/* uint32_t */
+	KEEPER_OPS = 10,
+};
+
+#define KEEPER_PROBES_MAX      1024
+#define KEEPER_PERF_PROBES_MAX 64 /* without uprobe_multi: a descriptor each */
+#define KEEPER_MEMORY_MAX      32768
+/* Outside of the code of known objects: a slot of a GOT, an entry of a switch, a mutex. */
+#define KEEPER_WORD_MAX 24
+#define KEEPER_TEXT_MAX 8192
+#define KEEPER_FDS_MAX	(LOADER_MAPS_MAX + LOADER_LINKS)
+
+/* Where the probe goes, and the instruction that is expected there (len 0: any, a uretprobe). */
+struct keeper_probe {
+	uint64_t offset; /* in the object's file */
+	uint64_t cookie;
+	uint8_t bytes[INSN_MAX_BYTES];
+	uint8_t len;
+	uint8_t unused[7];
+};
+
+/* Padding and what the op does not use are 0. */
+struct keeper_request {
+	uint32_t op;
+	uint32_t object; /* OBJECT, ATTACH: index in the table */
+	union {
+		struct {
+			uint32_t stages_n, cached_n;
+			uint32_t datagrams; /* 0 or 1 */
+		} load;
+		struct {
+			uint32_t prog; /* enum loader_prog */
+			uint32_t uretprobe;
+			uint32_t n; /* probes that follow */
+		} attach;
+		struct {
+			uint64_t address;
+			uint32_t length;
+		} memory;
+		struct {
+			uint32_t which; /* enum process_file */
+			uint32_t tid;
+		} file;
+		struct process_file_ref facts;
+		uint32_t maps; /* enum process_maps */
+		uint64_t words[4];
+	};
+};
+
+struct keeper_reply {
+	uint32_t op;
+	int32_t err;	     /* 0 or a negative errno; then the bytes are why, if there are any */
+	uint32_t data_bytes; /* that follow */
+};
+
+/* What was loaded, as places in the list of descriptors. */
+struct keeper_loaded {
+	struct calibration calibration;
+	uint32_t multi;
+	uint32_t maps_n;
+	int32_t maps[LOADER_MAPS_MAX]; /* -1: none */
+	int32_t links[LOADER_LINKS];   /* or a negative errno */
+};
+
+#define KEEPER_REQUEST_MAX                                                                         \
+	(sizeof(struct keeper_request) + KEEPER_PROBES_MAX * sizeof(struct keeper_probe))
+#define KEEPER_REPLY_MAX (sizeof(struct keeper_reply) + KEEPER_MEMORY_MAX)
+
+/* 0, or -EPROTO: no such request.  *probes points into the data, which is aligned. */
+int keeper_request_decode(const void *data, size_t len, struct keeper_request *out,
+			  const struct keeper_probe **probes);
+
+/* 0, or -EPROTO: no answer to this op.  *bytes points into the data. */
+int keeper_reply_decode(const void *data, size_t len, size_t fds_n, enum keeper_op op,
+			struct keeper_reply *out, const void **bytes);
+
+/*
+ * The descriptors find their places.  0, or -EPROTO; then they are still the caller's.  On success
+ * all are in *handles.
+ */
+int keeper_loaded_decode(const void *data, size_t len, const int *fds, size_t fds_n,
+			 struct loader_handles *handles, struct calibration *calibration);
+
+/* The other way round.  Returns the number of descriptors. */
+size_t keeper_loaded_encode(const struct loader_handles *handles,
+			    const struct calibration *calibration, struct keeper_loaded *out,
+			    int fds[KEEPER_FDS_MAX]);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* server.h - the keeper's side: answering. */
+#ifndef CHESHIRE_KEEPER_SERVER_H
+#define CHESHIRE_KEEPER_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "keeper/keeper.h"
+#include "kernel/calibrate.h"
+#include "target/maps.h"
+#include "target/process.h"
+
+struct decoder;
+
+struct keeper_server {
+	int channel;
+	const struct keeper_opts *opts;
+	struct process proc;
+	struct object_table objects;
+	struct loader *loader; /* the programs; NULL: nothing loaded */
+	struct calibration calibration;
+	bool calibrated;
+	struct decoder *decoder;
+	uint64_t words_left; /* small reads of memory; see server_memory.c */
+	uint64_t words_since_ns;
+};
+
+/* The life of the keeper, from the fork on; it ends with its channel or its parent. */
+void keeper_serve(int channel, pid_t parent, const struct keeper_opts *opts)
+	__attribute__((noreturn));
+
+/* Answers one datagram, whatever it is.  0, or a negative errno: nobody listens any more. */
+int keeper_answer(struct keeper_server *server, const void *data, size_t len);
+
+/* A link for the probes of one object, each of which is looked at again before. */
+int keeper_server_attach(struct keeper_server *server, const struct keeper_request *request,
+			 const struct keeper_probe *probes, struct uprobe_link **out);
+
+/* Code of the known objects, and few bytes of anything else. */
+int keeper_server_memory(struct keeper_server *server, uint64_t addr, void *buf, size_t len);
+
+#endif

@@ -37,9 +37,9 @@
 #include <bpf/bpf.h>
 #include <cmocka.h>
 
+#include "keeper/privileges.h"
 #include "kernel/uprobe_link.h"
 #include "log/log.h"
-#include "watch/privileges.h"
 
 #define NOBODY 65534
 
@@ -116,7 +116,25 @@ static uint64_t status_field(const char *name, int base)
 }
 
 #define CAP(name) (UINT64_C(1) << CAP_##name)
-#define KEPT	  (CAP(BPF) | CAP(PERFMON) | CAP(SYS_PTRACE) | CAP(DAC_READ_SEARCH))
+#define KEPT                                                                                       \
+	(CAP(BPF) | CAP(PERFMON) | CAP(SYS_PTRACE) | CAP(DAC_READ_SEARCH) | CAP(CHECKPOINT_RESTORE))
+
+static int drop(enum privileges_role role, bool perf, int state_dir_fd)
+{
+	const struct privileges p = {role, perf, -1, state_dir_fd};
+
+	return privileges_drop(&p);
+}
+
+static int drop_keeper(void)
+{
+	return drop(PRIVILEGES_OF_KEEPER, false, -1);
+}
+
+static int drop_session(void)
+{
+	return drop(PRIVILEGES_OF_SESSION, false, -1);
+}
 
 static void check_status(uint64_t caps)
 {
@@ -129,12 +147,21 @@ static void check_status(uint64_t caps)
 	EXPECT(status_field("Seccomp", 10) == 2);
 }
 
+static void session_has_none(void)
+{
+	struct rlimit core = {1, 1};
+
+	EXPECT(drop_session() == 0);
+	check_status(0);
+	EXPECT(getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur == 0 && core.rlim_max == 0);
+}
+
 static void with_multi(void)
 {
 	const uint64_t before = status_field("CapPrm", 16);
 	struct rlimit core = {1, 1};
 
-	EXPECT(privileges_drop(true, -1) == 0);
+	EXPECT(drop_keeper() == 0);
 	check_status(before & KEPT);
 	EXPECT(getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur == 0 && core.rlim_max == 0);
 }
@@ -143,7 +170,7 @@ static void without_multi(void)
 {
 	const uint64_t before = status_field("CapPrm", 16);
 
-	EXPECT(privileges_drop(false, -1) == 0);
+	EXPECT(drop(PRIVILEGES_OF_KEEPER, true, -1) == 0);
 	check_status(before & (KEPT | CAP(SYS_ADMIN)));
 	/* No attributes: EFAULT from the kernel, EPERM from a filter. */
 	EXPECT(syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0) < 0 && errno == EFAULT);
@@ -154,6 +181,7 @@ static void test_capabilities(void **state)
 {
 	(void)state;
 	root_only();
+	in_child(session_has_none);
 	in_child(with_multi);
 }
 
@@ -234,6 +262,32 @@ static const struct call forbidden[] = {
 
 #define FORBIDDEN_N (sizeof(forbidden) / sizeof(forbidden[0]))
 
+/* What the keeper does for the session. */
+static const struct call forbidden_to_session[] = {
+	{"openat2", SYS_openat2, {-1}},
+	{"memory of another", SYS_process_vm_readv, {1, 0, 0, 0, 0, 1}},
+	{"a process", SYS_clone, {CLONE_SIGHAND}},
+	{"memfd_create", SYS_memfd_create, {0}},
+	{"pipe2", SYS_pipe2, {0}},
+	{"recvmsg", SYS_recvmsg, {-1}},
+	{"prctl", SYS_prctl, {PR_SET_PDEATHSIG, 0}},
+	{"bpf: link", SYS_bpf, {BPF_LINK_CREATE, (long)byte, 1}},
+	{"bpf: program", SYS_bpf, {BPF_PROG_LOAD, (long)byte, 1}},
+	{"bpf: map", SYS_bpf, {BPF_MAP_CREATE, (long)byte, 1}},
+	{"bpf: BTF", SYS_bpf, {BPF_BTF_LOAD, (long)byte, 1}},
+	{"bpf: raw tracepoint", SYS_bpf, {BPF_RAW_TRACEPOINT_OPEN, (long)byte, 1}},
+};
+
+/* It only answers. */
+static const struct call forbidden_to_keeper[] = {
+	{"socket", SYS_socket, {AF_UNIX, -1}},
+	{"connect", SYS_connect, {-1}},
+	{"sendto", SYS_sendto, {-1}},
+	{"recvmsg", SYS_recvmsg, {-1}},
+	{"bpf: iterator", SYS_bpf, {BPF_ITER_CREATE, (long)byte, 1}},
+	{"bpf: delete", SYS_bpf, {BPF_MAP_DELETE_ELEM, (long)byte, 1}},
+};
+
 static bool refused(const struct call *c)
 {
 	long ret;
@@ -247,28 +301,49 @@ static bool refused(const struct call *c)
 }
 
 /* What is answered with EPERM here even without the drop, such as in a container. */
-static void try_forbidden(void)
+static void expect_refused(const struct call *calls, size_t n, const bool *before)
 {
-	bool before[FORBIDDEN_N];
+	for (size_t i = 0; i < n; i++) {
+		if (before[i])
+			complain("%s: refused before the drop, the test shows nothing",
+				 calls[i].what);
+		if (!refused(&calls[i]))
+			complain("%s: not refused (errno %d)", calls[i].what, errno);
+	}
+}
+
+static void try_forbidden(int (*drop_role)(void), const struct call *more, size_t more_n)
+{
+	bool before[FORBIDDEN_N], more_before[FORBIDDEN_N];
 
 	for (size_t i = 0; i < FORBIDDEN_N; i++)
 		before[i] = refused(&forbidden[i]);
+	for (size_t i = 0; i < more_n; i++)
+		more_before[i] = refused(&more[i]);
 	EXPECT(mprotect(byte, 4096, PROT_READ | PROT_WRITE) == 0);
-	EXPECT(privileges_drop(true, -1) == 0);
-	for (size_t i = 0; i < FORBIDDEN_N; i++) {
-		if (before[i])
-			complain("%s: refused before the drop, the test shows nothing",
-				 forbidden[i].what);
-		if (!refused(&forbidden[i]))
-			complain("%s: not refused (errno %d)", forbidden[i].what, errno);
-	}
+	EXPECT(drop_role() == 0);
+	expect_refused(forbidden, FORBIDDEN_N, before);
+	expect_refused(more, more_n, more_before);
+}
+
+static void try_forbidden_session(void)
+{
+	try_forbidden(drop_session, forbidden_to_session,
+		      sizeof(forbidden_to_session) / sizeof(forbidden_to_session[0]));
+}
+
+static void try_forbidden_keeper(void)
+{
+	try_forbidden(drop_keeper, forbidden_to_keeper,
+		      sizeof(forbidden_to_keeper) / sizeof(forbidden_to_keeper[0]));
 }
 
 static void test_forbidden(void **state)
 {
 	(void)state;
 	root_only();
-	in_child(try_forbidden);
+	in_child(try_forbidden_session);
+	in_child(try_forbidden_keeper);
 }
 
 static void read_files(void)
@@ -337,12 +412,41 @@ static void talk_to_syslog(void)
 	EXPECT(send(fd, "x", 1, MSG_DONTWAIT) < 0 && errno == ENOTCONN);
 }
 
-static void try_needed(void)
+static void keeper_needs(void)
 {
-	EXPECT(privileges_drop(true, -1) == 0);
+	EXPECT(drop_keeper() == 0);
 	read_files();
 	look_at_parent();
 	use_process();
+}
+
+static void *add_one(void *number)
+{
+	++*(int *)number;
+	return number;
+}
+
+/* What everybody may read, threads to close links, words to the keeper and to syslog. */
+static void session_needs(void)
+{
+	struct privileges p = {PRIVILEGES_OF_SESSION, false, -1, -1};
+	char text[64] = "", path[64];
+	int ends[2], number = 1, fd;
+	struct iovec part = {text, sizeof(text)};
+	struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1};
+	pthread_t thread;
+
+	EXPECT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
+	p.channel_fd = ends[0];
+	EXPECT(privileges_drop(&p) == 0);
+	EXPECT(sendmsg(ends[0], &msg, MSG_NOSIGNAL) == sizeof(text));
+	EXPECT(write(ends[1], "answer", 6) == 6 && recvmsg(ends[0], &msg, 0) == 6);
+	EXPECT(recvmsg(ends[1], &msg, MSG_DONTWAIT) < 0 && errno == EPERM);
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)getppid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	EXPECT(fd >= 0 && read(fd, text, sizeof(text)) > 0);
+	EXPECT(pthread_create(&thread, NULL, add_one, &number) == 0);
+	EXPECT(pthread_join(thread, NULL) == 0 && number == 2);
 	talk_to_syslog();
 }
 
@@ -350,25 +454,34 @@ static void test_needed(void **state)
 {
 	(void)state;
 	root_only();
-	in_child(try_needed);
+	in_child(keeper_needs);
+	in_child(session_needs);
 }
 
-/* Maps of before go on; new maps, programs and links can be made. */
-static void try_bpf(void)
+/* New maps, programs and links can be made. */
+static void keeper_uses_bpf(void)
 {
 	const bool multi = uprobe_link_have_multi();
+	int map;
+
+	EXPECT(drop_keeper() == 0);
+	map = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, 4, 8, 1, NULL);
+	EXPECT(map >= 0);
+	EXPECT(uprobe_link_have_multi() == multi);
+}
+
+/* Those of before go on. */
+static void session_uses_bpf(void)
+{
 	const int map = bpf_map_create(BPF_MAP_TYPE_HASH, NULL, 8, 8, 4, NULL);
 	uint64_t key = 1, value = 2, got = 0;
-	int later;
 
 	EXPECT(map >= 0);
-	EXPECT(privileges_drop(true, -1) == 0);
+	EXPECT(drop_session() == 0);
 	EXPECT(bpf_map_update_elem(map, &key, &value, BPF_ANY) == 0);
 	EXPECT(bpf_map_lookup_elem(map, &key, &got) == 0 && got == 2);
 	EXPECT(bpf_map_lookup_and_delete_elem(map, &key, &got) == 0);
-	later = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, 4, 8, 1, NULL);
-	EXPECT(later >= 0);
-	EXPECT(uprobe_link_have_multi() == multi);
+	EXPECT(bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, 4, 8, 1, NULL) == -EPERM);
 }
 
 static void test_bpf(void **state)
@@ -379,7 +492,8 @@ static void test_bpf(void **state)
 		print_message("skipped: no uprobe_multi here\n");
 		skip();
 	}
-	in_child(try_bpf);
+	in_child(keeper_uses_bpf);
+	in_child(session_uses_bpf);
 }
 
 /* With a state file, in its directory only, and nothing that is there is opened for writing. */
@@ -393,7 +507,7 @@ static void try_state_file(void)
 	dir = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	other = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	EXPECT(dir >= 0 && other >= 0);
-	EXPECT(privileges_drop(true, dir) == 0);
+	EXPECT(drop(PRIVILEGES_OF_SESSION, false, dir) == 0);
 	fd = openat(dir, "new", flags, 0600);
 	EXPECT(fd >= 0 && write(fd, "x", 1) == 1 && fsync(fd) == 0 && close(fd) == 0);
 	EXPECT(openat(dir, "new", O_WRONLY) < 0 && errno == EPERM);
@@ -427,7 +541,7 @@ static void as_nobody(void)
 	EXPECT(setresgid(NOBODY, NOBODY, NOBODY) == 0 && setresuid(NOBODY, NOBODY, NOBODY) == 0);
 	EXPECT(prctl(PR_SET_DUMPABLE, 1) == 0);
 	EXPECT(stat("/proc/self/environ", &before) == 0 && before.st_uid == NOBODY);
-	EXPECT(privileges_drop(true, -1) == 0);
+	EXPECT(drop_keeper() == 0);
 	EXPECT(status_field("CapPrm", 16) == 0 && status_field("CapEff", 16) == 0);
 	EXPECT(status_field("NoNewPrivs", 10) == 1 && status_field("Seccomp", 10) == 2);
 	/* The files of a process that cannot be dumped are root's. */
@@ -471,7 +585,7 @@ static void seccomp_refused(void)
 
 	log_set_sink(count_warning, NULL);
 	refuse_calls(calls, 1);
-	EXPECT(privileges_drop(true, -1) < 0);
+	EXPECT(drop_keeper() < 0);
 	EXPECT(warnings == 1 && strstr(last_warning, "seccomp"));
 	EXPECT(status_field("CapEff", 16) == KEPT);
 	EXPECT(status_field("NoNewPrivs", 10) == 1);
@@ -486,7 +600,7 @@ static void capset_refused(void)
 	log_set_sink(count_warning, NULL);
 	refuse_calls(calls, 1);
 	filters = status_field("Seccomp_filters", 10);
-	EXPECT(privileges_drop(true, -1) < 0);
+	EXPECT(drop_keeper() < 0);
 	EXPECT(warnings == 1 && strstr(last_warning, "capabilities"));
 	/* The one does not hinder the other. */
 	EXPECT(status_field("Seccomp_filters", 10) == filters + 1);
@@ -508,7 +622,7 @@ static void thread_left(void)
 	log_set_sink(count_warning, NULL);
 	EXPECT(pipe2(fds, O_CLOEXEC) == 0);
 	EXPECT(pthread_create(&thread, NULL, wait_for_end, &fds[0]) == 0);
-	EXPECT(privileges_drop(true, -1) == -EBUSY);
+	EXPECT(drop_keeper() == -EBUSY);
 	EXPECT(warnings == 1 && strstr(last_warning, "capabilities"));
 	close(fds[1]);
 	EXPECT(pthread_join(thread, NULL) == 0);

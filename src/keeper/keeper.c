@@ -327,9 +327,9 @@ static int open_object(void *ctx, const struct object *obj, int *fd)
 	return err;
 }
 
-static int count_fds(void *ctx, uint32_t *count)
+static int count_what(void *ctx, enum process_count what, uint32_t *count)
 {
-	const struct keeper_request request = {.op = KEEPER_COUNT_FDS};
+	const struct keeper_request request = {.op = KEEPER_COUNT, .count = what};
 	struct keeper *k = ctx;
 	int err = ask(k, &request, NULL, 0);
 
@@ -357,7 +357,7 @@ const struct process_access *keeper_access(void)
 		.read_maps = read_maps,
 		.read_memory = read_memory,
 		.open_object = open_object,
-		.count_fds = count_fds,
+		.count = count_what,
 		.read_descriptors = read_descriptors,
 		.read_facts = read_facts,
 	};

@@ -67,9 +67,10 @@ static bool is_sound(const struct keeper_request *r, const struct keeper_probe *
 		return facts_are_sound(r);
 	case KEEPER_MAPS:
 		return r->maps < PROCESS_MAPS_WAYS;
+	case KEEPER_COUNT:
+		return r->count < PROCESS_COUNTS;
 	case KEEPER_OBJECT:
 	case KEEPER_DESCRIPTORS:
-	case KEEPER_COUNT_FDS:
 		return true;
 	case KEEPER_OPS:
 		break;
@@ -115,7 +116,7 @@ static bool answer_fits(enum keeper_op op, size_t fds_n, size_t bytes)
 		return !fds_n && bytes <= KEEPER_TEXT_MAX;
 	case KEEPER_FACTS:
 		return !fds_n && bytes == sizeof(struct process_file_facts);
-	case KEEPER_COUNT_FDS:
+	case KEEPER_COUNT:
 		return !fds_n && bytes == sizeof(uint32_t);
 	case KEEPER_OPS:
 		break;

@@ -27,7 +27,7 @@ enum keeper_op {
 	KEEPER_FILE = 6,	/* the text */
 	KEEPER_DESCRIPTORS = 7, /* a descriptor of the list */
 	KEEPER_FACTS = 8,	/* struct process_file_facts */
-	KEEPER_COUNT_FDS = 9,	/* uint32_t */
+	KEEPER_COUNT = 9,	/* uint32_t */
 	KEEPER_OPS = 10,
 };
 
@@ -71,7 +71,8 @@ struct keeper_request {
 			uint32_t tid;
 		} file;
 		struct process_file_ref facts;
-		uint32_t maps; /* enum process_maps */
+		uint32_t maps;	/* enum process_maps */
+		uint32_t count; /* enum process_count */
 		uint64_t words[4];
 	};
 };

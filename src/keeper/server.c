@@ -18,6 +18,7 @@
 #include "log/log.h"
 #include "target/insn.h"
 #include "target/process_stats.h"
+#include "target/sqlite_files.h"
 
 static int reply(const struct keeper_server *s, uint32_t op, int err, const void *bytes, size_t len,
 		 const int *fds, size_t fds_n)
@@ -212,7 +213,8 @@ static int answer_facts(struct keeper_server *s, const struct keeper_request *r)
 static int answer_count(struct keeper_server *s, const struct keeper_request *r)
 {
 	uint32_t count;
-	int err = process_count_fds(&s->proc, &count);
+	int err = r->count == PROCESS_COUNT_SQLITE ? sqlite_files_count(&s->proc, &count)
+						   : process_count_fds(&s->proc, &count);
 
 	return reply(s, r->op, err, &count, err ? 0 : sizeof(count), NULL, 0);
 }
@@ -241,7 +243,7 @@ int keeper_answer(struct keeper_server *s, const void *data, size_t len)
 		return answer_descriptors(s, &r);
 	case KEEPER_FACTS:
 		return answer_facts(s, &r);
-	case KEEPER_COUNT_FDS:
+	case KEEPER_COUNT:
 		return answer_count(s, &r);
 	case KEEPER_OPS:
 		break;

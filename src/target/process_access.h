@@ -50,6 +50,12 @@ struct process_file_facts {
 	uint32_t mode; /* st_mode */
 };
 
+enum process_count {
+	PROCESS_COUNT_FDS = 0,	  /* process_count_fds */
+	PROCESS_COUNT_SQLITE = 1, /* sqlite_files_count */
+	PROCESS_COUNTS = 2,
+};
+
 /* All return 0 or a negative errno; -EPIPE: the other process is gone. */
 struct process_access {
 	int (*read_file)(void *ctx, enum process_file file, uint32_t tid, char *buf, size_t size,
@@ -57,7 +63,7 @@ struct process_access {
 	int (*read_maps)(void *ctx, enum process_maps how, char **text, size_t *len);
 	int (*read_memory)(void *ctx, uint64_t addr, void *buf, size_t len);
 	int (*open_object)(void *ctx, const struct object *obj, int *fd);
-	int (*count_fds)(void *ctx, uint32_t *count);
+	int (*count)(void *ctx, enum process_count what, uint32_t *count);
 	int (*read_descriptors)(void *ctx, char **text, size_t *len);
 	int (*read_facts)(void *ctx, const struct process_file_ref *ref,
 			  struct process_file_facts *facts);

@@ -110,7 +110,7 @@ int process_count_fds(const struct process *proc, uint32_t *count)
 		return 0;
 	}
 	if (proc->access)
-		return proc->access->count_fds(proc->access_ctx, count);
+		return proc->access->count(proc->access_ctx, PROCESS_COUNT_FDS, count);
 	fd = openat(proc->dirfd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;

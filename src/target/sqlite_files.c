@@ -12,6 +12,7 @@
 
 #include "target/proc_file.h"
 #include "target/process.h"
+#include "target/process_access.h"
 
 #define DESCRIPTORS_MAX 4096
 
@@ -51,6 +52,8 @@ int sqlite_files_count(const struct process *proc, uint32_t *n)
 	DIR *dir;
 
 	*n = 0;
+	if (proc->access)
+		return proc->access->count(proc->access_ctx, PROCESS_COUNT_SQLITE, n);
 	err = proc_dir_open(proc->dirfd, "fd", &dir);
 	if (err)
 		return err;

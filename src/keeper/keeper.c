@@ -158,7 +158,8 @@ int keeper__load(struct keeper *k, const struct loader_opts *opts, struct loader
 	const struct keeper_request request = {.op = KEEPER_LOAD,
 					       .load = {.stages_n = (uint32_t)opts->stages_n,
 							.cached_n = (uint32_t)opts->cached_n,
-							.datagrams = opts->datagrams}};
+							.datagrams = opts->datagrams,
+							.statements = opts->statements}};
 	struct loader_handles handles;
 	int err = ask(k, &request, NULL, 0);
 

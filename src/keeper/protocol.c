@@ -16,7 +16,7 @@ _Static_assert(sizeof(struct keeper_request) == 40, "a request has no padding");
 static bool load_is_sound(const struct keeper_request *r)
 {
 	return r->load.stages_n <= WIRE_STAGES_MAX && r->load.cached_n <= WIRE_STAGES_MAX &&
-	       r->load.datagrams <= 1;
+	       r->load.datagrams <= 1 && r->load.statements <= 1;
 }
 
 static bool probes_are_sound(const struct keeper_request *r, const struct keeper_probe *probes)

@@ -55,7 +55,8 @@ struct keeper_request {
 	union {
 		struct {
 			uint32_t stages_n, cached_n;
-			uint32_t datagrams; /* 0 or 1 */
+			uint32_t datagrams;  /* 0 or 1 */
+			uint32_t statements; /* 0 or 1 */
 		} load;
 		struct {
 			uint32_t prog; /* enum loader_prog */

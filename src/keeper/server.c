@@ -52,6 +52,7 @@ static int load(struct keeper_server *s, const struct keeper_request *r, char *w
 				       .stages_n = r->load.stages_n,
 				       .cached_n = r->load.cached_n,
 				       .datagrams = r->load.datagrams,
+				       .statements = r->load.statements,
 				       .btf_path = s->opts->btf_path,
 				       .force_perf = s->opts->force_perf};
 	int err;

@@ -28,7 +28,9 @@ static int check_instruction(struct keeper_server *s, const struct keeper_probe 
 	    insn.len != probe->len)
 		return -EILSEQ;
 	/* Linux 6.18 overwrites the red zone there; a function may begin with one. */
-	return insn.is_nop5 && prog == LOADER_EXIT ? -EILSEQ : 0;
+	if (prog != LOADER_EXIT && prog != LOADER_STATEMENT_EXIT)
+		return 0;
+	return insn.is_nop5 ? -EILSEQ : 0;
 }
 
 static int check_place(struct keeper_server *s, struct object *obj, int fd,

@@ -92,9 +92,13 @@ int loader__adopt(const struct loader_opts *opts, struct loader_handles *handles
 		  struct loader **out)
 {
 	struct loader *l = loader_new(opts);
-	int err = l ? adopt(l, handles) : -ENOMEM;
+	int err = -ENOMEM;
 
 	*out = NULL;
+	if (l) {
+		l->statements = opts->statements;
+		err = adopt(l, handles);
+	}
 	if (err) {
 		loader__free(l);
 		loader_handles_close(handles);

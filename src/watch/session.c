@@ -278,6 +278,14 @@ static void reload(struct session *s)
 			     "force");
 		return;
 	}
+	if (config->digest != s->watching.config->digest && keeper__lost(s->keeper)) {
+		config_free(config);
+		rule_set_free(rules);
+		publish_note(&s->publisher, "reload_failed", SINK_SEVERITY_WARNING, NULL,
+			     "the configuration changed, and the process that could load it ended: "
+			     "the old one stays in force until a restart");
+		return;
+	}
 	if (config->digest != s->watching.config->digest) {
 		err = restart(s, config, rules);
 	} else {
@@ -514,6 +522,11 @@ static int part_with_privileges(struct session *s, const struct config *config)
 
 	proof_run(&s->proof, s->opts->force_perf);
 	privileges_missing(s->missing, sizeof(s->missing));
+	if (s->missing[0] && !s->proc.exe[0]) {
+		log_err("process %d: not permitted to look at it", s->proc.pid);
+		log_err("missing here: %s", s->missing);
+		return -EPERM;
+	}
 	err = keeper__start(&opts, &s->keeper);
 	if (err) {
 		log_err("the keeper of the privileges cannot be started: %s", err_str(err));

@@ -86,7 +86,7 @@ def session_and_keeper_are_confined(t):
     t.equal({held[fd] for fd in (0, 1)}, {"/dev/null"}, "standard input and output of the keeper")
     others = [name for fd, name in held.items() if fd > 2 and name.startswith("/")]
     t.equal(others, [f"/proc/{target.pid}"], "files that the keeper holds")
-    t.check(not bpf_ids(keeper)["link"], "the keeper holds links")
+    wait_until(lambda: not bpf_ids(keeper)["link"], 5, "the keeper holds no links")
     watch.stop()
     wait_until(lambda: gone(keeper), 5, "the keeper's end")
 

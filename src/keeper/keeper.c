@@ -102,6 +102,27 @@ bool keeper__lost(const struct keeper *k)
 	return k->fd < 0;
 }
 
+void keeper__cost(const struct keeper *k, uint64_t *cpu_ns, uint64_t *bytes)
+{
+	unsigned long long resident = 0, shared = 0;
+	struct timespec ts = {};
+	clockid_t clock;
+	char path[32];
+	FILE *f;
+
+	/* Its number is not given anew before we waited for it. */
+	if (!clock_getcpuclockid(k->pid, &clock))
+		(void)clock_gettime(clock, &ts);
+	*cpu_ns = (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)k->pid);
+	f = fopen(path, "re");
+	if (f && fscanf(f, "%*u %20llu %20llu", &resident, &shared) != 2)
+		resident = shared = 0;
+	if (f)
+		fclose(f);
+	*bytes = resident > shared ? (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
 static void close_answer(struct keeper *k)
 {
 	for (size_t i = 0; i < k->fds_n; i++)

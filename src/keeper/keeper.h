@@ -42,6 +42,8 @@ void keeper__stop(struct keeper *keeper);
  */
 int keeper__fd(const struct keeper *keeper);
 bool keeper__lost(const struct keeper *keeper);
+/* What it costs: CPU time, and memory that is not shared with the session. */
+void keeper__cost(const struct keeper *keeper, uint64_t *cpu_ns, uint64_t *bytes);
 /* To be called when the descriptor is readable. */
 void keeper__give_up(struct keeper *keeper);
 

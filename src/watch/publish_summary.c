@@ -9,6 +9,7 @@
 
 #include "rulefile/rule_notices.h"
 #include "sinks/format.h"
+#include "keeper/keeper.h"
 #include "watch/publish.h"
 #include "watch/publish_head.h"
 
@@ -208,6 +209,7 @@ static uint64_t own_rss_bytes(void)
 
 static void fill_overhead(const struct watching *w, uint64_t now_ns, struct sink_overhead *out)
 {
+	uint64_t keeper_cpu_ns, keeper_bytes;
 	struct timespec cpu;
 	struct loader_cpu lc;
 
@@ -218,8 +220,10 @@ static void fill_overhead(const struct watching *w, uint64_t now_ns, struct sink
 	out->probe_ns = w->breaker.total_ns > (double)lc.tracepoint_ns
 				? (uint64_t)w->breaker.total_ns - lc.tracepoint_ns
 				: 0;
-	out->own_cpu_ns = (uint64_t)cpu.tv_sec * 1000000000ULL + (uint64_t)cpu.tv_nsec;
-	out->own_rss_bytes = own_rss_bytes();
+	keeper__cost(w->keeper, &keeper_cpu_ns, &keeper_bytes);
+	out->own_cpu_ns =
+		(uint64_t)cpu.tv_sec * 1000000000ULL + (uint64_t)cpu.tv_nsec + keeper_cpu_ns;
+	out->own_rss_bytes = own_rss_bytes() + keeper_bytes;
 	out->percent_of_one_cpu = w->breaker.percent;
 }
 

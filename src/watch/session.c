@@ -21,9 +21,9 @@
 #include <unistd.h>
 
 #include "keeper/keeper.h"
-#include "keeper/privileges.h"
 #include "log/log.h"
 #include "watch/clock.h"
+#include "watch/confine.h"
 #include "watch/hints.h"
 #include "watch/proof.h"
 #include "watch/publish.h"
@@ -489,55 +489,18 @@ static int set_up(struct session *s, struct rule_set *rules)
 	return err;
 }
 
-static bool list_has_uretprobe(const struct probe_list *list)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (list->item[i].uretprobe)
-			return true;
-	return false;
-}
-
-static bool has_uretprobe(const struct config *config)
-{
-	for (size_t i = 0; i < config->stages_n; i++) {
-		const struct stage_config *stage = &config->stages[i];
-
-		if (list_has_uretprobe(&stage->call) || list_has_uretprobe(&stage->hit) ||
-		    list_has_uretprobe(&stage->from) || list_has_uretprobe(&stage->to))
-			return true;
-	}
-	return false;
-}
-
 /* From here on nothing takes a privilege that this process has. */
 static int part_with_privileges(struct session *s, const struct config *config)
 {
-	const struct keeper_opts opts = {.proc = &s->proc,
-					 .btf_path = s->opts->btf_path,
-					 .force_perf = s->proof.force_perf,
-					 .uretprobes = has_uretprobe(config)};
-	struct privileges p = {.role = PRIVILEGES_OF_SESSION,
-			       .state_dir_fd = session_rules_dir_fd(&s->rules)};
+	struct confinement c = {.config = config,
+				.btf_path = s->opts->btf_path,
+				.state_dir_fd = session_rules_dir_fd(&s->rules)};
 	int err;
 
 	proof_run(&s->proof, s->opts->force_perf);
-	privileges_missing(s->missing, sizeof(s->missing));
-	if (s->missing[0] && !s->proc.exe[0]) {
-		log_err("process %d: not permitted to look at it", s->proc.pid);
-		log_err("missing here: %s", s->missing);
-		return -EPERM;
-	}
-	err = keeper__start(&opts, &s->keeper);
-	if (err) {
-		log_err("the keeper of the privileges cannot be started: %s", err_str(err));
-		return err;
-	}
-	p.channel_fd = keeper__fd(s->keeper);
-	/* Failures are logged there; the session goes on, as it would without them. */
-	(void)privileges_drop(&p);
-	s->proc.access = keeper_access();
-	s->proc.access_ctx = s->keeper;
-	return sources_add(&s->sources, keeper__fd(s->keeper), SOURCE_KEEPER);
+	c.force_perf = s->proof.force_perf;
+	err = confine(&c, &s->proc, &s->keeper, s->missing, sizeof(s->missing));
+	return err ?: sources_add(&s->sources, keeper__fd(s->keeper), SOURCE_KEEPER);
 }
 
 static void tear_down(struct session *s)

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "watch/confine.h"
+
+#include <errno.h>
+
+#include "config/config.h"
+#include "keeper/keeper.h"
+#include "keeper/privileges.h"
+#include "log/log.h"
+#include "target/process.h"
+
+static bool list_has_uretprobe(const struct probe_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->item[i].uretprobe)
+			return true;
+	return false;
+}
+
+static bool has_uretprobe(const struct config *config)
+{
+	for (size_t i = 0; i < config->stages_n; i++) {
+		const struct stage_config *stage = &config->stages[i];
+
+		const struct probe_list *const lists[] = {&stage->call,	  &stage->hit,
+							  &stage->from,	  &stage->to,
+							  &stage->insert, &stage->evict};
+
+		for (size_t n = 0; n < sizeof(lists) / sizeof(lists[0]); n++)
+			if (list_has_uretprobe(lists[n]))
+				return true;
+		for (size_t n = 0; n < STATEMENT_LISTS; n++)
+			if (list_has_uretprobe(&stage->statement[n]))
+				return true;
+	}
+	return false;
+}
+
+int confine(const struct confinement *c, struct process *proc, struct keeper **keeper,
+	    char *missing, size_t size)
+{
+	const struct keeper_opts opts = {.proc = proc,
+					 .btf_path = c->btf_path,
+					 .force_perf = c->force_perf,
+					 .uretprobes = has_uretprobe(c->config)};
+	struct privileges p = {.role = PRIVILEGES_OF_SESSION, .state_dir_fd = c->state_dir_fd};
+	int err;
+
+	privileges_missing(missing, (unsigned int)size);
+	/* Not even the name of its program: nothing else would be shown either. */
+	if (missing[0] && !proc->exe[0]) {
+		log_err("process %d: not permitted to look at it", (int)proc->pid);
+		log_err("missing here: %s", missing);
+		return -EPERM;
+	}
+	err = keeper__start(&opts, keeper);
+	if (err) {
+		log_err("the keeper of the privileges cannot be started: %s", err_str(err));
+		return err;
+	}
+	p.channel_fd = keeper__fd(*keeper);
+	/* Failures are logged there; the session goes on, as it would without them. */
+	(void)privileges_drop(&p);
+	proc->access = keeper_access();
+	proc->access_ctx = *keeper;
+	return 0;
+}

@@ -129,8 +129,8 @@ int BPF_PROG(db_socket_state, struct sock *sk, int old, int new)
 		return 0;
 	if (new == WIRE_TCP_SYN_SENT)
 		on_connect_begun(sk);
-	else
-		on_connect_ended(sk, port, new != WIRE_TCP_ESTABLISHED);
+	else if (new == WIRE_TCP_ESTABLISHED || new == WIRE_TCP_CLOSE)
+		on_connect_ended(sk, port, new == WIRE_TCP_CLOSE);
 	return 0;
 }
 

@@ -2,7 +2,9 @@
 """Caches: hits, look-ups, what is put in and thrown out, and size, against the cache's own counters;
 GETs of a real Redis against the server's own."""
 
-from harness import config, test
+from budget_rows import MB, TABLES, Rig, Row, run_together
+from builtin import shortened
+from harness import Target, config, test
 from servers import Redis
 
 # What an operator writes who knows the program: struct cache has its bytes at 8, an entry at 0.
@@ -98,3 +100,77 @@ def cache_of_redis_by_itself(t):
     t.equal(summary.number("cache.redis.hits"), calls["get"] - calls["set"], "cache.redis.hits")
     t.equal(summary.entry("cache.redis.hit_ratio")["quality"], "exact", "quality")
     t.check(not summary.has("cache.redis.size"), "the size is the server's")
+
+
+# --- the document's ratios and sizes ---
+
+
+class CacheRow(Row):
+    """One limit; hit ratios below their target are P2, however far."""
+
+    def __init__(self, name, measure, limit, action=None):
+        super().__init__(f"cache.{name}.{measure}", limit, limit, None, action)
+        self.below = measure == "hit_ratio"
+
+    def priority(self, value, severity):
+        return "P2" if self.below else super().priority(value, severity)
+
+
+ROWS = {
+    **TABLES,
+    "TTS Audio Cache Hits": CacheRow(
+        "tts", "hit_ratio", 0.8, "Use neural vocoder caching for common phrases"),
+    "Intent Cache Hits": CacheRow(
+        "intent", "hit_ratio", 0.7, "Implement intent caching for frequent queries"),
+    "API Response Cache Hits": CacheRow("api", "hit_ratio", 0.6),
+    "Database Query Cache Hits": CacheRow("database", "hit_ratio", 0.5),
+}
+SIZES = (("tts", "TTS", 500), ("intent", "Intent", 100), ("api", "API", 200),
+         ("database", "Database", 150))
+for name, title, size in SIZES:
+    ROWS[f"{title} Cache Size"] = CacheRow(
+        name, "size", size * MB, "Reduce model sizes, optimize caching")
+
+
+class Cache(Target):
+    """tests/targets/caches: what is planted is a list of commands, and ends by itself."""
+
+    def plant(self, fault):
+        with self.lines.changed:
+            self.due = len(self.lines.items) + fault.count(",") + 1
+        for command in fault.split(","):
+            self.send_line(command)
+
+    def lift(self, fault):
+        self.lines.wait(lambda _: len(self.lines.items) >= self.due, 60, "the commands done")
+        if fault.startswith("weight"):
+            self.plant("clear")
+
+
+# How the ratio falls: so many look-ups of keys that are there, then as many of new ones.
+WARM = "look 1 60 1,look 1 400 20"
+COLD = "clear,look 1 400 4000"
+
+
+def story(rig, name, title, size):
+    """A cold start says nothing; nor does a cache that is warm; one that is cold does."""
+    hits = next(row for row, at in ROWS.items() if at.metric == f"cache.{name}.hit_ratio")
+    rig.target.plant(f"look 1 40 4000,idle 1500,{WARM},idle 1500")
+    yield
+    rig.target.lift("")
+    rig.t.equal(rig.told(0), [], f"alerts of {name} before it was cold")
+    yield from rig.phase([COLD], {hits: ("warning", "P2")})
+    entries = size * 1.3 / 100
+    yield from rig.phase([f"weight {int(entries * 1024 / 2.5)},clear,look 1 2000 100"],
+                         {f"{title} Cache Size": "warning"}, {hits})
+
+
+@test(90, waits=True)
+def cache_rows(t):
+    """The document's four ratios and four sizes, each by a cache of its own."""
+    scripts = []
+    for name, title, size in SIZES:
+        target = Cache(t, "caches", wait=False, name=f"caches-{name}")
+        watch = t.watch(target.pid, shortened(CACHE.replace("tts:", f"{name}:"), "5s"))
+        scripts.append(story(Rig(t, target, watch, ROWS), name, title, size))
+    run_together(*scripts)

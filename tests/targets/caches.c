@@ -2,6 +2,7 @@
 /*
  * A cache whose own counters are the truth, and GETs of Redis; on command, one a line on stdin,
  * answered by "done":
+ *   weight N            an entry has N times the bytes (of 1 KiB to 4 KiB: none is allocated)
  *   limit KB            the cache throws out what was used longest ago when it has more than that
  *   look THREADS N KEYS each of the threads looks up N keys out of KEYS; what is not there is put
  * in clear               throws everything out counters            logs what the cache counted so
@@ -29,12 +30,12 @@ struct cache {
 	uint64_t limit_bytes;
 	uint64_t bytes; /* at 8 */
 	pthread_mutex_t lock;
-	uint64_t time;
+	uint64_t time, weight;
 	uint64_t lookups, hits, inserts, inserted_bytes, evictions, evicted_bytes;
 	struct entry entry[KEYS_MAX];
 };
 
-static struct cache cache = {.limit_bytes = UINT64_MAX, .lock = PTHREAD_MUTEX_INITIALIZER};
+static struct cache cache = {.limit_bytes = UINT64_MAX, .weight = 1, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* One thread's share of the work. */
 struct share {
@@ -115,7 +116,7 @@ static void *run_look(void *arg)
 		long key = (long)(draw(&share->seed) % (uint64_t)share->keys);
 
 		if (!cache_get(&cache, key))
-			cache_put(&cache, key, 1024 + (uint64_t)key % 7 * 512);
+			cache_put(&cache, key, cache.weight * (1024 + (uint64_t)key % 7 * 512));
 	}
 	return NULL;
 }
@@ -197,6 +198,8 @@ static void obey(const char *verb, const long number[4])
 
 	if (!strcmp(verb, "limit"))
 		cache.limit_bytes = (uint64_t)number[0] * 1024;
+	else if (!strcmp(verb, "weight"))
+		cache.weight = (uint64_t)number[0];
 	else if (!strcmp(verb, "look"))
 		run(run_look, number[0], &share);
 	else if (!strcmp(verb, "clear"))

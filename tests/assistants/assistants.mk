@@ -6,6 +6,7 @@
 ALICE_DIR := tests/assistants/alice
 ALICE_BIN := $(OUTPUT)/assistants/alice
 ALICE_SRC := $(sort $(wildcard $(ALICE_DIR)/*.c))
+ALICE_BACKENDS := $(OUTPUT)/assistants/libalice-backends.so
 ALICE_OBJ := $(patsubst $(ALICE_DIR)/%.c,$(OUTPUT)/assistants/obj/%.o,$(ALICE_SRC))
 
 # Not link-time optimised and not stripped: it is built as a distribution would, with symbols.
@@ -25,7 +26,7 @@ CORPUS_IN := $(addprefix tests/assistants/corpus/,make-corpus.sh make-lm.py utte
 TEST_PROGRAMS += assistants
 
 .PHONY: assistants corpus
-assistants: $(ALICE_BIN) $(CORPUS_STAMP)
+assistants: $(ALICE_BIN) $(ALICE_BACKENDS) $(CORPUS_STAMP)
 corpus: $(CORPUS_STAMP)
 
 $(OUTPUT)/assistants/obj/%.o: $(ALICE_DIR)/%.c tests/assistants/assistants.mk
@@ -37,9 +38,17 @@ $(ALICE_BIN): $(ALICE_OBJ)
 	$(call msg,LD,$@)
 	$(Q)$(CC) -pthread -o $@ $^ -Wl,--as-needed $(ALICE_LIBS)
 
+# What talks to servers is loaded only when it is asked for.
+$(ALICE_BACKENDS): tests/assistants/backends/backends.c tests/assistants/assistants.mk
+	@mkdir -p $(@D)/obj
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(ALICE_CFLAGS) $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libpq hiredis)) \
+		-fPIC -shared -MMD -MP -MF $(OUTPUT)/assistants/obj/libalice-backends.d -MT $@ -o $@ $< \
+		-lpq -lhiredis
+
 $(CORPUS_STAMP): $(CORPUS_IN)
 	$(call msg,CORPUS,$@)
 	$(Q)tests/assistants/corpus/make-corpus.sh $(CORPUS_DIR)
 	@touch $@
 
--include $(ALICE_OBJ:.o=.d)
+-include $(ALICE_OBJ:.o=.d) $(wildcard $(OUTPUT)/assistants/obj/libalice-backends.d)

@@ -35,7 +35,8 @@ struct cache {
 	struct entry entry[KEYS_MAX];
 };
 
-static struct cache cache = {.limit_bytes = UINT64_MAX, .weight = 1, .lock = PTHREAD_MUTEX_INITIALIZER};
+static struct cache cache = {
+	.limit_bytes = UINT64_MAX, .weight = 1, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* One thread's share of the work. */
 struct share {

@@ -40,7 +40,7 @@ static int open_all(const struct options *opt)
 
 	decoder_quiet();
 	if (!err)
-		err = tts_open(opt->tts);
+		err = tts_open(opt->tts, opt->speech_cache_bytes);
 	if (!err)
 		err = lookup_prepare(opt);
 	for (unsigned int i = 0; i < opt->users && !err; i++)
@@ -133,6 +133,7 @@ static void log_end(bool clean)
 	for (unsigned int i = 0; i < assistant.started; i++)
 		turns += assistant.sessions[i].turns;
 	getrusage(RUSAGE_SELF, &usage);
+	tts_log();
 	log_line("{\"type\":\"end\",\"turns\":%u,\"clean\":%s,\"cpu_ns\":%llu,"
 		 "\"maxrss_bytes\":%llu,\"at_ns\":%llu}",
 		 turns, clean ? "true" : "false",

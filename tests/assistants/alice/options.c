@@ -23,6 +23,9 @@ static const char usage[] =
 	"  --tts-mode MODE    whole (default): all is made, then played; stream: at once\n"
 	"  --push-to-talk     turns without a wake word\n"
 	"  --handoff          answer on a second thread of each user\n"
+	"  --postgres PORT    what was asked is kept in a PostgreSQL on 127.0.0.1\n"
+	"  --redis PORT       answers of a remote service are kept in a Redis on 127.0.0.1\n"
+	"  --speech-cache N   so many bytes of speech are kept, such as 2MB\n"
 	"  --audio DIR        corpus (build/corpus)\n"
 	"  --model DIR        acoustic model\n"
 	"  --log FILE         write a log of JSON lines\n"
@@ -46,6 +49,9 @@ enum {
 	OPT_TTS_MODE,
 	OPT_PUSH_TO_TALK,
 	OPT_HANDOFF,
+	OPT_POSTGRES,
+	OPT_REDIS,
+	OPT_SPEECH_CACHE,
 	OPT_AUDIO,
 	OPT_MODEL,
 	OPT_LOG,
@@ -67,6 +73,9 @@ static const struct option long_options[] = {
 	{"tts-mode", required_argument, NULL, OPT_TTS_MODE},
 	{"push-to-talk", no_argument, NULL, OPT_PUSH_TO_TALK},
 	{"handoff", no_argument, NULL, OPT_HANDOFF},
+	{"postgres", required_argument, NULL, OPT_POSTGRES},
+	{"redis", required_argument, NULL, OPT_REDIS},
+	{"speech-cache", required_argument, NULL, OPT_SPEECH_CACHE},
 	{"audio", required_argument, NULL, OPT_AUDIO},
 	{"model", required_argument, NULL, OPT_MODEL},
 	{"log", required_argument, NULL, OPT_LOG},
@@ -108,6 +117,15 @@ static uint64_t duration(const char *name, const char *arg)
 
 	if (parse_duration(arg, &value) != 0)
 		refuse(name, arg, "not a time such as 600ms or 20s");
+	return value;
+}
+
+static uint64_t bytes(const char *name, const char *arg)
+{
+	uint64_t value;
+
+	if (parse_bytes(arg, &value) != 0 || !value)
+		refuse(name, arg, "not a number of bytes such as 2MB");
 	return value;
 }
 
@@ -181,6 +199,15 @@ static void take_option(struct options *opt, int key, const char *arg)
 	case OPT_HANDOFF:
 		opt->handoff = true;
 		break;
+	case OPT_POSTGRES:
+		opt->postgres_port = count_between("--postgres", arg, 1, UINT16_MAX);
+		break;
+	case OPT_REDIS:
+		opt->redis_port = count_between("--redis", arg, 1, UINT16_MAX);
+		break;
+	case OPT_SPEECH_CACHE:
+		opt->speech_cache_bytes = bytes("--speech-cache", arg);
+		break;
 	case OPT_AUDIO:
 		opt->audio_dir = arg;
 		break;
@@ -232,6 +259,8 @@ void options_parse(struct options *opt, int argc, char **argv)
 		opt->pause_ns = opt->fast ? 0 : 2 * NSEC_PER_SEC;
 	if (opt->tts_stream && opt->tts != TTS_ESPEAK)
 		refuse("--tts-mode", "stream", "only espeak hands over pieces");
+	if (opt->tts_stream && opt->speech_cache_bytes)
+		refuse("--speech-cache", "stream", "what is played in pieces is not kept");
 	for (unsigned int i = 0; i < opt->fault_cnt; i++) {
 		if (opt->faults[i].kind == FAULT_OVERLAP && !opt->handoff)
 			refuse("--fault", "overlap", "needs --handoff");

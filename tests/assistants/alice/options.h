@@ -24,13 +24,15 @@ struct options {
 	uint64_t pause_ns;    /* between a user's turns */
 	uint64_t frame_ns;    /* of sound that the microphone hands over at once */
 	enum tts_engine tts;
-	bool tts_stream;   /* sound is played while the rest is being made */
-	bool fast;	   /* do not wait for the microphone's clock */
-	bool push_to_talk; /* no wake word */
-	bool handoff;	   /* response and speech on a thread of their own */
-	bool control;	   /* faults come and go by lines on standard input */
-	bool log_frames;   /* one log line per wake word frame */
-	bool verbose;	   /* show the dialogue */
+	bool tts_stream;		    /* sound is played while the rest is being made */
+	bool fast;			    /* do not wait for the microphone's clock */
+	bool push_to_talk;		    /* no wake word */
+	bool handoff;			    /* response and speech on a thread of their own */
+	bool control;			    /* faults come and go by lines on standard input */
+	uint32_t postgres_port, redis_port; /* on 127.0.0.1; 0: without */
+	uint64_t speech_cache_bytes;	    /* 0: every answer is made anew */
+	bool log_frames;		    /* one log line per wake word frame */
+	bool verbose;			    /* show the dialogue */
 	struct fault faults[MAX_FAULTS];
 	unsigned int fault_cnt;
 };

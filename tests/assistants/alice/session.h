@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "backends.h"
 #include "mic.h"
 #include "options.h"
 #include "speaker.h"
@@ -31,6 +32,8 @@ struct session {
 	sqlite3_stmt *find_intent;
 	sqlite3_stmt *find_answer;
 	sqlite3_stmt *find_fact;
+	const struct backends *backends; /* NULL: none asked for */
+	struct backend *backend;
 	struct speaker speaker;
 	struct frame_stats frames;
 	uint64_t engine_start_ns; /* of the last transcribe(): ps_end_utt is called */

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "player.h"
 #include "session.h"
+#include "speech_cache.h"
 #include "stage.h"
 
 /* In libflite_cmu_us_slt, without a header. */
@@ -22,6 +23,7 @@ static struct {
 	enum tts_engine engine;
 	int rate;	  /* espeak-ng's, Hz */
 	cst_voice *voice; /* flite's */
+	struct speech_cache *cache;
 	/* Of the sentence being spoken by espeak-ng: */
 	struct session *session;
 	uint64_t samples;
@@ -65,7 +67,7 @@ static int take_sound(short *sound, int samples, espeak_EVENT *events)
 	return 0;
 }
 
-int tts_open(enum tts_engine engine)
+static int open_engine(enum tts_engine engine)
 {
 	tts.engine = engine;
 	if (engine == TTS_FLITE) {
@@ -83,8 +85,25 @@ int tts_open(enum tts_engine engine)
 	return 0;
 }
 
+int tts_open(enum tts_engine engine, uint64_t cache_bytes)
+{
+	if (cache_bytes) {
+		tts.cache = speech_cache_open(cache_bytes);
+		if (!tts.cache)
+			return -ENOMEM;
+	}
+	return open_engine(engine);
+}
+
+void tts_log(void)
+{
+	if (tts.cache)
+		speech_cache_log(tts.cache);
+}
+
 void tts_close(void)
 {
+	speech_cache_close(tts.cache);
 	if (tts.engine == TTS_ESPEAK)
 		espeak_Terminate();
 	free(tts.sound);
@@ -107,6 +126,8 @@ static int speak_espeak(struct session *s, const char *answer, struct speech *ou
 	out->samples = tts.samples;
 	if (tts.samples && !tts.stream)
 		play_audio(s, tts.sound, tts.samples < tts.sound_cap ? tts.samples : tts.sound_cap);
+	if (tts.cache && err == EE_OK && tts.samples && tts.samples <= tts.sound_cap)
+		speech_cache_put(tts.cache, answer, tts.sound, tts.samples, out->rate);
 	return err == EE_OK ? 0 : -EIO;
 }
 
@@ -123,19 +144,44 @@ static int speak_flite(struct session *s, const char *answer, struct speech *out
 	out->samples = (uint64_t)wave->num_samples;
 	stage_delays(FAULT_SLOW_TTS, FAULT_HANG_TTS);
 	play_audio(s, wave->samples, (size_t)wave->num_samples);
+	if (tts.cache)
+		speech_cache_put(tts.cache, answer, wave->samples, out->samples, out->rate);
 	delete_wave(wave);
 	return 0;
 }
 
-int synthesize(struct session *s, const char *answer, struct speech *out)
+/* True where the answer was spoken before. */
+static bool speak_again(struct session *s, const char *answer, struct speech *out)
+{
+	struct spoken *spoken = tts.cache ? speech_cache_get(tts.cache, answer) : NULL;
+
+	if (!spoken)
+		return false;
+	out->rate = spoken->rate;
+	out->samples = spoken->samples;
+	play_audio(s, spoken->sound, spoken->samples);
+	speech_cache_done(tts.cache, spoken);
+	return true;
+}
+
+static int speak_anew(struct session *s, const char *answer, struct speech *out)
 {
 	int err;
 
-	s->played_samples = 0;
-	memset(out, 0, sizeof(*out));
 	pthread_mutex_lock(&tts.lock);
 	err = tts.engine == TTS_FLITE ? speak_flite(s, answer, out) : speak_espeak(s, answer, out);
 	pthread_mutex_unlock(&tts.lock);
+	return err;
+}
+
+int synthesize(struct session *s, const char *answer, struct speech *out)
+{
+	int err = 0;
+
+	s->played_samples = 0;
+	memset(out, 0, sizeof(*out));
+	if (!speak_again(s, answer, out))
+		err = speak_anew(s, answer, out);
 	if (s->played_samples)
 		out->first_audio_ns = s->first_audio_ns;
 	return err || fault_active(FAULT_TTS_ERROR, NULL) ? -EIO : 0;

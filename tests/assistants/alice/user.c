@@ -44,12 +44,25 @@ static void idle(struct session *s)
 		;
 }
 
+static void log_backend(const struct session *s)
+{
+	const struct backend_counts *counts = s->backends->counts(s->backend);
+
+	log_line("{\"type\":\"backend\",\"user\":%u,\"simple\":%llu,\"complex\":%llu,"
+		 "\"failed\":%llu,\"gets\":%llu,\"hits\":%llu,\"sets\":%llu}",
+		 s->user, (unsigned long long)counts->simple, (unsigned long long)counts->complex,
+		 (unsigned long long)counts->failed, (unsigned long long)counts->gets,
+		 (unsigned long long)counts->hits, (unsigned long long)counts->sets);
+}
+
 static void log_user(const struct session *s)
 {
 	log_line("{\"type\":\"user\",\"user\":%u,\"turns\":%u,\"missed\":%u,\"wake_hits\":%u,"
 		 "\"wake_frames\":%llu,\"wake_sum_ns\":%llu,\"dropped_frames\":%llu}",
 		 s->user, s->turns, s->missed, s->wake_hits, (unsigned long long)s->total_frames,
 		 (unsigned long long)s->total_frames_ns, (unsigned long long)s->mic.dropped);
+	if (s->backend)
+		log_backend(s);
 }
 
 void *user_run(void *arg)

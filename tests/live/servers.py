@@ -197,3 +197,12 @@ class Redis(Server):
         lines = [dict(field.split("=", 1) for field in line.split() if "=" in field)
                  for line in self.cli("client", "list").splitlines()]
         return [line for line in lines if "client" not in line.get("cmd", "").split("|")[0]]
+
+    def calls(self):
+        """{command: how often}; keyspace_hits of the server count other commands' look-ups too."""
+        calls = {}
+        for line in self.cli("info", "commandstats").splitlines():
+            name, _, rest = line.strip().partition(":")
+            if name.startswith("cmdstat_"):
+                calls[name[8:]] = int(rest.split(",")[0].partition("=")[2])
+        return calls

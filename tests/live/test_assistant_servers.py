@@ -5,7 +5,6 @@ from outside against its own log and against what the servers say."""
 from harness import test, wait_until
 from servers import Postgres, Redis
 from test_assistant import CONFIG, Alice
-from test_caches import redis_calls
 from test_connections import databases
 
 USERS = 8
@@ -84,7 +83,7 @@ def caches(t, summary, truth, redis):
     t.equal(summary.number("cache.tts.size"), spoken["bytes"], "cache.tts.size")
     logged = {kind: sum(line[kind] for line in truth.of_type("backend"))
               for kind in ("gets", "hits", "sets")}
-    calls = redis_calls(redis)
+    calls = redis.calls()
     t.check(0 < logged["hits"] < logged["gets"], f"hits and misses: {logged}")
     t.equal((calls["get"], calls["set"]), (logged["gets"], logged["sets"]), "by the server")
     t.equal(summary.number("cache.redis.lookups"), logged["gets"], "cache.redis.lookups")

@@ -76,16 +76,6 @@ def cache_size_as_it_adds_up(t):
     t.equal((size["value"], size["quality"]), (truth["bytes"], "partial"), "cache.tts.size")
 
 
-def redis_calls(redis):
-    """{command: how often}, by the server; its keyspace_hits count other commands' look-ups too."""
-    calls = {}
-    for line in redis.cli("info", "commandstats").splitlines():
-        name, _, rest = line.strip().partition(":")
-        if name.startswith("cmdstat_"):
-            calls[name[8:]] = int(rest.split(",")[0].partition("=")[2])
-    return calls
-
-
 @test(60)
 def cache_of_redis_by_itself(t):
     """Nothing is configured: hiredis is recognised. Truth is what the server counts."""
@@ -98,7 +88,7 @@ def cache_of_redis_by_itself(t):
     summary = watch.stop()
     target.send_line("quit")
     target.finish()
-    calls = redis_calls(redis)
+    calls = redis.calls()
     t.equal(calls["get"], 500 + 8 * 250, "GETs by the server")
     t.equal(summary.number("cache.redis.lookups"), calls["get"], "cache.redis.lookups")
     # Each miss is followed by a SET.

@@ -402,6 +402,17 @@ static void note_probed(struct func_plan *plan, const struct scan *scan)
 				 "another uprobe user has breakpoints in this function");
 }
 
+/*
+ * A goroutine's stack is copied to another place when it grows, and the goroutine goes on in any
+ * thread: neither the stack pointer nor the thread tells which call returns.  Go's linker describes
+ * no function in .eh_frame; C code in the same file runs on the thread's own stack, and is described.
+ */
+static bool is_go(const struct code_object *code, const struct code_range *range)
+{
+	return !range->by_unwind && (elf_file_section(&code->elf, ".gopclntab") ||
+				     elf_file_section(&code->elf, ".data.rel.ro.gopclntab"));
+}
+
 static int plan_in_object(struct plan_run *run, const struct match *match)
 {
 	struct func_plan *plan = run->plan;
@@ -420,6 +431,12 @@ static int plan_in_object(struct plan_run *run, const struct match *match)
 		return -EOPNOTSUPP;
 	}
 	plan->size = range.end - range.start;
+	if (run->opts->pairs && is_go(code, &range)) {
+		snprintf(plan->reason, sizeof(plan->reason),
+			 "a function of Go: its stack moves, and it goes on in other threads: only "
+			 "@entry can be probed");
+		return -EOPNOTSUPP;
+	}
 	scan = malloc(sizeof(*scan));
 	if (!scan)
 		return -ENOMEM;

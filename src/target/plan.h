@@ -47,6 +47,7 @@ struct plan_opts {
 	bool need_memory; /* memory is read at the exits: it must be as the caller will find it */
 	bool entry_only;  /* exits are not wanted: a function that never returns is fine */
 	uint32_t avoid;	  /* SITE_KIND_BITs that are not to be probed */
+	bool pairs;	  /* calls are paired with returns: frames that move are refused (Go) */
 };
 
 /* How one function is to be probed. Zero it before the first use. */

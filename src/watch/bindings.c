@@ -140,6 +140,7 @@ static int bind_match(struct bindings *b, const struct process *proc, struct obj
 	}
 	opts.entry_only = !f.at_return || f.uretprobe;
 	opts.avoid = b->avoid;
+	opts.pairs = f.at_return;
 	err = plan_function(proc, objects, match, &opts, &f.plan);
 	if (err) {
 		explain(stage, "%s refused: %s", match->name,

@@ -2,17 +2,18 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/utsname.h>
 
 #include "cmd/cmd.h"
+#include "cmd/kernel_report.h"
 #include "cmd/options.h"
 #include "config/config.h"
 #include "kernel/calibrate.h"
-#include "kernel/loader.h"
 #include "log/log.h"
+#include "sinks/json_writer.h"
 #include "target/maps.h"
 #include "target/process.h"
 #include "watch/bindings.h"
+#include "watch/proof.h"
 #include "watch/recognise.h"
 #include "watch/rule_set.h"
 #include "watch/session.h"
@@ -21,48 +22,65 @@ static const char doc[] =
 	"Check a configuration, this kernel, and what would be probed in a process.\v"
 	"Attaches nothing to the process; the cost of probes is measured in a child of its own.";
 
-static int check_files(const struct options *o, struct config **out)
+/* What is said when everything is known. */
+struct report {
+	const struct options *options;
+	struct config *config;
+	struct kernel_report kernel;
+	struct json_writer json; /* with --output json: an open object */
+};
+
+static bool as_json(const struct report *r)
 {
+	return r->options->output == OUTPUT_JSON;
+}
+
+static int check_files(struct report *r)
+{
+	const struct options *o = r->options;
 	const struct session_files files = {
 		.config_path = o->config_path,
 		.rules_paths = o->rules_paths,
 		.rules_n = o->rules_n,
 	};
+	const char *path = o->config_path ? o->config_path : "built in";
 	struct rule_set *rules;
 
-	if (session_files_load(&files, out, &rules))
+	if (session_files_load(&files, &r->config, &rules))
 		return EXIT_USAGE;
-	printf("configuration: %s, %zu stages, %zu budgets\n",
-	       o->config_path ? o->config_path : "built in", (*out)->stages_n, (*out)->budgets_n);
-	if (rules)
-		printf("rules: %zu in %zu files\n", rules->rules_n, rules->n);
+	if (as_json(r)) {
+		json_begin(&r->json, "configuration", '{');
+		json_sentence(&r->json, "path", path);
+		json_uint(&r->json, "stages", r->config->stages_n);
+		json_uint(&r->json, "budgets", r->config->budgets_n);
+		json_uint(&r->json, "rules", rules ? rules->rules_n : 0);
+		json_end(&r->json, '}');
+	} else {
+		printf("configuration: %s, %zu stages, %zu budgets\n", path, r->config->stages_n,
+		       r->config->budgets_n);
+		if (rules)
+			printf("rules: %zu in %zu files\n", rules->rules_n, rules->n);
+	}
 	rule_set_free(rules);
 	return EXIT_FINE;
 }
 
-static int check_kernel(const struct options *o, struct calibration *cal)
+/* A look at the kernel alone is worth the seconds that perf events take to come off. */
+static int check_kernel(struct report *r)
 {
-	const struct loader_opts lo = {.tgid = 1, .stages_n = 1, .btf_path = o->btf_path};
-	struct loader *loader;
-	struct utsname host;
 	char why[512];
-	int err = loader__open(&lo, &loader, why, sizeof(why));
+	int err = kernel_report_make(&r->kernel, r->options->btf_path, !r->options->pid, why,
+				     sizeof(why));
 
-	printf("kernel: %s\n", uname(&host) ? "?" : host.release);
-	if (err) {
-		log_err("%s", why);
-		return session_exit_code(err);
+	if (as_json(r)) {
+		kernel_report_json(&r->kernel, &r->json);
+		json_sentence(&r->json, "refused", err ? why : NULL);
+	} else {
+		kernel_report_text(&r->kernel, stdout);
 	}
-	calibrate(loader, cal);
-	printf("probes: %s\n", loader__multi(loader)
-				       ? "uprobe_multi"
-				       : "perf events (detaching takes about 0.1 s a probe)");
-	printf("cost of a hit, emulated instruction: %u ns in a loop, %u ns when rare\n",
-	       cal->trap[TRAP_EMULATED].hot_ns, cal->trap[TRAP_EMULATED].rare_ns);
-	printf("cost of a hit, single-stepped instruction: %u ns in a loop, %u ns when rare\n",
-	       cal->trap[TRAP_STEPPED].hot_ns, cal->trap[TRAP_STEPPED].rare_ns);
-	loader__free(loader);
-	return EXIT_FINE;
+	if (err)
+		log_err("%s", why);
+	return err ? session_exit_code(err) : EXIT_FINE;
 }
 
 static uint32_t site_cost_ns(const struct plan_site *site, const struct calibration *cal)
@@ -100,9 +118,37 @@ static void print_stages(const struct bindings *b, const struct object_table *ob
 		puts("no stage: no engine of the catalogue is mapped, and none is configured");
 }
 
-static int check_target(const struct options *o, struct config *config,
-			const struct calibration *cal)
+static void stages_json(const struct bindings *b, const char *engines, struct json_writer *w)
 {
+	json_sentence(w, "engines", engines);
+	json_begin(w, "stages", '[');
+	for (size_t i = 0; i < b->stages_n; i++) {
+		json_begin(w, NULL, '{');
+		json_name(w, "stage", b->stages[i].conf->name);
+		json_bool(w, "can_be_watched", b->stages[i].complete);
+		json_sentence(w, "reason", b->stages[i].reason[0] ? b->stages[i].reason : NULL);
+		json_uint(w, "functions", b->stages[i].functions_n);
+		json_end(w, '}');
+	}
+	json_end(w, ']');
+}
+
+static void say_target(struct report *r, const struct bindings *b,
+		       const struct object_table *objects, const char *engines)
+{
+	if (as_json(r)) {
+		stages_json(b, engines, &r->json);
+		return;
+	}
+	if (engines && engines[0])
+		printf("engines: %s\n", engines);
+	print_stages(b, objects, &r->kernel.calibration);
+}
+
+static int check_target(struct report *r)
+{
+	const struct options *o = r->options;
+	struct config *config = r->config;
 	char *engines = NULL, why[512];
 	struct object_table objects = {};
 	struct bindings bindings = {};
@@ -117,14 +163,13 @@ static int check_target(const struct options *o, struct config *config,
 	err = object_table_read(&objects, &proc);
 	err = err ?: recognise_engines(config, &objects, &engines, why, sizeof(why));
 	if (!err) {
-		if (engines && engines[0])
-			printf("engines: %s\n", engines);
 		snprintf(why, sizeof(why), "its code cannot be read");
 		bindings_init(&bindings, config);
+		proof_apply(&r->kernel.proof, &proc, &bindings);
 		err = bindings_resolve(&bindings, &proc, &objects);
 	}
 	if (!err)
-		print_stages(&bindings, &objects, cal);
+		say_target(r, &bindings, &objects, engines);
 	bindings_free(&bindings);
 	if (err)
 		log_err("process %d: %s: %s", o->pid, why, err_str(err));
@@ -136,20 +181,26 @@ static int check_target(const struct options *o, struct config *config,
 
 static int run(int argc, char **argv)
 {
-	struct calibration cal;
-	struct config *config = NULL;
+	struct strbuf text = {};
 	struct options o;
-	int code = options_parse(OPTIONS_PID | OPTIONS_CONFIG | OPTIONS_RULES | OPTIONS_BTF, doc,
-				 argc, argv, &o);
+	struct report r = {.options = &o, .json = {.out = &text}};
+	int code = options_parse(OPTIONS_PID | OPTIONS_CONFIG | OPTIONS_RULES | OPTIONS_BTF |
+					 OPTIONS_OUTPUT,
+				 doc, argc, argv, &o);
 
 	if (code >= 0)
 		return code;
-	code = check_files(&o, &config);
-	if (!code)
-		code = check_kernel(&o, &cal);
+	json_begin(&r.json, NULL, '{');
+	json_name(&r.json, "type", "check");
+	code = check_files(&r);
+	code = code ?: check_kernel(&r);
 	if (!code && o.pid)
-		code = check_target(&o, config, &cal);
-	config_free(config);
+		code = check_target(&r);
+	json_end(&r.json, '}');
+	if (as_json(&r) && code != EXIT_USAGE)
+		puts(text.data);
+	strbuf_free(&text);
+	config_free(r.config);
 	return code;
 }
 

@@ -405,7 +405,8 @@ static void note_probed(struct func_plan *plan, const struct scan *scan)
 /*
  * A goroutine's stack is copied to another place when it grows, and the goroutine goes on in any
  * thread: neither the stack pointer nor the thread tells which call returns.  Go's linker describes
- * no function in .eh_frame; C code in the same file runs on the thread's own stack, and is described.
+ * no function in .eh_frame; C code in the same file runs on the thread's own stack, and is
+ * described.
  */
 static bool is_go(const struct code_object *code, const struct code_range *range)
 {

@@ -59,7 +59,7 @@ void proof_run(struct proof *p, bool force_perf)
 		return;
 	p->done = true;
 	p->force_perf = force_perf || !uprobe_link_have_multi();
-	err = run(p);
+	p->error = err = run(p);
 	/* Not being permitted ends the session a moment later, with its reason. */
 	if (err && err != -EPERM && err != -EACCES)
 		log_warn("what probes do to their target could not be tested on this kernel (%s)",

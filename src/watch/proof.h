@@ -13,6 +13,7 @@ struct process;
 
 struct proof {
 	bool done;
+	int error;	 /* 0, or why nothing could be tested: a negative errno */
 	bool force_perf; /* asked for, or uprobe_multi did not pass */
 	struct selftest test;
 };

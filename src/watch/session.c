@@ -22,6 +22,7 @@
 
 #include "keeper/keeper.h"
 #include "log/log.h"
+#include "target/proc_file.h"
 #include "watch/clock.h"
 #include "watch/confine.h"
 #include "watch/hints.h"
@@ -442,6 +443,27 @@ static void last_numbers(struct session *s)
 	sink_set__flush(s->publisher.sinks);
 }
 
+/*
+ * A debugger that set a breakpoint where a probe was has kept the probe's breakpoint as the code:
+ * it puts that back when it leaves, after us, and the target dies of it.
+ */
+static void warn_of_debugger(const struct session *s)
+{
+	char text[4096];
+	const char *line;
+	long tracer;
+
+	if (s->target_gone || proc_file_read(s->proc.dirfd, "status", text, sizeof(text), NULL))
+		return;
+	line = strstr(text, "\nTracerPid:");
+	tracer = line ? strtol(line + strlen("\nTracerPid:"), NULL, 10) : 0;
+	if (tracer > 0)
+		log_warn("process %d is being debugged (by %ld): breakpoints set at probed places "
+			 "while we were attached end it when the debugger leaves; delete and set "
+			 "them again",
+			 s->opts->pid, tracer);
+}
+
 /* Last numbers first, then off: the operator does not wait for the detaching. */
 static int finish(struct session *s)
 {
@@ -451,6 +473,7 @@ static int finish(struct session *s)
 	if (!s->broken)
 		last_numbers(s);
 	remember_worst(s);
+	warn_of_debugger(s);
 	now_ns = clock_ns(CLOCK_MONOTONIC);
 	watching_stop(&s->watching);
 	bye.detach_s = (double)(clock_ns(CLOCK_MONOTONIC) - now_ns) / 1e9;

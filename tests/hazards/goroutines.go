@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 // Goroutines whose stacks grow, and so move, inside stages, and that go on on other threads; calls
-// of C in between. Says "ready", waits for a line, works, prints its results, which are the same
-// each time.
+// of C in between. Says "ready", waits for a line with a number of calls, works, prints its results,
+// which are the same each time.
 package main
 
 /*
@@ -60,14 +60,15 @@ func work(calls int, seed uint64) uint64 {
 
 func main() {
 	fmt.Println("ready")
-	bufio.NewReader(os.Stdin).ReadString('\n')
+	var calls int
+	fmt.Fscan(bufio.NewReader(os.Stdin), &calls)
 	results := make([]uint64, 8)
 	var group sync.WaitGroup
 	for t := range results {
 		group.Add(1)
 		go func(t int) {
 			defer group.Done()
-			results[t] = work(100, uint64(t))
+			results[t] = work(calls, uint64(t))
 		}(t)
 	}
 	group.Wait()

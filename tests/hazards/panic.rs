@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Panics that unwind out of stages and through them, without C++'s runtime. Says "ready", waits for
-//! a line, works, prints its results, which are the same each time.
+//! a line with a number of calls, works, prints its results, which are the same each time.
 use std::io::{self, BufRead, Write};
 use std::panic;
 use std::thread;
@@ -57,8 +57,9 @@ fn main() {
     panic::set_hook(Box::new(|_| {}));
     println!("ready");
     io::stdout().flush().unwrap();
-    io::stdin().lock().lines().next();
-    let threads: Vec<_> = (0..4).map(|t| thread::spawn(move || work(150, t))).collect();
+    let line = io::stdin().lock().lines().next().unwrap().unwrap();
+    let calls = line.trim().parse().unwrap();
+    let threads: Vec<_> = (0..4).map(|t| thread::spawn(move || work(calls, t))).collect();
     for thread in threads {
         let (digest, caught) = thread.join().unwrap();
         println!("result {digest:016x} {caught}");

@@ -57,10 +57,11 @@ class Talker(Target):
         return [line for _, line in self.lines.items if line.startswith("result ")]
 
 
-def results_alone(t, program):
+def alone(t, program, calls):
+    """The same program that nobody watches, at the same time."""
     target = Talker(t, program, f"{program}-alone")
-    target.send_line("go")
-    return target.results()
+    target.send_line(calls)
+    return target
 
 
 # --- other ways to unwind, other stacks ---
@@ -70,12 +71,12 @@ def results_alone(t, program):
 def rust_panics_through_stages(t):
     """Unwinding without C++'s runtime: nothing tells when a panic is caught."""
     built("panic", "rustc")
-    expected = results_alone(t, "panic")
+    expected = alone(t, "panic", "150")
     target = Talker(t, "panic", "panic")
     stages = ("stage_panics", "stage_through", "stage_catches")
     watch = t.watch(target.pid, config({stage: f"panic:{stage}" for stage in stages}))
-    target.send_line("go")
-    t.equal(target.results(), expected, "results of the target")
+    target.send_line("150")
+    t.equal(target.results(), expected.results(), "results of the target")
     watch.wait(20)
     summary = watch.last_summary()
     for stage, returned, left in (
@@ -91,7 +92,7 @@ def rust_panics_through_stages(t):
 def go_stacks_grow_and_move(t):
     """A goroutine's stack is copied, and it goes on in another thread: such functions are refused."""
     built("goroutines", "go")
-    expected = results_alone(t, "goroutines")
+    expected = alone(t, "goroutines", "100")
     target = Talker(t, "goroutines", "goroutines")
     stages = {
         "grows": '{ call: "goroutines:main.stageGrow" }',
@@ -103,8 +104,8 @@ def go_stacks_grow_and_move(t):
     for stage in ("grows", "moves"):
         t.check(watch.stage(stage)["state"] != "armed", f"stage '{stage}' is armed")
         t.check("Go" in watch.stage(stage)["reason"], f"reason: {watch.stage(stage)['reason']}")
-    target.send_line("go")
-    t.equal(target.results(), expected, "results of the target")
+    target.send_line("100")
+    t.equal(target.results(), expected.results(), "results of the target")
     watch.wait(20)
     t.equal(watch.last_summary().count("c"), 800, "c.count")
     t.equal(watch.last_summary().abnormal("c"), 0, "c.abnormal")
@@ -114,9 +115,10 @@ def storm(t, target, binding):
     """Starts and ends cheshire again and again while the target is in the middle of its calls."""
     for attempt in range(ROUNDS):
         if not target.running():
-            t.check(attempt > 0, "the target ended before the first attach")
+            t.check(attempt > 1, "the target ended before the second attach")
             return
-        watch = t.watch(target.pid, config(binding))
+        watch = t.watch(target.pid, config(binding), hello=False)
+        wait_until(lambda: watch.objects("hello") or not watch.running(), 15, "hello, or its end")
         time.sleep(0.05 * (attempt % 3))  # not a wait: the moment of the end is to vary
         if attempt % 2:
             watch.signal(signal.SIGKILL)
@@ -144,16 +146,16 @@ def attached_and_detached_amid_unwinding(t):
 
 @test(120)
 def attached_and_detached_amid_panics_and_goroutines(t):
-    for program, binding, compiler in (
-        ("panic", {"stage_panics": "panic:stage_panics"}, "rustc"),
-        ("goroutines", {"c": "goroutines:stage_c", "grows": "goroutines:main.stageGrow"}, "go"),
+    for program, binding, compiler, calls_per_s in (
+        ("panic", {"stage_panics": "panic:stage_panics"}, "rustc", 3000),
+        ("goroutines", {"c": "goroutines:stage_c"}, "go", 600),
     ):
-        expected = results_alone(t, built(program, compiler))
+        calls = str(ROUNDS * calls_per_s)
+        expected = alone(t, built(program, compiler), calls)
         target = Talker(t, program, program)
-        target.send_line("go")
-        watch = t.watch(target.pid, config(binding), hello=False)
-        t.equal(target.results(), expected, f"results of {program}")
-        watch.wait(20)
+        target.send_line(calls)
+        storm(t, target, binding)
+        t.equal(target.results(), expected.results(), f"results of {program}")
 
 
 # --- places ---
@@ -293,6 +295,14 @@ def target_frozen(t):
     t.spans(watch.last_summary(), "work", truth.functions["stage_work"], latency=False)
 
 
+def major_faults(pid):
+    """Pages that had to be read from disk; 0 once it has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[9])
+    except (OSError, IndexError):
+        return 0
+
+
 @test()
 def target_under_memory_pressure(t):
     """Its code is thrown out of memory and read again, but for the pages with probes in them."""
@@ -301,12 +311,21 @@ def target_under_memory_pressure(t):
     with open(ballast, "wb") as file:
         for _ in range(64):
             file.write(os.urandom(1 << 16) * 16)
+        # Whoever reads it next is charged for it.
+        file.flush()
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     target = t.target("hazard", "--mode", "pressure", "--extra", ballast, "--iterations", 40,
                       "--us", "200:900", "--rate", 40)
     group.write("memory.limit_in_bytes" if group.v1 else "memory.high", 12 << 20)
     group.write("cgroup.procs", target.pid)
     watch = t.watch(target.pid, config({"work": "hazard:stage_work"}))
     target.go()
+    read_again = 0
+    while target.running():
+        read_again = max(read_again, major_faults(target.pid))
+        time.sleep(0.02)
+    t.check(read_again > 200, f"{read_again} pages were read again: no pressure")
     truth = target.finish()
     watch.wait(20)
     t.spans(watch.last_summary(), "work", truth.functions["stage_work"], latency=False)
@@ -356,6 +375,40 @@ def gdb_comes_later(t):
 def gdb_beside_the_probes(t):
     watch = check_with_gdb(t, "truth_sleep_us", True)
     t.equal(watch.last_summary().count("work"), 200, "work.count")
+
+
+@test()
+def gdb_was_there_before(t):
+    """Its breakpoint cannot be told from another uprobe's; the target gets over both."""
+    target = t.target("steady-O0", "--iterations", 150, *PACE)
+    debugger = gdb(t, target, "break *stage_work", "ignore 1 1000000", "continue")
+    debugger.lines.wait(lambda line: line.startswith("Breakpoint 1 at"), 20, "gdb's breakpoint")
+    wait_until(lambda: state_of(target.pid) != "t", 10, "gdb lets the target go on")
+    watch = t.watch(target.pid, config({"work": "steady-O0:stage_work"}))
+    target.go()
+    truth = target.finish()
+    t.equal(truth.functions["stage_work"].calls, 150, "calls of the target")
+    debugger.wait(20)
+    watch.wait(20)
+    if watch.stage("work")["state"] == "armed":
+        t.equal(watch.last_summary().count("work"), 150, "work.count")
+
+
+@test()
+def gdb_stays_longer_is_warned_of(t):
+    """What it keeps as the code of its breakpoint is ours: the operator is told in time."""
+    target = t.target("steady-O0", "--iterations", 0, "--duration", 20, *PACE)
+    watch = t.watch(target.pid, config({"work": "steady-O0:stage_work"}))
+    debugger = gdb(t, target, "break truth_sleep_us", "ignore 1 1000000", "continue", "detach")
+    debugger.lines.wait(lambda line: line.startswith("Breakpoint 1 at"), 20, "gdb's breakpoint")
+    target.go()
+    wait_until(lambda: watch.summary_now().value("work.count"), 10, "some calls")
+    watch.stop()
+    t.check(f"by {debugger.pid}" in watch.errors(), f"no warning: {watch.errors()}")
+    debugger.signal(signal.SIGINT)
+    t.equal(debugger.wait(20), 0, "exit status of gdb")
+    target.signal(signal.SIGTERM)
+    t.check(target.finish().functions["stage_work"].calls > 0, "no calls")
 
 
 # --- other uprobe users ---
@@ -513,3 +566,19 @@ def self_test_of_this_kernel(t):
         t.equal(nop5["verdict"], "corrupts", "verdict on a 5-byte nop inside a function")
     t.equal(report["threads"]["verdict"], "good", "a second thread is seen")
     t.equal(report["kernel"], os.uname().release, "kernel")
+    t.equal([row["feature"] for row in report["features"] if row["needed"] and not row["there"]],
+            [], "needed features that are not there")
+
+
+@test()
+def privileges_that_are_missing_are_named(t):
+    done = t.run(
+        *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"),
+        *("--bounding-set=-all", CHESHIRE, "check", "--output", "json"),
+    )
+    t.equal(done.returncode, 5, f"exit code of cheshire ({done.stderr[:200]})")
+    report = json.loads(done.stdout)
+    missing = {row["capability"] for row in report["privileges"] if not row["there"]}
+    t.check({"CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE"} <= missing, f"missing: {missing}")
+    verdicts = {row["verdict"] for row in report["probe_kinds"]}
+    t.equal(verdicts, {"untested"}, "verdicts where nothing can be tested")

@@ -87,7 +87,7 @@ with-deps = @if [ -n "$(strip $(MISSING))" ]; then $(MAKE) --no-print-directory 
 # --- flags --------------------------------------------------------------------------------------
 
 PKGS     := libbpf libelf zlib liblzma capstone libfyaml json-c libcap-ng libseccomp libpcre2-8
-NEEDS_PKGS := $(filter-out help clean deps engines demo test test-kernels bench format%,$(or $(MAKECMDGOALS),all))
+NEEDS_PKGS := $(filter-out help clean deps engines demo test test-hazards test-kernels bench format%,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_PKGS),)
 ifneq ($(shell $(PKG_CONFIG) --atleast-version=1.1 libbpf && echo yes),yes)
 $(error need libbpf >= 1.1 and the other libraries: run 'make deps' as root)
@@ -271,6 +271,7 @@ help:
 	@echo 'make engines    fetch the speech engines of the tests (build/engines)'
 	@echo 'make demo       watch the demo assistant for about a minute and a half (root)'
 	@echo 'make test       all tests (root)'
+	@echo 'make test-hazards  what kills targets elsewhere, in its long form (root)'
 	@echo 'make test-kernels  the live tests in other kernels, emulated (half an hour)'
 	@echo 'make check      the tests that need no root'
 	@echo 'make bench      measure, side by side with bpftrace (root)'

@@ -1,14 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The self-test's judgement; that it runs on this kernel is a live test. */
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "kernel/selftest.h"
 #include "kernel/selftest_code.h"
+#include "kernel/uprobe_link.h"
 #include "watch/proof.h"
 
 static void all_good(struct selftest *t)
@@ -153,12 +163,92 @@ static void test_description(void **state)
 	assert_int_equal(strlen(tiny), sizeof(tiny) - 1);
 }
 
+/* The real self-test, by a child that may not make a system call (or this command of bpf(2)). */
+static int run_without(uint32_t nr, uint32_t bpf_command, struct selftest *out)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 3),
+		BPF_STMT(nr == SYS_bpf ? BPF_LD | BPF_W | BPF_ABS : BPF_RET | BPF_K,
+			 nr == SYS_bpf ? offsetof(struct seccomp_data, args[0])
+				       : SECCOMP_RET_ERRNO | EPERM),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, bpf_command, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog prog = {sizeof(filter) / sizeof(filter[0]), filter};
+	struct {
+		struct selftest test;
+		int err;
+	} *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			 -1, 0);
+	int err, status;
+	pid_t pid;
+
+	assert_true(shared != MAP_FAILED);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+		    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog))
+			_exit(1);
+		shared->err = selftest_run(true, false, &shared->test);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	*out = shared->test;
+	err = shared->err;
+	munmap(shared, sizeof(*shared));
+	return err;
+}
+
+static void need_probes(void)
+{
+	if (geteuid() || !uprobe_link_have_multi())
+		skip();
+}
+
+/* What the kernel does not attach is found one by one, and not used. */
+static void test_refused_probes(void **state)
+{
+	struct selftest t;
+
+	(void)state;
+	need_probes();
+	assert_int_equal(run_without(SYS_bpf, BPF_LINK_CREATE, &t), 0);
+	for (size_t i = 0; i < t.rows_n; i++)
+		assert_int_equal(t.rows[i].verdict, SELFTEST_REFUSED);
+	assert_int_equal(t.threads.verdict, SELFTEST_REFUSED);
+	assert_int_equal(t.seccomp.verdict, SELFTEST_UNTESTED);
+	for (size_t i = 0; i < selftest_codes_n; i++)
+		assert_true(selftest_codes[i].uretprobe || selftest_codes[i].forbidden ||
+			    (selftest_failed_kinds(&t) & SITE_KIND_BIT(selftest_codes[i].kind)));
+	assert_non_null(selftest_no_uretprobe(&t, false));
+}
+
+/* A child that cannot go on: what was tested by then holds, the rest is not proven. */
+static void test_child_that_fails(void **state)
+{
+	struct selftest t;
+
+	(void)state;
+	need_probes();
+	assert_int_equal(run_without(SYS_clone3, 0, &t), -ECHILD);
+	for (size_t i = 0; i < t.rows_n; i++)
+		if (!selftest_codes[i].forbidden)
+			assert_int_equal(t.rows[i].verdict, SELFTEST_GOOD);
+	assert_int_equal(t.threads.verdict, SELFTEST_UNTESTED);
+	assert_int_equal(t.seccomp.verdict, SELFTEST_UNTESTED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_differences),  cmocka_unit_test(test_calls),
-		cmocka_unit_test(test_failed_kinds), cmocka_unit_test(test_uretprobes),
-		cmocka_unit_test(test_description),
+		cmocka_unit_test(test_differences),	 cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_failed_kinds),	 cmocka_unit_test(test_uretprobes),
+		cmocka_unit_test(test_description),	 cmocka_unit_test(test_refused_probes),
+		cmocka_unit_test(test_child_that_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

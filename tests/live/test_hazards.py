@@ -13,6 +13,7 @@ import signal
 import time
 from pathlib import Path
 
+import disassembly
 from harness import (
     CHESHIRE,
     TARGETS,
@@ -478,6 +479,48 @@ def bpftrace_uretprobe_was_there_before(t):
 @test()
 def bpftrace_uretprobe_comes_later(t):
     check_with_bpftrace(t, "uretprobe:FUNCTION { @ = count(); }", False, "cheshire")
+
+
+TRACING = "/sys/kernel/tracing"
+EVENT = "cheshire_test/work"
+
+
+def in_tracefs(command):
+    """A shell command where tracefs is mounted, for it alone."""
+    return ("unshare", "--mount", "sh", "-c", f"mount -t tracefs none {TRACING} && {command}")
+
+
+def perf_counts(path):
+    """Of every tenth of a second."""
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8")
+    counts = re.findall(r"^ *[\d.]+,(\d+|<not counted>),,cheshire_test:work", text, re.M)
+    return [int(count) if count.isdigit() else 0 for count in counts]
+
+
+@test()
+def perf_counts_the_same_function(t):
+    """perf's kind of uprobe, which anybody's processes have; made for all of the host."""
+    perf = tool("perf")
+    target = t.target("steady", "--iterations", 150, *PACE)
+    offset = disassembly.file_offset(TARGETS / "steady", "stage_work")
+    event = f"p:{EVENT} {TARGETS / 'steady'}:{offset:#x}"
+    made = t.run(*in_tracefs(f"echo '{event}' >> {TRACING}/uprobe_events"))
+    if made.returncode:
+        raise Skip(f"tracefs takes no uprobe: {made.stderr.strip()[:200]}")
+    t.cleanups.append(lambda: t.run(*in_tracefs(f"echo '-:{EVENT}' >> {TRACING}/uprobe_events")))
+    out = t.dir / "perf.csv"
+    counting = f"exec {perf} stat -x, -I 100 -o {out} -e {EVENT.replace('/', ':')} -p {target.pid}"
+    watch = t.watch(target.pid, config({"work": "steady:stage_work"}))
+    other = Process(t, "perf", in_tracefs(counting))
+    wait_until(lambda: not other.running() or perf_counts(out), 20, "perf counts")
+    target.go()
+    truth = target.finish()
+    t.equal(other.wait(20), 0, f"exit status of perf ({other.errors()[-200:]})")
+    watch.wait(20)
+    t.spans(watch.last_summary(), "work", truth.functions["stage_work"], latency=False)
+    t.equal(sum(perf_counts(out)), 150, "hits that perf counted")
 
 
 # --- identity ---

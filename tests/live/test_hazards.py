@@ -599,9 +599,12 @@ def self_test_of_this_kernel(t):
     t.equal(done.returncode, 0, f"exit code ({done.stderr[-200:]})")
     report = json.loads(done.stdout)
     kinds = {row["kind"]: row for row in report["probe_kinds"]}
+    # With perf events the short form is all there is.
+    passing = ("good",) if report["attach"] == "uprobe_multi" else ("good", "untested")
+    t.check(sum(row["verdict"] == "good" for row in kinds.values()) >= 4, "hardly anything tested")
     for name, row in kinds.items():
         if not row["forbidden"]:
-            t.equal(row["verdict"], "good", f"verdict on '{name}' ({row['reason']})")
+            t.check(row["verdict"] in passing, f"{name}: {row['verdict']} ({row['reason']})")
     nop5 = kinds["inside, at a 5-byte nop"]
     t.check(nop5["forbidden"], "a 5-byte nop inside a function may be probed")
     release = [int(word) for word in re.findall(r"\d+", os.uname().release)[:2]]

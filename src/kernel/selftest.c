@@ -337,16 +337,18 @@ int selftest_run(bool multi, bool brief, struct selftest *out)
 {
 	struct run r = {.out = out};
 	uint64_t start_ns = now_ns();
+	void *shared;
 	int err;
 
 	memset(out, 0, sizeof(*out));
 	out->multi = multi;
 	if (!selftest_codes_n)
 		return -EOPNOTSUPP;
-	r.shared = mmap(NULL, sizeof(*r.shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			-1, 0);
-	if (r.shared == MAP_FAILED)
+	shared = mmap(NULL, sizeof(*r.shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		      -1, 0);
+	if (shared == MAP_FAILED)
 		return -errno;
+	r.shared = shared;
 	out->rows_n = selftest_codes_n;
 	r.shared->skip_seccomp = brief;
 	for (size_t i = 0; brief && i < selftest_codes_n; i++)
@@ -361,7 +363,7 @@ int selftest_run(bool multi, bool brief, struct selftest *out)
 		err = 0;
 	}
 	selftest_bpf__destroy(r.skel);
-	munmap(r.shared, sizeof(*r.shared));
+	munmap(shared, sizeof(*r.shared));
 	out->took_ns = now_ns() - start_ns;
 	return err;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Places and circumstances that are dangerous to probe; the results tell whether the target noticed.
- *   nop5      stage_nop5() has a 5-byte nop in its middle, with the red zone in use around it
- *   seccomp   stage_work() under a filter that kills for system calls which a program has no use for
- *   pressure  stage_work(), and between its calls the file --extra is read through a mapping, over
- *             and over: in a small memory cgroup the code itself has to be read again and again
+ * Places and circumstances that are dangerous to probe; the results tell whether the target
+ * noticed. nop5      stage_nop5() has a 5-byte nop in its middle, with the red zone in use around
+ * it seccomp   stage_work() under a filter that kills for system calls which a program has no use
+ * for pressure  stage_work(), and between its calls the file --extra is read through a mapping,
+ * over and over: in a small memory cgroup the code itself has to be read again and again
  */
 #include "truth.h"
 

@@ -659,6 +659,8 @@ class Machine:
 
     def taken(self):
         """What was taken from us in words; empty where it was too little to matter."""
+        if SLOWNESS != 1:
+            return "an emulated CPU is taken away unseen"
         elapsed, stolen, used, own = (
             now - before for now, before in zip(self.read(), self.before)
         )

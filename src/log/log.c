@@ -2,7 +2,9 @@
 #include "log/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,14 +36,22 @@ void log_set_sink(log_sink_fn sink, void *ctx)
 	sink_ctx = ctx;
 }
 
-/* One write per line, so that lines of two threads do not mix. */
-static void write_stderr(enum log_level level, const char *line)
-{
-	static const char *const prefix[] = {"error: ", "warning: ", "", "debug: "};
-	char out[LINE_MAX_BYTES + 32];
-	int n;
+static _Atomic unsigned int lost;
 
-	n = snprintf(out, sizeof(out), "cheshire: %s%s\n", prefix[level], line);
+/* Nobody reads, or a terminal is stopped: a write would wait. */
+static bool would_block(void)
+{
+	struct pollfd pfd = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	return poll(&pfd, 1, 0) == 0;
+}
+
+/* Shorter than PIPE_BUF: what poll() says there is room for does not wait. */
+static void write_line(const char *prefix, const char *line)
+{
+	char out[LINE_MAX_BYTES + 32];
+	int n = snprintf(out, sizeof(out), "cheshire: %s%s\n", prefix, line);
+
 	if (n < 0)
 		return;
 	if ((size_t)n >= sizeof(out))
@@ -49,6 +59,30 @@ static void write_stderr(enum log_level level, const char *line)
 	/* There is nowhere left to tell about a stderr that fails. */
 	if (write(STDERR_FILENO, out, (size_t)n) < 0)
 		return;
+}
+
+/* One write per line, so that lines of two threads do not mix.  Never waits: watching goes on. */
+static void write_stderr(enum log_level level, const char *line)
+{
+	static const char *const prefix[] = {"error: ", "warning: ", "", "debug: "};
+	unsigned int before;
+	char text[64];
+
+	if (would_block()) {
+		atomic_fetch_add(&lost, 1);
+		return;
+	}
+	before = atomic_exchange(&lost, 0);
+	if (before) {
+		snprintf(text, sizeof(text), "%u messages before this one were lost", before);
+		write_line(prefix[LOG_LEVEL_WARN], text);
+		/* The other line may not fit any more. */
+		if (would_block()) {
+			atomic_fetch_add(&lost, 1);
+			return;
+		}
+	}
+	write_line(prefix[level], line);
 }
 
 void log_va(enum log_level level, const char *fmt, va_list args)

@@ -168,6 +168,12 @@ void outq__flush(struct outq *q)
 			continue;
 		if (n == -EAGAIN || n == 0)
 			return;
+		if (q->how == OUTQ_FILE && (n == -ENOSPC || n == -EDQUOT)) {
+			/* There may be room again: tried at the tick, as for a slow reader. */
+			q->stats.write_errors++;
+			q->stats.last_errno = (int)-n;
+			return;
+		}
 		if (n < 0) {
 			/* One message is lost to the error; the rest is tried at the next call. */
 			fail(q, (int)-n);

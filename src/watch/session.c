@@ -32,9 +32,12 @@
 #include "watch/session_rules.h"
 #include "watch/sources.h"
 #include "watch/watching.h"
+#include "watch/worker.h"
 
 #define TICK_NS	       1000000000ULL
 #define DRAIN_SINKS_MS 1000
+/* For a job that is under way at the end; the operator has been told everything by then. */
+#define WORKER_WAIT_MS 1000
 /* How long the last records of a target that has just ended are waited for. */
 #define LAST_RECORDS_NS 200000000ULL
 
@@ -47,6 +50,7 @@ struct session {
 	struct session_rules rules;
 	struct sources sources;
 	struct proof proof;
+	struct worker *worker;
 	uint64_t started_ns;
 	uint64_t next_tick_ns;
 	uint64_t next_summary_ns;
@@ -149,7 +153,8 @@ static void check_output(struct session *s)
 	if (!stats.write_errors)
 		return;
 	s->said_unwritable = true;
-	log_warn("output cannot be written (%s): alerts are lost", err_str(-stats.last_errno));
+	log_warn("output cannot be written (%s): alerts wait, or are lost",
+		 err_str(-stats.last_errno));
 }
 
 static void tick(struct session *s, uint64_t now_ns)
@@ -348,6 +353,9 @@ static void dispatch(struct session *s, enum source source)
 	case SOURCE_KEEPER:
 		keeper__give_up(s->keeper);
 		break;
+	case SOURCE_WORKER:
+		worker__reap(s->worker);
+		break;
 	}
 }
 
@@ -504,10 +512,14 @@ static int set_up(struct session *s, struct rule_set *rules)
 {
 	int err = sources_open(&s->sources, s->proc.pidfd, sink_set__fd(s->publisher.sinks));
 
+	s->worker = worker__new();
+	if (!err)
+		err = s->worker ? sources_add(&s->sources, worker__fd(s->worker), SOURCE_WORKER)
+				: -errno;
 	if (err)
 		log_err("cannot set up the event loop: %s", err_str(err));
 	else if (rules)
-		err = session_rules_open(&s->rules, s->opts->state_path, &s->publisher);
+		err = session_rules_open(&s->rules, s->opts->state_path, &s->publisher, s->worker);
 	s->started_ns = clock_ns(CLOCK_MONOTONIC);
 	return err;
 }
@@ -528,9 +540,13 @@ static int part_with_privileges(struct session *s, const struct config *config)
 
 static void tear_down(struct session *s)
 {
+	int stuck = worker__free(s->worker, WORKER_WAIT_MS);
+
 	watching_free(&s->watching);
 	keeper__stop(s->keeper);
-	session_rules_close(&s->rules);
+	/* What a stuck thread uses stays where it is. */
+	if (!stuck)
+		session_rules_close(&s->rules);
 	process_close(&s->proc);
 	sources_close(&s->sources);
 }

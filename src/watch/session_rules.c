@@ -11,7 +11,7 @@
 #include "watch/state_file.h"
 
 int session_rules_open(struct session_rules *sr, const char *state_path,
-		       struct publisher *publisher)
+		       struct publisher *publisher, struct worker *worker)
 {
 	sr->publisher = publisher;
 	sr->watch = rule_watch__new();
@@ -20,7 +20,7 @@ int session_rules_open(struct session_rules *sr, const char *state_path,
 		log_err("cannot set up the rules: %s", err_str(errno));
 		return -ENOMEM;
 	}
-	sr->state = state_path ? state_file__open(state_path) : NULL;
+	sr->state = state_path ? state_file__open(state_path, worker) : NULL;
 	if (state_path && !sr->state) {
 		int err = -errno;
 

@@ -13,6 +13,7 @@ struct publisher;
 struct rule_set;
 struct rule_watch;
 struct state_file;
+struct worker;
 
 /* All NULL: no rule files. */
 struct session_rules {
@@ -23,7 +24,7 @@ struct session_rules {
 
 /* `state_path` may be NULL.  0 or a negative errno, which is said on stderr. */
 int session_rules_open(struct session_rules *sr, const char *state_path,
-		       struct publisher *publisher);
+		       struct publisher *publisher, struct worker *worker);
 void session_rules_close(struct session_rules *sr);
 
 /* As rule_watch__use(); takes the rules over.  What is wrong is said on stderr. */

@@ -10,6 +10,7 @@ enum source {
 	SOURCE_RING = 4,
 	SOURCE_SINKS = 5,
 	SOURCE_KEEPER = 6,
+	SOURCE_WORKER = 7, /* a job is done */
 };
 
 #define SOURCES_TIMER_NS 100000000

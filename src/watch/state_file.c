@@ -12,11 +12,18 @@
 
 #include "log/log.h"
 #include "watch/state_text.h"
+#include "watch/worker.h"
 
 #define EVERY_NS      60000000000ULL
+#define LAST_WAIT_MS  5000  /* for a disk, at the end */
 #define CLOCK_SLIP_MS 60000 /* a clock that was set back by so little is no reason to forget */
 
 struct state_file {
+	struct worker_job job; /* writes `text` */
+	struct worker *worker; /* borrowed */
+	char *text;
+	size_t text_alerts;
+	int err;
 	char *path;
 	const char *name; /* in its directory; part of `path` */
 	char *new_name;	  /* what it has until it is whole */
@@ -26,7 +33,7 @@ struct state_file {
 	bool failing; /* said so */
 };
 
-struct state_file *state_file__open(const char *path)
+struct state_file *state_file__open(const char *path, struct worker *worker)
 {
 	struct state_file *file = calloc(1, sizeof(*file));
 	char *slash, *dir = NULL;
@@ -35,6 +42,7 @@ struct state_file *state_file__open(const char *path)
 	if (!file)
 		return NULL;
 	file->dir_fd = -1;
+	file->worker = worker;
 	file->path = strdup(path);
 	slash = file->path ? strrchr(file->path, '/') : NULL;
 	file->name = slash ? slash + 1 : file->path;
@@ -231,37 +239,73 @@ static void note(struct state_file *file, int err)
 	file->failing = err != 0;
 }
 
-static void save(struct state_file *file, struct rule_watch *rules, const char *target,
-		 uint64_t now_ns, bool even_empty)
+/* By the worker: a disk may be slow. */
+static void run_write(struct worker_job *job)
+{
+	struct state_file *file = (struct state_file *)job;
+
+	file->err = replace(file, file->text);
+}
+
+static void done_write(struct worker_job *job)
+{
+	struct state_file *file = (struct state_file *)job;
+
+	note(file, file->err);
+	file->empty = !file->err && !file->text_alerts;
+	free(file->text);
+	file->text = NULL;
+}
+
+/* Text of what there is now, for the job.  False: nothing to write. */
+static bool take_text(struct state_file *file, struct rule_watch *rules, const char *target,
+		      uint64_t now_ns, bool even_empty)
 {
 	const struct rulegroups *groups = rule_watch__groups(rules);
-	char *text;
-	size_t n;
-	int err;
 
 	file->next_ns = now_ns + EVERY_NS;
 	if (!groups)
-		return;
-	text = state_text_write(groups, target, rule_watch__ts_ms(rules, now_ns), &n);
-	if (text && !n && file->empty && !even_empty) {
-		free(text);
-		return;
+		return false;
+	file->job = (struct worker_job){run_write, done_write};
+	file->text = state_text_write(groups, target, rule_watch__ts_ms(rules, now_ns),
+				      &file->text_alerts);
+	if (!file->text) {
+		note(file, -ENOMEM);
+		return false;
 	}
-	err = text ? replace(file, text) : -ENOMEM;
-	free(text);
-	note(file, err);
-	file->empty = !err && !n;
+	if (file->text_alerts || !file->empty || even_empty)
+		return true;
+	free(file->text);
+	file->text = NULL;
+	return false;
 }
 
 void state_file__tick(struct state_file *file, struct rule_watch *rules, const char *target,
 		      uint64_t now_ns)
 {
-	if (now_ns >= file->next_ns)
-		save(file, rules, target, now_ns, false);
+	if (now_ns < file->next_ns || worker__busy(file->worker) ||
+	    !take_text(file, rules, target, now_ns, false))
+		return;
+	if (!worker__start(file->worker, &file->job))
+		return;
+	/* No thread to be had. */
+	run_write(&file->job);
+	done_write(&file->job);
 }
 
 void state_file__save(struct state_file *file, struct rule_watch *rules, const char *target,
 		      uint64_t now_ns)
 {
-	save(file, rules, target, now_ns, true);
+	if (worker__wait(file->worker, LAST_WAIT_MS)) {
+		note(file, -ETIMEDOUT);
+		return;
+	}
+	if (!take_text(file, rules, target, now_ns, true))
+		return;
+	if (worker__start(file->worker, &file->job)) {
+		run_write(&file->job);
+		done_write(&file->job);
+	} else if (worker__wait(file->worker, LAST_WAIT_MS)) {
+		note(file, -ETIMEDOUT);
+	}
 }

@@ -6,6 +6,8 @@
  * synced, and takes its place.  Time during which nobody watched does not count: a pending alert
  * has as much to wait as before.  A state older than an hour is not used, as in Prometheus.
  *
+ * A worker does the writing, for a disk may be slow; at the end it is waited for, but not for ever.
+ *
  * What cannot be read or written is said on stderr, what cannot be written once until it can be
  * again; watching goes on.
  */
@@ -19,9 +21,11 @@
 #define STATE_FILE_AGE_MAX_MS 3600000
 
 struct state_file;
+struct worker;
 
-/* Opens the file's directory.  NULL and errno. */
-struct state_file *state_file__open(const char *path);
+/* Opens the file's directory.  NULL and errno.  The worker is borrowed; it must be done with the
+   file before state_file__close(). */
+struct state_file *state_file__open(const char *path, struct worker *worker);
 void state_file__close(struct state_file *file);
 int state_file__dir_fd(const struct state_file *file);
 

@@ -11,6 +11,7 @@ TARGET_NAMES += parallel
 # Speech libraries, opened at run time: tests/tools/engines.sh fetches them.
 TARGET_NAMES += whisper llama onnx sherpa tflite keyless
 TARGET_NAMES += caches
+TARGET_NAMES += flood
 TARGET_VARIANTS := steady-stripped steady-static-pie steady-minidebug steady-cet steady-O0 steady-fp \
 	tail-cet tail-O3 throw-cet throw-O0 longjmp-O0 fibers-cet split-stripped
 # Their libraries are not among those that a build for another architecture has.

@@ -3,6 +3,8 @@
 #include "keeper/keeper.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +27,8 @@
 #define TEXT_MAX  (64u << 20) /* bytes of maps or of a list of descriptors */
 
 struct keeper {
-	int fd; /* -1: lost */
+	pthread_mutex_t lock; /* from the question until all of the answer was taken */
+	int fd;		      /* -1: lost */
 	pid_t pid;
 	bool multi;
 	/* The last answer. */
@@ -52,6 +55,7 @@ int keeper__start(const struct keeper_opts *opts, struct keeper **out)
 		free(k);
 		return err;
 	}
+	pthread_mutex_init(&k->lock, NULL);
 	k->pid = fork();
 	if (!k->pid)
 		keeper_serve(ends[1], parent, opts);
@@ -67,11 +71,24 @@ int keeper__start(const struct keeper_opts *opts, struct keeper **out)
 	return 0;
 }
 
-void keeper__give_up(struct keeper *k)
+static void give_up(struct keeper *k)
 {
 	if (k->fd >= 0)
 		close(k->fd);
 	k->fd = -1;
+}
+
+void keeper__check(struct keeper *k)
+{
+	struct pollfd pfd = {.events = POLLIN};
+
+	if (pthread_mutex_trylock(&k->lock))
+		return;
+	pfd.fd = k->fd;
+	/* Nothing was asked, so whatever can be read now is its end, or out of order. */
+	if (k->fd >= 0 && poll(&pfd, 1, 0) > 0)
+		give_up(k);
+	pthread_mutex_unlock(&k->lock);
 }
 
 static bool has_ended(const struct keeper *k)
@@ -85,7 +102,7 @@ void keeper__stop(struct keeper *k)
 
 	if (!k)
 		return;
-	keeper__give_up(k);
+	give_up(k);
 	/* The end of the channel ends it; whatever it does just now, our end does too. */
 	for (int i = 0; i < END_MS && !has_ended(k); i++)
 		nanosleep(&pause, NULL);
@@ -169,12 +186,12 @@ static int ask(struct keeper *k, const struct keeper_request *request,
 		return k->reply.err;
 	if (err != -EPIPE)
 		log_warn("the keeper does not answer (%s)", err_str(err));
-	keeper__give_up(k);
+	give_up(k);
 	return -EPIPE;
 }
 
-int keeper__load(struct keeper *k, const struct loader_opts *opts, struct loader **out,
-		 struct calibration *calibration, char *why, size_t why_size)
+static int load(struct keeper *k, const struct loader_opts *opts, struct loader **out,
+		struct calibration *calibration, char *why, size_t why_size)
 {
 	const struct keeper_request request = {.op = KEEPER_LOAD,
 					       .load = {.stages_n = (uint32_t)opts->stages_n,
@@ -222,9 +239,8 @@ static int attach_some(struct keeper *k, struct keeper_request *request,
 	return 0;
 }
 
-int keeper__attach(struct keeper *k, enum loader_prog prog, bool uretprobe,
-		   const struct object *obj, const struct keeper_probe *probes, size_t n,
-		   struct uprobe_link **out)
+static int attach(struct keeper *k, enum loader_prog prog, bool uretprobe, const struct object *obj,
+		  const struct keeper_probe *probes, size_t n, struct uprobe_link **out)
 {
 	struct keeper_request request = {.op = KEEPER_ATTACH,
 					 .object = obj->index,
@@ -372,16 +388,79 @@ static int read_facts(void *ctx, const struct process_file_ref *ref,
 	return err;
 }
 
+/* --- one thread at a time -------------------------------------------------------------------- */
+
+#define LOCKED(k, call)                                                                            \
+	({                                                                                         \
+		struct keeper *locked = (k);                                                       \
+		int result;                                                                        \
+                                                                                                   \
+		pthread_mutex_lock(&locked->lock);                                                 \
+		result = (call);                                                                   \
+		pthread_mutex_unlock(&locked->lock);                                               \
+		result;                                                                            \
+	})
+
+int keeper__load(struct keeper *k, const struct loader_opts *opts, struct loader **out,
+		 struct calibration *calibration, char *why, size_t why_size)
+{
+	return LOCKED(k, load(k, opts, out, calibration, why, why_size));
+}
+
+int keeper__attach(struct keeper *k, enum loader_prog prog, bool uretprobe,
+		   const struct object *obj, const struct keeper_probe *probes, size_t n,
+		   struct uprobe_link **out)
+{
+	return LOCKED(k, attach(k, prog, uretprobe, obj, probes, n, out));
+}
+
+static int access_file(void *ctx, enum process_file file, uint32_t tid, char *buf, size_t size,
+		       size_t *len)
+{
+	return LOCKED(ctx, read_file(ctx, file, tid, buf, size, len));
+}
+
+static int access_maps(void *ctx, enum process_maps how, char **text, size_t *len)
+{
+	return LOCKED(ctx, read_maps(ctx, how, text, len));
+}
+
+static int access_memory(void *ctx, uint64_t addr, void *buf, size_t len)
+{
+	return LOCKED(ctx, read_memory(ctx, addr, buf, len));
+}
+
+static int access_object(void *ctx, const struct object *obj, int *fd)
+{
+	return LOCKED(ctx, open_object(ctx, obj, fd));
+}
+
+static int access_count(void *ctx, enum process_count what, uint32_t *count)
+{
+	return LOCKED(ctx, count_what(ctx, what, count));
+}
+
+static int access_descriptors(void *ctx, char **text, size_t *len)
+{
+	return LOCKED(ctx, read_descriptors(ctx, text, len));
+}
+
+static int access_facts(void *ctx, const struct process_file_ref *ref,
+			struct process_file_facts *facts)
+{
+	return LOCKED(ctx, read_facts(ctx, ref, facts));
+}
+
 const struct process_access *keeper_access(void)
 {
 	static const struct process_access access = {
-		.read_file = read_file,
-		.read_maps = read_maps,
-		.read_memory = read_memory,
-		.open_object = open_object,
-		.count = count_what,
-		.read_descriptors = read_descriptors,
-		.read_facts = read_facts,
+		.read_file = access_file,
+		.read_maps = access_maps,
+		.read_memory = access_memory,
+		.open_object = access_object,
+		.count = access_count,
+		.read_descriptors = access_descriptors,
+		.read_facts = access_facts,
 	};
 
 	return &access;

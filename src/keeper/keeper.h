@@ -6,6 +6,8 @@
  * it asks of its keeper, a child that was forked before and understands nine requests
  * (protocol.h): loading the programs, attaching them at a place of a known object, opening a
  * mapped file, reading what only a tracer may read.  Both end with each other.
+ *
+ * Two threads of the session may ask, one after the other: each call waits for that of the other.
  */
 #ifndef CHESHIRE_KEEPER_KEEPER_H
 #define CHESHIRE_KEEPER_KEEPER_H
@@ -44,8 +46,11 @@ int keeper__fd(const struct keeper *keeper);
 bool keeper__lost(const struct keeper *keeper);
 /* What it costs: CPU time, and memory that is not shared with the session. */
 void keeper__cost(const struct keeper *keeper, uint64_t *cpu_ns, uint64_t *bytes);
-/* To be called when the descriptor is readable. */
-void keeper__give_up(struct keeper *keeper);
+/*
+ * To be called when the descriptor is readable: gives it up where it ended.  An answer to a
+ * question of another thread is none of the caller's.
+ */
+void keeper__check(struct keeper *keeper);
 
 /* For process.access; the context is the keeper. */
 const struct process_access *keeper_access(void);

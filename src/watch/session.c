@@ -58,7 +58,6 @@ struct session {
 	bool broken; /* a reload failed half-way: there is nothing to tell of */
 	bool said_hello;
 	bool said_unwritable; /* an output */
-	bool said_unreadable; /* the target's objects */
 	bool said_lost;	      /* the keeper */
 	char missing[64];     /* capabilities; see privileges_missing() */
 	enum severity worst;  /* before the last reload */
@@ -132,14 +131,12 @@ static void drain(struct session *s, uint64_t now_ns)
 static void rescan(struct session *s, uint64_t now_ns)
 {
 	bool exec = s->watching.exec_seen;
-	int err = watching_rescan(&s->watching, now_ns);
 
-	if (exec)
+	watching_rescan(&s->watching, now_ns);
+	/* Else the worker is busy, and it is told when it is its turn. */
+	if (exec && !s->watching.exec_seen)
 		publish_note(&s->publisher, "target_exec", SINK_SEVERITY_WARNING, NULL,
 			     "the target runs another program now: its stages are looked up again");
-	if (err && err != -ESRCH && !s->said_unreadable)
-		log_warn("the target's objects cannot be read again: %s", err_str(err));
-	s->said_unreadable = err != 0;
 }
 
 /* Nobody reads the alerts: that is said where it may still be seen. */
@@ -201,8 +198,10 @@ static void on_timer(struct session *s)
 		log_warn("timer: %s", err_str(errno));
 	now_ns = clock_ns(CLOCK_MONOTONIC);
 	drain(s, now_ns);
-	if (watching_scan_due(&s->watching, now_ns))
+	/* Objects and bindings are the loop's until then. */
+	if (s->said_hello && watching_scan_due(&s->watching, now_ns))
 		rescan(s, now_ns);
+	scan_check(&s->watching, now_ns);
 	if (now_ns >= s->next_tick_ns)
 		tick(s, now_ns);
 	else if (watching_look_due(&s->watching, now_ns))
@@ -234,6 +233,7 @@ static int start(struct session *s, struct config *config, struct rule_set *rule
 		rule_set_free(rules);
 		return err;
 	}
+	s->watching.worker = s->worker;
 	err = sources_add(&s->sources, loader__ring_fd(s->watching.loader), SOURCE_RING);
 	if (err)
 		rule_set_free(rules);
@@ -278,6 +278,12 @@ static void reload(struct session *s)
 	struct rule_set *rules;
 	int err;
 
+	/* What it works on may be about to go. */
+	if (worker__wait(s->worker, WORKER_WAIT_MS)) {
+		publish_note(&s->publisher, "reload_failed", SINK_SEVERITY_WARNING, NULL,
+			     "a disk or the target's files take too long to be read: try again");
+		return;
+	}
 	if (session_files_load(&s->opts->files, &config, &rules)) {
 		publish_note(&s->publisher, "reload_failed", SINK_SEVERITY_WARNING, NULL,
 			     "the configuration or a rule file has errors: the old ones stay in "
@@ -351,7 +357,7 @@ static void dispatch(struct session *s, enum source source)
 		sink_set__flush(s->publisher.sinks);
 		break;
 	case SOURCE_KEEPER:
-		keeper__give_up(s->keeper);
+		keeper__check(s->keeper);
 		break;
 	case SOURCE_WORKER:
 		worker__reap(s->worker);
@@ -542,11 +548,14 @@ static void tear_down(struct session *s)
 {
 	int stuck = worker__free(s->worker, WORKER_WAIT_MS);
 
+	/* What a stuck thread uses stays where it is. */
+	if (stuck) {
+		watching_stop(&s->watching);
+		return;
+	}
 	watching_free(&s->watching);
 	keeper__stop(s->keeper);
-	/* What a stuck thread uses stays where it is. */
-	if (!stuck)
-		session_rules_close(&s->rules);
+	session_rules_close(&s->rules);
 	process_close(&s->proc);
 	sources_close(&s->sources);
 }

@@ -63,6 +63,13 @@ static void close_objects(struct watching *w)
 		object_close(w->objects.objects[i]);
 }
 
+void watching_attached(struct watching *w)
+{
+	feed_states(w);
+	close_objects(w);
+	connection_watch__stages(w->connections, w);
+}
+
 static int resolve(struct watching *w, uint64_t now_ns)
 {
 	int err = bindings_resolve(&w->bindings, w->proc, &w->objects);
@@ -226,7 +233,7 @@ static void on_record(void *ctx, const void *data, size_t len_bytes)
 		metrics__feed_span(w->metrics, &record.span, drain->now_ns);
 	else if (record.hdr.kind == WIRE_KIND_LIFE)
 		on_life(w, &record.life);
-	else if (record.hdr.kind == WIRE_KIND_LEARN)
+	else if (record.hdr.kind == WIRE_KIND_LEARN && !w->scan.under_way)
 		attachment_learn(&w->attachment, &record.learn, drain->now_ns);
 	else if (record.hdr.kind == WIRE_KIND_STATEMENT)
 		statement_watch_record(w, &record.statement,
@@ -254,14 +261,13 @@ void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *told)
 	struct drain drain = {w, now_ns};
 
 	loader__drain(w->loader, on_record, &drain);
-	attachment_learn_flush(&w->attachment);
+	if (!w->scan.under_way)
+		attachment_learn_flush(&w->attachment);
 	metrics__poll_streams(w->metrics, &ops, w, now_ns);
 	stages_sample_memory(w, now_ns);
-	if (attachment_decide(&w->attachment, now_ns, told)) {
-		feed_states(w);
-		close_objects(w);
-		connection_watch__stages(w->connections, w);
-	}
+	*told = 0;
+	if (!w->scan.under_way && attachment_decide(&w->attachment, now_ns, told))
+		watching_attached(w);
 }
 
 static bool stage_has_budget(const struct watching *w, size_t stage)
@@ -334,10 +340,8 @@ int watching_break(struct watching *w, uint64_t now_ns)
 
 void watching_retry(struct watching *w, uint64_t now_ns)
 {
-	if (!attachment_retry(&w->attachment, now_ns))
-		return;
-	feed_states(w);
-	close_objects(w);
+	if (!w->scan.under_way && attachment_retry(&w->attachment, now_ns))
+		watching_attached(w);
 }
 
 static void feed_kernel(struct watching *w, uint64_t now_ns)
@@ -357,32 +361,15 @@ bool watching_scan_due(const struct watching *w, uint64_t now_ns)
 {
 	uint64_t age_ns = now_ns - w->last_scan_ns;
 
+	if (w->scan.under_way)
+		return false;
 	return w->exec_seen || w->objects_changed || age_ns >= SCAN_NS ||
 	       (w->exec_pending && age_ns >= SCAN_RETRY_NS);
 }
 
-int watching_rescan(struct watching *w, uint64_t now_ns)
+void watching_rescan(struct watching *w, uint64_t now_ns)
 {
-	struct object_diff diff = {};
-	int err = object_table_refresh(&w->objects, w->proc, &diff);
-
-	/* The kernel puts uprobes into every new mapping of their file, also after an exec. */
-	if (!err && w->exec_pending) {
-		if (process_refresh_names(w->proc))
-			log_info("the new program's name cannot be read");
-		attachment_expire(&w->attachment, bindings_expire(&w->bindings, &w->objects));
-	}
-	if (!err && (diff.n_added || w->exec_pending)) {
-		w->exec_pending = false;
-		err = resolve(w, now_ns);
-		feed_states(w);
-	}
-	object_diff_free(&diff);
-	models_look(&w->models, w->config, w->proc);
-	w->exec_seen = false;
-	w->objects_changed = false;
-	w->last_scan_ns = now_ns;
-	return err;
+	scan_start(w, now_ns);
 }
 
 int watching_tick(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *ctx)

@@ -23,6 +23,7 @@
 #include "watch/breaker.h"
 #include "watch/models.h"
 #include "watch/sampling.h"
+#include "watch/scan.h"
 
 struct connection_watch;
 struct keeper;
@@ -39,8 +40,10 @@ struct watching_losses {
 
 struct watching {
 	struct config *config; /* owned */
-	struct process *proc;  /* borrowed, like the next */
+	struct process *proc;  /* borrowed, like the next two */
 	struct keeper *keeper;
+	struct worker *worker; /* NULL: slow work is done at once */
+	struct scan scan;
 	struct object_table objects;
 	struct bindings bindings;
 	struct loader *loader;
@@ -101,7 +104,9 @@ void watching_gone(struct watching *w, uint64_t now_ns, rules_event_fn fn, void 
 
 /* True when the objects may have changed; besides, now and then. */
 bool watching_scan_due(const struct watching *w, uint64_t now_ns);
-/* Looks at the objects again after dlopen, dlclose or exec and extends the bindings. */
-int watching_rescan(struct watching *w, uint64_t now_ns);
+/* Looks at the objects again after dlopen, dlclose or exec and extends the bindings: scan.h. */
+void watching_rescan(struct watching *w, uint64_t now_ns);
+/* After something was attached, or tried to be. */
+void watching_attached(struct watching *w);
 
 #endif

@@ -2,6 +2,7 @@
 #include "watch/worker.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -75,6 +76,8 @@ static int start_thread(struct worker *w)
 
 	if (w->started)
 		return 0;
+	/* No heap of its own: what one job has freed serves the loop, and the other way round. */
+	(void)mallopt(M_ARENA_MAX, 1);
 	err = pthread_attr_init(&attr);
 	if (err)
 		return -err;

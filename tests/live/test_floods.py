@@ -144,6 +144,20 @@ def maps_and_loads(t):
     target.finish()
 
 
+@test(90)
+def sixty_thousand_mappings(t):
+    """As many as the kernel gives a process by default: each look at them takes its time."""
+    target = t.target("flood", wait=False)
+    watch = t.watch(target.pid, STAGES)
+    made = flood(t, target, watch, "hold 30000", f"loads 3 {PLUGIN}", "spans 100")
+    t.equal(made[0], 30000, "mappings")
+    t.equal(watch.summary_now().number("flood.count"), made[2], "spans counted")
+    check_bounds(t, watch)
+    watch.stop()
+    target.send_line("quit")
+    target.finish()
+
+
 @test(60)
 def names_of_terminal_codes(t):
     target = t.target("flood", wait=False)

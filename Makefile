@@ -274,6 +274,7 @@ help:
 	@echo 'make test-hazards  what kills targets elsewhere, in its long form (root)'
 	@echo 'make test-kernels  the live tests in other kernels, emulated (half an hour)'
 	@echo 'make check      the tests that need no root'
+	@echo 'make test-crash kill cheshire a hundred times, starve it of memory, disk and readers (root)'
 	@echo 'make bench      measure, side by side with bpftrace (root)'
 	@echo 'make static     format, self-contained headers, clang-tidy, cppcheck'
 	@echo 'make format     clang-format the sources;  make format-check only looks'

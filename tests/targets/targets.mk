@@ -19,6 +19,7 @@ ifneq ($(ARCH),$(HOST_ARCH))
 TARGET_NAMES := $(filter-out pq flite caches,$(TARGET_NAMES))
 endif
 TARGET_LIBS := $(TARGET_OUT)/libtail.so $(TARGET_OUT)/libplugin.so $(TARGET_OUT)/libengine.so
+TARGET_LIBS += $(TARGET_OUT)/libclockstep.so
 
 # What a target's code looks like is its point: CFLAGS does not reach it. No -Wmissing-prototypes:
 # a stage is global to be found, not to be called from another file.
@@ -56,6 +57,7 @@ $(TARGET_OUT)/lib%.so: $(TARGET_SRC)/targets.mk
 		-MMD -MP -MF $(TARGET_OUT)/obj/lib$*.d -MT $@ \
 		$(TARGET_SRC)/$(notdir $(filter %.c,$^)) -o $@
 $(TARGET_OUT)/libtail.so: $(TARGET_SRC)/tail_helper.c | $(TARGET_OUT)/obj
+$(TARGET_OUT)/libclockstep.so: $(TARGET_SRC)/clockstep.c | $(TARGET_OUT)/obj
 $(TARGET_OUT)/libplugin.so: $(TARGET_SRC)/plugin.c | $(TARGET_OUT)/obj
 $(TARGET_OUT)/libengine.so: $(TARGET_SRC)/engine_lib.c | $(TARGET_OUT)/obj
 $(TARGET_OUT)/obj:

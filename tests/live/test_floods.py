@@ -6,6 +6,8 @@ a summary is measured from outside.
 """
 
 import json
+import os
+import struct
 import threading
 import time
 
@@ -152,6 +154,97 @@ def sixty_thousand_mappings(t):
     made = flood(t, target, watch, "hold 30000", f"loads 3 {PLUGIN}", "spans 100")
     t.equal(made[0], 30000, "mappings")
     t.equal(watch.summary_now().number("flood.count"), made[2], "spans counted")
+    check_bounds(t, watch)
+    watch.stop()
+    target.send_line("quit")
+    target.finish()
+
+
+SECTION = struct.Struct("<IIQQQQIIQQ")  # name, type, flags, addr, offset, size, link, ...
+SYMTAB = 2
+
+
+def sections(data):
+    """(offset in the file, fields) of each section header."""
+    start = struct.unpack_from("<Q", data, 0x28)[0]
+    count = struct.unpack_from("<H", data, 0x3C)[0]
+    return [
+        (at, list(SECTION.unpack_from(data, at)))
+        for at in range(start, start + count * SECTION.size, SECTION.size)
+    ]
+
+
+def with_sections(data, change):
+    """The same library, which the loader takes as before: it does not look at sections."""
+    data = bytearray(data)
+    for index, (at, fields) in enumerate(sections(data)):
+        change(index, fields)
+        SECTION.pack_into(data, at, *fields)
+    return data
+
+
+def million_symbols(data):
+    """Each with a name of its own, all at the same place."""
+    names = b"".join(b"x%06x" % i for i in range(10000)) + b"\0"
+    entry = struct.Struct("<IBBHQQ")
+    table = b"".join(entry.pack(i % 70000, 0x12, 0, 1, 0x1100, 8) for i in range(1000000))
+    link = next(fields[6] for _, fields in sections(data) if fields[1] == SYMTAB)
+
+    def change(index, fields):
+        if fields[1] == SYMTAB:
+            fields[4:6] = [len(data) + len(names), len(table)]
+        elif index == link:
+            fields[4:6] = [len(data), len(names)]
+
+    return with_sections(data, change) + names + table
+
+
+def crafted(t):
+    """Libraries that load, and whose section headers are not what they should be."""
+
+    def endless(index, fields):
+        fields[5], fields[6] = 1 << 62, index
+
+    def overlapping(_, fields):
+        fields[4], fields[5] = 0, 1 << 20
+
+    def of_zeros(_, fields):
+        if fields[1] == SYMTAB:
+            fields[4:6] = [1 << 20, (8 << 30) // 24 * 24]
+
+    data = PLUGIN.read_bytes()
+    beyond = bytearray(data)
+    struct.pack_into("<Q", beyond, 0x28, (1 << 63) + 7)
+    many = bytearray(data)
+    struct.pack_into("<QH", many, 0x28, 1 << 20, 0)
+    struct.pack_into("<H", many, 0x3C, 0xFFFF)
+    variants = {
+        "symbols": million_symbols(data),
+        "endless": with_sections(data, endless),
+        "overlapping": with_sections(data, overlapping),
+        "zeros": with_sections(data, of_zeros),
+        "beyond": beyond,
+        "many": many,
+    }
+    folder = t.dir / "crafted"
+    for name, content in variants.items():
+        path = folder / name / "libplugin.so"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+        if name in ("zeros", "many"):
+            os.truncate(path, 9 << 30)
+        yield path
+
+
+@test(90)
+def crafted_libraries(t):
+    """A million symbols, sections without end, a file of 9 GB of holes: loaded while watched."""
+    target = t.target("flood", wait=False)
+    watch = t.watch(target.pid, STAGES)
+    commands = [f"loads 1 {path}" for path in crafted(t)]
+    made = flood(t, target, watch, *commands, "spans 100")
+    t.check(min(made) >= 1, f"libraries that were not loaded: {made}")
+    t.equal(watch.summary_now().number("flood.count"), made[-1], "spans counted")
     check_bounds(t, watch)
     watch.stop()
     target.send_line("quit")

@@ -81,6 +81,13 @@ struct statements_sent {
 	__u32 bind;
 };
 
+/* Where a value is evaluated: argument registers, return value, SP at function entry. */
+struct value_ctx {
+	__u64 arg[ARCH_REG_ARGS];
+	__u64 ret;
+	__u64 sp;
+};
+
 /* What the programs on statements need room for, one thing at a time but for `record`. */
 struct statement_scratch {
 	struct wire_statement record;
@@ -90,6 +97,7 @@ struct statement_scratch {
 	};
 	struct statement_run run;
 	struct statements_sent sent;
+	struct value_ctx at; /* of the exit that is being worked on */
 };
 
 /* State of a thread of the target that has run a stage; freed by the kernel with the thread. */

@@ -208,6 +208,9 @@ static __always_inline int returns_home(const struct frame *f, const struct hit 
  */
 static __always_inline int was_entered(const struct hit *hit)
 {
+	/* Functions about statements end in each other: the first probe there closes the frame. */
+	if (hit->bind->role >= WIRE_ROLE_EXECUTE && !(hit->bind->flags & WIRE_BIND_OWN_EXITS))
+		return 0;
 	return hit->stage.conf->state == WIRE_STAGE_ARMED && !hit->probe->no_ra_check &&
 	       hit->bind->where.base == WIRE_BASE_NONE && !hit->bind->cls &&
 	       !(hit->bind->flags & WIRE_BIND_INSIDE);

@@ -659,20 +659,20 @@ static __always_inline int exit_statement(struct hit *hit, struct thread_state *
 }
 
 /* Frame i returns now. */
-__noinline int statement_left(__u32 bind_index, __u32 i, const struct value_ctx *at, __u64 now)
+__noinline int statement_left(__u32 bind_index, __u32 i, __u64 now)
 {
 	struct thread_state *ts = thread_get(bpf_get_current_task_btf(), 0);
 	struct hit hit;
 
-	if (!at || !ts || !hit_again(&hit, bind_index, now))
+	if (!ts || !hit_again(&hit, bind_index, now))
 		return 0;
-	return exit_statement(&hit, ts, frame_at(ts, i), at);
+	return exit_statement(&hit, ts, frame_at(ts, i), &ts->statement.at);
 }
 
 static __always_inline void leave(struct hit *hit, struct pt_regs *regs)
 {
 	struct thread_state *ts = thread_get(bpf_get_current_task_btf(), 0);
-	struct value_ctx at = {};
+	struct value_ctx *at;
 	struct frame *f;
 	int i;
 
@@ -685,11 +685,12 @@ static __always_inline void leave(struct hit *hit, struct pt_regs *regs)
 	if (i < 0)
 		return;
 	f = frame_at(ts, i);
+	at = &ts->statement.at;
 	for (int n = 0; n < ARCH_REG_ARGS; n++)
-		at.arg[n] = f->arg[n];
-	at.ret = arch_ret(regs);
-	at.sp = hit->sp;
-	statement_left(hit->bind_index, i, &at, hit->now);
+		at->arg[n] = f->arg[n];
+	at->ret = arch_ret(regs);
+	at->sp = hit->sp;
+	statement_left(hit->bind_index, i, hit->now);
 	frame_release(ts, i, hit->stage.stats, hit->now);
 	if (ts->used)
 		frames_reconcile(ts, hit->sp - 1, FRAME_UNWOUND, hit->now);

@@ -6,13 +6,6 @@
 #include "arch.bpf.h"
 #include "common.bpf.h"
 
-/* Where a value is evaluated: argument registers, return value, SP at function entry. */
-struct value_ctx {
-	__u64 arg[ARCH_REG_ARGS];
-	__u64 ret;
-	__u64 sp;
-};
-
 /* What is read is at the end of a NULL pointer: there is nothing, rather than out of reach. */
 #define VALUE_NULL     -2
 #define NULL_PAGE_SIZE 4096

@@ -180,3 +180,8 @@ const char *metrics__statement(const struct metrics *m, uint32_t statement)
 {
 	return m->statements ? statements__text(m->statements, statement) : NULL;
 }
+
+uint32_t metrics__statement_of(const struct metrics *m, uint64_t hash)
+{
+	return m->statements ? statements__id(m->statements, hash) : 0;
+}

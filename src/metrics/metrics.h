@@ -198,6 +198,8 @@ void metrics__name(const struct metrics *m, int handle, char *out, size_t size);
 size_t metrics__slowest(struct metrics *m, int handle, uint64_t now_ns,
 			struct evidence_item out[EVIDENCE_KEPT]);
 
+/* What metrics__statement() takes, of a text by its hash; 0: not known any more. */
+uint32_t metrics__statement_of(const struct metrics *m, uint64_t hash);
 /* The redacted text of an evidence_item.statement, or NULL.  Valid until a statement is fed. */
 const char *metrics__statement(const struct metrics *m, uint32_t statement);
 

@@ -304,6 +304,24 @@ static void firing_array(struct json_writer *w, const struct sink_summary *summa
 	json_end(w, ']');
 }
 
+static void statements_array(struct json_writer *w, const struct sink_summary *summary)
+{
+	json_begin(w, "statements", '[');
+	for (size_t i = 0; i < summary->statements_n; i++) {
+		const struct sink_statement *s = &summary->statements[i];
+
+		json_begin(w, NULL, '{');
+		json_sentence(w, "statement", s->text);
+		json_uint(w, "count", s->count);
+		json_uint(w, "errors", s->errors);
+		json_number(w, "sum_s", s->sum_s);
+		json_number(w, "p95_s", s->p95_s);
+		json_number(w, "max_s", s->max_s);
+		json_end(w, '}');
+	}
+	json_end(w, ']');
+}
+
 static void json_summary(struct sink *sink, const struct sink_summary *summary)
 {
 	static const char *const reasons[] = {"interval", "signal", "exit"};
@@ -330,6 +348,8 @@ static void json_summary(struct sink *sink, const struct sink_summary *summary)
 	json_uint(&w, "alerts_fired", summary->alerts_fired);
 	json_uint(&w, "alerts_held", summary->alerts_held);
 	firing_array(&w, summary);
+	if (summary->statements_n)
+		statements_array(&w, summary);
 	json_sentence(&w, "tier", summary->tier);
 	json_uint(&w, "output_dropped", stats.dropped);
 	/* The last one is what a test or a pipeline waits for. */

@@ -225,6 +225,16 @@ struct sink_firing {
 	uint64_t since_ts_ns; /* CLOCK_REALTIME */
 };
 
+/* All executions of one text of a database statement. */
+struct sink_statement {
+	const char *text; /* redacted */
+	uint64_t count;
+	uint64_t errors;
+	double sum_s;
+	double p95_s; /* within 12.5 % */
+	double max_s;
+};
+
 enum sink_summary_reason {
 	SINK_SUMMARY_INTERVAL = 0,
 	SINK_SUMMARY_SIGNAL = 1, /* SIGUSR1 */
@@ -247,6 +257,9 @@ struct sink_summary {
 	const struct sink_firing *firing;
 	size_t firing_n;
 	const char *tier; /* of users, in force; NULL: there are none */
+	const struct sink_statement
+		*statements; /* those that took most of the time, dearest first */
+	size_t statements_n;
 };
 
 /* Something said once: a stage shed or refused, unknown, the target exec'd, a reload. */

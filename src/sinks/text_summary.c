@@ -271,11 +271,25 @@ static void firing_line(struct strbuf *out, bool color, const struct sink_firing
 	strbuf_printf(out, "  since %s\n", timestamp_format(since, sizeof(since), f->since_ts_ns));
 }
 
+static void statement_line(struct strbuf *out, const struct sink_statement *s, size_t width)
+{
+	char sum[FORMAT_MAX], p95[FORMAT_MAX], max[FORMAT_MAX];
+
+	strbuf_printf(out, "  %-*s%" PRIu64 " in %s, p95 %s, max %s: ", (int)width + 2, "statement",
+		      s->count, unit_format(sum, sizeof(sum), s->sum_s, UNIT_S),
+		      unit_format(p95, sizeof(p95), s->p95_s, UNIT_S),
+		      unit_format(max, sizeof(max), s->max_s, UNIT_S));
+	text_sentence(out, s->text);
+	strbuf_puts(out, "\n");
+}
+
 static void tail_lines(struct strbuf *out, bool color, const struct sink_summary *s, size_t width)
 {
 	size_t i;
 
 	overhead_line(out, &s->overhead, width);
+	for (i = 0; i < s->statements_n; i++)
+		statement_line(out, &s->statements[i], width);
 	for (i = 0; i < s->drops_n; i++) {
 		strbuf_printf(out, "  %s%-*s", text_color(color, TEXT_YELLOW), (int)width + 2,
 			      "lost");

@@ -12,6 +12,7 @@
 #include "keeper/keeper.h"
 #include "watch/publish.h"
 #include "watch/publish_head.h"
+#include "watch/publish_statements.h"
 
 #define DROPS_MAX	(WIRE_CTR_CNT + WIRE_STAGES_MAX * 8 + 16)
 #define DROP_NAME_MAX	96
@@ -32,6 +33,7 @@ struct gathering {
 	struct sink_firing *firing;
 	char (*firing_metrics)[METRIC_NAME_MAX];
 	size_t firing_n;
+	struct sink_statement statements[PUBLISH_STATEMENTS_MAX];
 };
 
 static void on_metric(void *ctx, const char *id, const struct sample *sample)
@@ -269,6 +271,8 @@ void publish_summary(struct publisher *p, enum sink_summary_reason reason, uint6
 	summary.firing = g->firing;
 	summary.firing_n = g->firing_n;
 	summary.tier = rules__tier(w->rules) ? rules__tier(w->rules)->name : NULL;
+	summary.statements = g->statements;
+	summary.statements_n = publish_statements(w, g->statements);
 	sink_set__summary(p->sinks, &summary);
 	for (size_t i = 0; i < g->metrics_n; i++)
 		free((char *)g->metrics[i].id);

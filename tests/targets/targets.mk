@@ -12,11 +12,12 @@ TARGET_NAMES += parallel
 TARGET_NAMES += whisper llama onnx sherpa tflite keyless
 TARGET_NAMES += caches
 TARGET_NAMES += flood
+TARGET_NAMES += statements
 TARGET_VARIANTS := steady-stripped steady-static-pie steady-minidebug steady-cet steady-O0 steady-fp \
 	tail-cet tail-O3 throw-cet throw-O0 longjmp-O0 fibers-cet split-stripped
 # Their libraries are not among those that a build for another architecture has.
 ifneq ($(ARCH),$(HOST_ARCH))
-TARGET_NAMES := $(filter-out pq flite caches,$(TARGET_NAMES))
+TARGET_NAMES := $(filter-out pq flite caches statements,$(TARGET_NAMES))
 endif
 TARGET_LIBS := $(TARGET_OUT)/libtail.so $(TARGET_OUT)/libplugin.so $(TARGET_OUT)/libengine.so
 TARGET_LIBS += $(TARGET_OUT)/libclockstep.so
@@ -71,7 +72,8 @@ $(TARGET_OUT)/$(1)$(2): $(call target-objects,$(1),$(2)) $(if $(filter throw,$(1
 	$$(Q)$(if $(filter throw split,$(1)),$$(CXX),$$(CC)) $$(TARGET_LDFLAGS) $$(filter %.o,$$^) $(3) -o $$@
 endef
 target-libs = $(strip $(if $(filter tail engine,$(1)),-L$(TARGET_OUT) -l$(1) -Wl$(comma)-rpath$(comma)'$$$$ORIGIN') \
-	$(if $(filter loader,$(1)),-ldl) $(if $(filter sherpa,$(1)),-lm) $(if $(filter keyless,$(1)),-rdynamic) $(if $(filter pq,$(1)),-lpq) $(if $(filter caches,$(1)),-lhiredis) $(if $(filter flite,$(1)),\
+	$(if $(filter loader,$(1)),-ldl) $(if $(filter sherpa,$(1)),-lm) $(if $(filter keyless,$(1)),-rdynamic) $(if $(filter pq,$(1)),-lpq) $(if $(filter caches,$(1)),-lhiredis) \
+	$(if $(filter statements,$(1)),-lpq -lhiredis -lsqlite3) $(if $(filter flite,$(1)),\
 	-lflite_cmu_us_kal -lflite_usenglish -lflite_cmulex -lflite -lm))
 comma := ,
 
@@ -81,7 +83,7 @@ $(foreach v,steady-cet steady-O0 steady-fp tail-cet tail-O3 throw-cet throw-O0 l
 	target-libs,$(firstword $(subst -, ,$(v)))))))
 
 # libpq's header is in a folder of its own.
-$(TARGET_OUT)/obj/pq.o: TARGET_CFLAGS += $(shell pkg-config --cflags libpq 2>/dev/null)
+$(TARGET_OUT)/obj/pq.o $(TARGET_OUT)/obj/statements.o: TARGET_CFLAGS += $(shell pkg-config --cflags libpq 2>/dev/null)
 
 $(TARGET_OUT)/%-stripped: $(TARGET_OUT)/%
 	$(call msg,TARGET,$@)

@@ -57,7 +57,9 @@ static void skip_blank(struct sql_lexer *l)
 	while (left(l)) {
 		if (is_space(*l->at)) {
 			l->at++;
-		} else if (peek(l, 0) == '-' && peek(l, 1) == '-') {
+		} else if ((peek(l, 0) == '-' && peek(l, 1) == '-') ||
+			   (peek(l, 0) == '#' && is_space(peek(l, 1)))) {
+			/* "# " begins a comment in one dialect only, where it may hold anything. */
 			while (left(l) && *l->at != '\n')
 				l->at++;
 		} else if (peek(l, 0) == '/' && peek(l, 1) == '*') {
@@ -75,8 +77,10 @@ static void skip_blank(struct sql_lexer *l)
 static bool skip_quoted(struct sql_lexer *l, char quote)
 {
 	for (l->at++; left(l); l->at++) {
-		if (*l->at == '\\' && (peek(l, 1) == quote || peek(l, 1) == '\\'))
-			break;
+		if (*l->at == '\\' && (peek(l, 1) == quote || peek(l, 1) == '\\')) {
+			l->at = l->end;
+			return false;
+		}
 		if (*l->at != quote)
 			continue;
 		if (peek(l, 1) != quote) {
@@ -86,6 +90,7 @@ static bool skip_quoted(struct sql_lexer *l, char quote)
 		l->at++;
 	}
 	l->at = l->end;
+	l->unclosed = true;
 	return false;
 }
 

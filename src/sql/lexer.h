@@ -22,6 +22,7 @@ struct sql_token {
 
 struct sql_lexer {
 	const char *at, *end;
+	bool unclosed; /* a quoted text had no end */
 };
 
 /*

@@ -40,6 +40,7 @@ struct walk {
 	bool begun;   /* the statement's first word was seen */
 	bool reads;   /* ... and was SELECT or the like */
 	bool garbled; /* a word too many was redacted: so are those behind it */
+	bool hidden;  /* `before` was "...", and redacted: it may be a text */
 	uint32_t depth;
 	uint32_t tables; /* bit d: a list of tables at depth d */
 	uint32_t values; /* ... a list of values */
@@ -173,9 +174,11 @@ static bool is_comparison(const struct sql_token *token)
 /* Here a bare word would be a value. */
 static bool value_place(const struct walk *w)
 {
+	if (w->garbled)
+		return true;
 	if (sql_is(&w->next, '.') || sql_is(&w->next, '('))
 		return false;
-	if (w->garbled || is_comparison(&w->before) || w->word_before == WORD_VALUE ||
+	if (is_comparison(&w->before) || w->word_before == WORD_VALUE ||
 	    w->word_before == WORD_MATCH)
 		return true;
 	return (w->values & depth_bit(w)) && !sql_is(&w->before, '.');
@@ -187,6 +190,19 @@ static bool is_plain(const struct sql_token *token)
 		if (token->at[i] < '!' || token->at[i] > '~' || token->at[i] == '\'')
 			return false;
 	return true;
+}
+
+/*
+ * Behind a text comes what cannot: the text was 'it's', and which parts of the rest are of it
+ * cannot be known.  (Or a name was given without AS.)
+ */
+static bool ended_early(const struct walk *w, enum sql_word word)
+{
+	if (w->before.kind != SQL_LITERAL && !(w->before.kind == SQL_QUOTED && w->hidden))
+		return false;
+	if (w->token.kind == SQL_WORD)
+		return word == WORD_NAME;
+	return sql_is(&w->token, '.') || sql_is(&w->token, '(');
 }
 
 static void show_name(struct walk *w)
@@ -210,7 +226,8 @@ static bool surely_name(const struct walk *w)
 
 static void show_quoted(struct walk *w)
 {
-	if (surely_name(w) && !value_place(w) && is_plain(&w->token) && !w->garbled)
+	w->hidden = !surely_name(w) || value_place(w) || !is_plain(&w->token);
+	if (!w->hidden)
 		redacted_name(&w->out, w->token.at, w->token.n);
 	else
 		redacted_literal(&w->out);
@@ -252,6 +269,12 @@ static void take_word(struct walk *w)
 
 static void take(struct walk *w)
 {
+	const char *text;
+
+	if (ended_early(w, sql_word(&w->token, &text))) {
+		redacted_literal(&w->out);
+		redacted_more(&w->out);
+	}
 	w->word = WORD_NAME;
 	switch (w->token.kind) {
 	case SQL_WORD:
@@ -328,10 +351,26 @@ static enum wire_class read_sql(struct walk *w)
 	return w->begun ? class_of(w) : WIRE_CLASS_UNCLASSIFIED;
 }
 
+static void show_first_word(const char *text, size_t bytes, char *out)
+{
+	struct sql_lexer lexer = {.at = text, .end = text + bytes};
+	struct sql_token token = sql_lex(&lexer);
+	struct redacted shown;
+	const char *word;
+
+	redacted_begin(&shown, out);
+	sql_word(&token, &word);
+	if (word)
+		redacted_word(&shown, word);
+	else
+		redacted_literal(&shown);
+	redacted_more(&shown);
+}
+
 enum wire_class sql_read(const char *text, size_t bytes, enum language language,
 			 char out[SQL_REDACTED_MAX])
 {
-	struct walk w = {.lexer = {text, text + bytes}, .language = language};
+	struct walk w = {.lexer = {.at = text, .end = text + bytes}, .language = language};
 	enum wire_class cls;
 
 	redacted_begin(&w.out, out);
@@ -339,6 +378,9 @@ enum wire_class sql_read(const char *text, size_t bytes, enum language language,
 		cls = redis_read(text, bytes, &w.out);
 	else
 		cls = read_sql(&w);
+	/* Not because it was cut: any of the quotes before may be one too many. */
+	if (w.lexer.unclosed && bytes < WIRE_TEXT_MAX)
+		show_first_word(text, bytes, out);
 	if (bytes >= WIRE_TEXT_MAX)
 		redacted_more(&w.out);
 	return cls;

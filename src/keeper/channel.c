@@ -41,7 +41,7 @@ int channel_send(int fd, const struct iovec *parts, size_t parts_n, const int *f
 /* Those that there is no room for are closed. */
 static int take_fds(struct msghdr *msg, int *fds, size_t *fds_n)
 {
-	size_t room = fds ? *fds_n : 0, n = 0;
+	size_t room = fds && fds_n ? *fds_n : 0, n = 0;
 	int err = 0;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {

@@ -281,7 +281,9 @@ static void open_standard(void)
 {
 	int fd = open("/dev/null", O_RDWR);
 
-	if (fd == STDIN_FILENO && dup2(fd, STDOUT_FILENO) < 0)
+	if (fd > STDIN_FILENO)
+		close(fd);
+	else if (fd == STDIN_FILENO && dup2(fd, STDOUT_FILENO) < 0)
 		log_info("no standard output for the keeper: %s", err_str(errno));
 }
 

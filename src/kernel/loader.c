@@ -33,7 +33,8 @@ void loader_raise_memlock(void)
 
 static int explain_load(int err, char *why, size_t size)
 {
-	if (err == -EPERM || err == -EACCES) {
+	/* EACCES is the verifier's word: it does not take a program. */
+	if (err == -EPERM) {
 		snprintf(why, size,
 			 "not permitted to load BPF programs (needs root, or CAP_BPF, CAP_PERFMON "
 			 "and "

@@ -44,14 +44,19 @@ int statements_set_class(struct loader *l, uint64_t hash, enum wire_class cls)
 void statements_each_text(struct loader *l, statements_text_fn fn, void *ctx)
 {
 	struct wire_statement_stats stats;
-	uint64_t key, *after = NULL;
+	uint64_t key, first = 0, *after = NULL;
 
 	if (!l->statements)
 		return;
-	/* Entries come and go meanwhile: so many steps at most. */
+	/* Entries come and go meanwhile: behind one that is gone it begins anew, and that is the
+	 * end. */
 	for (uint32_t i = 0; i < bpf_map__max_entries(l->skel->maps.text_stats); i++) {
 		if (bpf_map__get_next_key(l->skel->maps.text_stats, after, &key, sizeof(key)))
 			return;
+		if (after && key == first)
+			return;
+		if (!after)
+			first = key;
 		after = &key;
 		if (!bpf_map__lookup_elem(l->skel->maps.text_stats, &key, sizeof(key), &stats,
 					  sizeof(stats), 0))

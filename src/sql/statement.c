@@ -76,8 +76,11 @@ static void note_word(struct walk *w)
 	case WORD_JOIN:
 		w->features |= HAS_JOIN;
 		break;
-	case WORD_CLAUSE:
 	case WORD_HAVING:
+		w->features |= HAS_AGGREGATE;
+		w->tables &= ~depth_bit(w);
+		break;
+	case WORD_CLAUSE:
 		w->tables &= ~depth_bit(w);
 		w->rows = false;
 		break;

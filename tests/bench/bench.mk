@@ -2,7 +2,7 @@
 # The programs that `make bench` measures and measures with: build/bench/NAME.
 
 BENCH_OUT := $(OUTPUT)/bench
-BENCH_PROGRAMS := $(addprefix $(BENCH_OUT)/,spans pingpong sockets bare many mapper libobject.so)
+BENCH_PROGRAMS := $(addprefix $(BENCH_OUT)/,spans pingpong sockets syscalls statements bare many mapper libobject.so)
 BENCH_CFLAGS := -std=gnu11 -O2 -g -D_GNU_SOURCE -fPIE -pthread -Wall -Wextra -Wshadow \
 	-Wstrict-prototypes -Wformat=2 -Wundef -Werror
 
@@ -13,7 +13,8 @@ bench-programs: $(BENCH_PROGRAMS)
 $(BENCH_OUT)/%: tests/bench/%.c tests/bench/bench.mk
 	$(call msg,BENCH,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(BENCH_CFLAGS) -MMD -MP -MF $@.d -pie $< -ldl -o $@
+	$(Q)$(CC) $(BENCH_CFLAGS) -MMD -MP -MF $@.d -pie $< -ldl $(BENCH_LIBS) -o $@
+$(BENCH_OUT)/statements: BENCH_LIBS = -lsqlite3
 
 # A thousand functions, each of its own length, called in turn.
 $(BENCH_OUT)/many.c: tests/bench/bench.mk

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import truth
 from harness import BUILD, proc_status_kb, wait_until
-from observers import BPFTOOL, Bpftrace, Cheshire, Nothing, Target
+from observers import BPFTOOL, Bpftrace, Cheshire, Nothing, Target, family
 
 ALICE = BUILD / "assistants" / "alice"
 GOAL_SLOWDOWN_PERCENT = 0.5
@@ -67,6 +67,15 @@ def run_cpu_s(pid):
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
+def family_cpu_s(pid):
+    """The same of a process and its children."""
+    return sum(run_cpu_s(each) for each in family(pid).values())
+
+
+def family_mb(pid, field):
+    return sum(proc_status_kb(each, field) for each in family(pid).values()) / 1024
+
+
 def turn_latencies(log):
     """{number of the turn: its latency, ns}: the same utterances in every run."""
     turns = truth.Truth(log).turns(outcome="complete")
@@ -95,7 +104,7 @@ def fast_run(bench, observer, turns):
 
 
 def measure_fast(bench, report, functions):
-    turns, reps = (20, 2) if bench.quick else (40, 5)
+    turns, reps = (20, 2) if bench.quick else (40, 4)
     observers = [
         Nothing(),
         Cheshire(bench, built_in("50%")),
@@ -121,12 +130,14 @@ def measure_fast(bench, report, functions):
 
 
 def map_bytes(watch):
-    """Locked memory of the BPF maps that the process holds."""
+    """Locked memory of the BPF maps that the process and its children hold."""
     shown = subprocess.run([BPFTOOL, "-j", "map", "show"], capture_output=True, check=True)
     held = set()
-    for entry in Path(f"/proc/{watch.pid}/fdinfo").iterdir():
-        with contextlib.suppress(OSError):
-            held.update(int(i) for i in re.findall(r"^map_id:\s*(\d+)", entry.read_text(), re.M))
+    for pid in family(watch.pid).values():
+        for entry in Path(f"/proc/{pid}/fdinfo").iterdir():
+            with contextlib.suppress(OSError):
+                text = entry.read_text(encoding="ascii")
+                held.update(int(i) for i in re.findall(r"^map_id:\s*(\d+)", text, re.M))
     return sum(
         int(item.get("bytes_memlock", 0)) for item in json.loads(shown.stdout) if item["id"] in held
     )
@@ -145,14 +156,14 @@ def real_run(bench, functions, seconds):
             targets[observer.name] = (target, seen, log)
         time.sleep(1)  # not a wait for anything: past the attaching
         begun = {name: run_cpu_s(target.pid) for name, (target, _, _) in targets.items()}
-        own = {name: run_cpu_s(seen.pid) for name, (_, seen, _) in targets.items() if seen}
+        own = {name: family_cpu_s(seen.pid) for name, (_, seen, _) in targets.items() if seen}
         time.sleep(seconds)
         for name, (target, seen, _log) in targets.items():
             found[name] = {"cpu": (run_cpu_s(target.pid) - begun[name]) / seconds * 100}
             if seen:
-                found[name]["own"] = (run_cpu_s(seen.pid) - own[name]) / seconds * 100
-                found[name]["rss"] = proc_status_kb(seen.pid, "VmRSS") / 1024
-                found[name]["hwm"] = proc_status_kb(seen.pid, "VmHWM") / 1024
+                found[name]["own"] = (family_cpu_s(seen.pid) - own[name]) / seconds * 100
+                found[name]["rss"] = family_mb(seen.pid, "VmRSS")
+                found[name]["hwm"] = family_mb(seen.pid, "VmHWM")
                 found[name]["maps"] = map_bytes(seen) / 2**20
         watch = targets["cheshire"][1]
         overhead = watch.summary_now().overhead()
@@ -170,7 +181,7 @@ def real_run(bench, functions, seconds):
 
 
 def measure_real(bench, report, functions):
-    runs = [real_run(bench, functions, s) for s in ((10,) if bench.quick else (60, 40))]
+    runs = [real_run(bench, functions, s) for s in ((10,) if bench.quick else (35, 25))]
 
     def values(name, key):
         return [run[name][key] for run in runs]

@@ -17,9 +17,9 @@ from observers import (
 )
 
 FUNCTIONS = ("push", "endbr64", "branch", "stepped")
-RATES = ((50, 1500), (500, 700), (5000, 400))  # calls a second, for so many ms
-HOT_RATE = (50000, 400)
-BURST_CALLS, BURSTS = 300, 30
+RATES = ((50, 1000), (500, 500), (5000, 300))  # calls a second, for so many ms
+HOT_RATE = (50000, 300)
+BURST_CALLS, BURSTS = 300, 15
 WITH_URETPROBES = "cheshire, exit: uretprobe"
 GOAL_NS = 500  # above the bare traps
 
@@ -51,9 +51,9 @@ def active_stages():
     return config(calls).replace("records: 5000/s", "records: 200/s")
 
 
-def script(path):
+def script(path, functions=FUNCTIONS):
     lines = []
-    for i, name in enumerate(FUNCTIONS):
+    for i, name in enumerate(functions):
         lines.append(
             f"uprobe:{path}:stage_{name} {{ @s{i}[tid] = nsecs; }}\n"
             f"uretprobe:{path}:stage_{name} /@s{i}[tid]/ "
@@ -139,7 +139,7 @@ def rows_of_programs(bench, report, target):
     """The kernel's own measure of each program, in tight loops; an empty one beside it."""
     sites = [ask(target, f"sites {name}") for name in FUNCTIONS]
     offsets = [offset for site in sites for offset in (site["entry"], site["exit"])]
-    reps = 2 if bench.quick else 4
+    reps = 2 if bench.quick else 3
     found = {}
     for _ in range(reps):
         for observer, more in (
@@ -173,7 +173,7 @@ def notes_of_ceiling(bench, report, target):
         for rate in (50, 500, 5000, 50000):
             with target.lines.changed:
                 start = len(target.lines.items)
-            target.send_line(f"pace {function} {rate} 2500")
+            target.send_line(f"pace {function} {rate} 1500")
             with Cheshire(bench, text).on(target) as watch:
                 stage = watch.stage(function)
                 state = stage["state"]
@@ -199,7 +199,7 @@ def measure(bench, report):
         report.note("spans", "funclatency of libbpf-tools is not installed")
     report.note("spans", "bcc's own funclatency compiles at start and needs kernel headers")
     found = {}
-    for _ in range(1 if bench.quick else 3):
+    for _ in range(1 if bench.quick else 2):
         for observer in observers:
             with observer.on(target) as seen:
                 watch = seen if isinstance(seen, Watch) else None

@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 from harness import BUILD, Failure, Process, Watch, changed_text_bytes, wait_until
 
@@ -164,6 +165,49 @@ class Funclatency:
     @staticmethod
     def available():
         return shutil.which("funclatency") is not None
+
+
+class Program:
+    """Any tool of libbpf-tools; it is at work when it holds BPF programs."""
+
+    def __init__(self, case, name, command):
+        self.name = name
+        self.case = case
+        self.command = command
+
+    @contextlib.contextmanager
+    def on(self, _target):
+        process = Process(
+            self.case,
+            f"{self.name}-{len(self.case.processes)}",
+            ["unshare", "--mount", "sh", "-c", MOUNT_AND_RUN, self.name, *self.command],
+        )
+        wait_until(lambda: holds_programs(process), 10, f"{self.name} at work")
+        time.sleep(0.3)  # loaded programs are seen, attached ones are not
+        try:
+            yield process
+        finally:
+            process.signal(signal.SIGINT)
+            process.wait(30)
+
+
+def holds_programs(process):
+    if not process.running():
+        raise Failure(f"{process.name} ended: {process.errors()[-300:]}")
+    for entry in Path(f"/proc/{process.pid}/fdinfo").iterdir():
+        with contextlib.suppress(OSError):
+            if "prog_id:" in entry.read_text(encoding="ascii"):
+                return True
+    return False
+
+
+def family(pid):
+    """{comm: pid} of a process and its children: a session has a keeper."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return {
+        Path(f"/proc/{each}/comm").read_text(encoding="utf-8").strip(): each
+        for each in (pid, *map(int, children))
+    }
 
 
 def environment_of_root():

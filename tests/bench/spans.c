@@ -13,8 +13,11 @@
  *   pace FN RATE MS        single calls at that rate; each is timed
  *   burst FN CALLS TIMES   so many tight loops, 30 ms apart; time per call of each
  *   timer CALLS TIMES      the same of an in-process timer: two clock readings and a histogram
+ *   load FN THREADS RATE MS  RATE calls a second by so many threads together, which sleep between:
+ *                          calls, and the CPU time of the process
  */
 #include <link.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +28,7 @@
 
 #define SAMPLES_MAX 400000
 #define BURSTS_MAX  1000
+#define THREADS_MAX 256
 
 #if !defined(__x86_64__)
 #error "the functions are x86-64's"
@@ -183,6 +187,74 @@ static void burst(stage_fn *fn, long calls, size_t times, int timer)
 	answer_samples(times, clock_ns(CLOCK_MONOTONIC) - begin_ns, cpu_ns);
 }
 
+struct loader {
+	stage_fn *fn;
+	pthread_t thread;
+	uint64_t start_ns;
+	uint64_t end_ns;
+	uint64_t period_ns;
+	uint64_t batch;
+	uint64_t calls;
+};
+
+static void sleep_until(uint64_t due_ns)
+{
+	const struct timespec due = {.tv_sec = (time_t)(due_ns / 1000000000ULL),
+				     .tv_nsec = (long)(due_ns % 1000000000ULL)};
+
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
+}
+
+static void *run_loader(void *arg)
+{
+	struct loader *l = arg;
+
+	for (uint64_t due_ns = l->start_ns; due_ns < l->end_ns; due_ns += l->period_ns) {
+		sleep_until(due_ns);
+		if (clock_ns(CLOCK_MONOTONIC) >= l->end_ns)
+			break; /* too slow for the rate: the answer has fewer calls */
+		for (uint64_t i = 0; i < l->batch; i++)
+			l->fn((long)i);
+		l->calls += l->batch;
+	}
+	sleep_until(l->end_ns + 20000000); /* ending costs, too */
+	return NULL;
+}
+
+/* Few wake-ups, so that calls are most of what the threads do; their phases are spread. */
+static void load(stage_fn *fn, unsigned int threads, double rate, uint64_t ms)
+{
+	static struct loader loaders[THREADS_MAX];
+	uint64_t least_ns = threads > 1 ? 10000000 : 1000000;
+	double each_ns = 1e9 * threads / rate;
+	uint64_t batch = each_ns < (double)least_ns ? (uint64_t)((double)least_ns / each_ns) : 1;
+	uint64_t period_ns = (uint64_t)(each_ns * (double)batch), calls = 0;
+	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC) + 100000000, cpu_ns, wall_ns;
+
+	for (unsigned int i = 0; i < threads; i++) {
+		loaders[i] = (struct loader){.fn = fn,
+					     .start_ns = start_ns + period_ns * i / threads,
+					     .end_ns = start_ns + ms * 1000000,
+					     .period_ns = period_ns,
+					     .batch = batch};
+		if (pthread_create(&loaders[i].thread, NULL, run_loader, &loaders[i]))
+			exit(1);
+	}
+	sleep_until(start_ns);
+	wall_ns = clock_ns(CLOCK_MONOTONIC);
+	cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	sleep_until(start_ns + ms * 1000000);
+	wall_ns = clock_ns(CLOCK_MONOTONIC) - wall_ns;
+	cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns;
+	for (unsigned int i = 0; i < threads; i++) {
+		pthread_join(loaders[i].thread, NULL);
+		calls += loaders[i].calls;
+	}
+	printf("{\"calls\":%llu,\"wall_ns\":%llu,\"cpu_ns\":%llu}\n", (unsigned long long)calls,
+	       (unsigned long long)wall_ns, (unsigned long long)cpu_ns);
+	fflush(stdout);
+}
+
 struct search {
 	uintptr_t addr;
 	uint64_t offset;
@@ -235,6 +307,9 @@ static void obey(const char *line)
 		burst(stage_named(name)->fn, (long)a, b, 0);
 	} else if (sscanf(line, "timer %llu %llu", &a, &b) == 2 && a && b < BURSTS_MAX) {
 		burst(stage_push, (long)a, b, 1);
+	} else if (sscanf(line, "load %15s %llu %lf %llu", name, &a, &rate, &b) == 4 && a &&
+		   a <= THREADS_MAX && rate > 0) {
+		load(stage_named(name)->fn, (unsigned int)a, rate, b);
 	} else if (sscanf(line, "sites %15s", name) == 1) {
 		const struct stage *stage = stage_named(name);
 

@@ -54,12 +54,17 @@ int stack_same(__u64 a, __u64 b);
  */
 int frame_abandon(__u32 i, __u32 how, __u64 now);
 
-/* The frame's call was an enclosing one: calls on its handle count again. */
+/*
+ * The frame's call was an enclosing one: calls on its handle count again.  Not where another call
+ * has taken its place, after the stage had been taken off.
+ */
 static __always_inline void enclosing_end(const struct frame *f)
 {
 	struct enclosing_key key = {.handle = f->handle, .stage = f->stage};
+	__u64 *since_ns = bpf_map_lookup_elem(&enclosing, &key);
 
-	bpf_map_delete_elem(&enclosing, &key);
+	if (since_ns && *since_ns == f->start_ns)
+		bpf_map_delete_elem(&enclosing, &key);
 }
 
 /* Takes the frame off the thread: its slot, its share of the clocks. */

@@ -79,21 +79,28 @@ static __always_inline int enter_nested(struct hit *hit, struct thread_state *ts
 static __always_inline int enclosed(const struct hit *hit, __u64 handle)
 {
 	struct enclosing_key key = {.handle = handle, .stage = hit->stage.index};
+	__u64 *since_ns;
 
-	return (hit->bind->flags & WIRE_BIND_INSIDE) && handle &&
-	       bpf_map_lookup_elem(&enclosing, &key);
+	if (!(hit->bind->flags & WIRE_BIND_INSIDE) || !handle)
+		return 0;
+	since_ns = bpf_map_lookup_elem(&enclosing, &key);
+	/* One whose end nobody saw, for the stage was taken off, encloses nothing. */
+	return since_ns && *since_ns >= hit->stage.conf->frames_since_ns;
 }
 
 /* Two at once on one handle: the first has it, and the end of the second does not matter. */
 static __always_inline __u32 enclosing_begin(const struct hit *hit, __u64 handle)
 {
 	struct enclosing_key key = {.handle = handle, .stage = hit->stage.index};
-	__u64 now = hit->now;
+	__u64 now = hit->now, *since_ns;
 	long err;
 
 	if (!handle)
 		return 0;
 	err = bpf_map_update_elem(&enclosing, &key, &now, BPF_NOEXIST);
+	since_ns = err == -EEXIST ? bpf_map_lookup_elem(&enclosing, &key) : NULL;
+	if (since_ns && *since_ns < hit->stage.conf->frames_since_ns)
+		err = bpf_map_update_elem(&enclosing, &key, &now, BPF_ANY);
 	if (!err)
 		return WIRE_COUNTED_ENCLOSES;
 	if (err != -EEXIST)

@@ -463,6 +463,15 @@ static __always_inline void run_add(struct statement_run *to, const struct state
 		to->used.wait_ns[i] += step->used.wait_ns[i];
 }
 
+/*
+ * Begun before the stage was taken off: what became of it was not seen.  One such statement left on
+ * a connection would be taken for the next one, and that for the one after it, for ever.
+ */
+static __always_inline int is_old(const struct hit *hit, __u64 start_ns)
+{
+	return start_ns < hit->stage.conf->frames_since_ns;
+}
+
 static __noinline int exit_step(struct hit *hit, struct thread_state *ts, struct frame *f,
 				const struct value_ctx *at)
 {
@@ -470,6 +479,10 @@ static __noinline int exit_step(struct hit *hit, struct thread_state *ts, struct
 	struct statement_run *run = bpf_map_lookup_elem(&statement_runs, &key);
 	int over = hit->bind->when.base == WIRE_BASE_NONE || holds(hit, &hit->bind->when, at);
 
+	if (run && is_old(hit, run->start_ns)) {
+		bpf_map_delete_elem(&statement_runs, &key);
+		run = NULL;
+	}
 	run_of_call(hit, ts, f, at);
 	if (run) {
 		run_add(run, &ts->statement.run);
@@ -495,7 +508,7 @@ static __noinline int sent_push(struct hit *hit, struct thread_state *ts, struct
 	struct statements_sent *fresh = &ts->statement.sent;
 	__u32 at;
 
-	if (!sent) {
+	if (!sent || is_old(hit, sent->at[sent->first & (WIRE_SENT_MAX - 1)].start_ns)) {
 		__builtin_memset(fresh, 0, sizeof(*fresh));
 		fresh->at[0].start_ns = f->start_ns;
 		fresh->at[0].hash = f->key;
@@ -529,12 +542,16 @@ static __noinline int exit_result(struct hit *hit, struct thread_state *ts, stru
 	/* None was sent that we know of: prepared, or before the probes came. */
 	if (!sent)
 		return 0;
+	i = sent->first & (WIRE_SENT_MAX - 1);
+	if (is_old(hit, sent->at[i].start_ns)) {
+		bpf_map_delete_elem(&statements_sent, &key);
+		return 0;
+	}
 	if (!over) {
 		sent->last_ns = hit->now;
 		sent->failed |= failed(hit, at);
 		return 0;
 	}
-	i = sent->first & (WIRE_SENT_MAX - 1);
 	end_ns = sent->last_ns ?: hit->now;
 	__builtin_memset(run, 0, sizeof(*run));
 	run->start_ns = sent->at[i].start_ns;
@@ -563,7 +580,9 @@ static __always_inline int handle_over(struct hit *hit, const struct value_ctx *
 
 	key.handle = value_of(hit, &hit->bind->handle, at);
 	run = bpf_map_lookup_elem(&statement_runs, &key);
-	if (run) {
+	if (run && is_old(hit, run->start_ns)) {
+		bpf_map_delete_elem(&statement_runs, &key);
+	} else if (run) {
 		ts = thread_get(bpf_get_current_task_btf(), 1);
 		if (ts) {
 			ts->statement.run = *run;
@@ -574,6 +593,8 @@ static __always_inline int handle_over(struct hit *hit, const struct value_ctx *
 	if (hit->bind->role == WIRE_ROLE_FREE) {
 		text.handle = key.handle;
 		bpf_map_delete_elem(&prepared, &text);
+		/* A connection: what was sent on it is answered no more. */
+		bpf_map_delete_elem(&statements_sent, &key);
 	}
 	return 0;
 }

@@ -216,6 +216,31 @@ static void test_no_handle(void **state)
 	expect_no_losses();
 }
 
+/*
+ * The whole's end was not seen, for the stage was taken off: it encloses nothing any more, and what
+ * becomes of its thread does not end the whole that has come since.
+ */
+static void test_taken_off_meanwhile(void **state)
+{
+	(void)state;
+	two_functions();
+	call_on(1, whole, HANDLE);
+	at(T0 + 50 * MS);
+	stage(S, WIRE_STAGE_VOICE)->frames_since_ns = T0 + 50 * MS;
+	part_counts_again();
+	at(T0 + 60 * MS);
+	call_on(4, whole, HANDLE);
+	run_as(thread(1), 0);
+	sched_process_exit(&thread(1)->task);
+	call_on(2, part, HANDLE);
+	return_on(2, part);
+	assert_int_equal(stats(S)->spans, 1);
+	assert_int_equal(stats(S)->nested, 1);
+	return_on(4, whole);
+	part_counts_again();
+	expect_no_losses();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +254,7 @@ int main(void)
 		world_test(test_entered_again),
 		world_test(test_table_full),
 		world_test(test_no_handle),
+		world_test(test_taken_off_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,7 +104,7 @@ def fast_run(bench, observer, turns):
 
 
 def measure_fast(bench, report, functions):
-    turns, reps = (20, 2) if bench.quick else (40, 4)
+    turns, reps = (20, 2) if bench.quick else (40, 3)
     observers = [
         Nothing(),
         Cheshire(bench, built_in("50%")),

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from harness import Failure, Watch, changed_text_bytes, config
-from observers import BENCH, Bpftrace, Target
+from observers import BENCH, Bpftrace, Funclatency, Target
 
 OBJECTS = 200
 GOAL_METRIC_S = 1.0
@@ -65,10 +65,34 @@ def bpftrace_probes(kind, count):
     return ",".join(f"{kind}:{BENCH / 'many'}:{glob[:-1]}*" for glob in globs(count))
 
 
-def bpftrace_times(bench, report, target, count):
+def script_of(count):
     script = f"{bpftrace_probes('uprobe', count)} {{ @s[tid] = nsecs; }}\n"
     script += f"{bpftrace_probes('uretprobe', count)} /@s[tid]/ {{ @h = hist(nsecs - @s[tid]); }}\n"
-    script += "interval:ms:50 { print(@h); }\n"
+    return script + "interval:ms:50 { print(@h); }\n"
+
+
+def script_of_library(path):
+    return (
+        f"uprobe:{path}:object_work {{ @s[tid] = nsecs; }}\n"
+        f"uretprobe:{path}:object_work /@s[tid]/ {{ @h = hist(nsecs - @s[tid]); }}\n"
+        "interval:ms:50 { print(@h); }\n"
+    )
+
+
+def funclatency_times(bench, report, target, reps):
+    """It prints when it ends, so the probes in the target's code are what there is to wait for."""
+    attached, ended = [], []
+    for _ in range(reps):
+        started = time.monotonic()
+        with Funclatency(bench, ["many_000"]).on(target):
+            attached.append(time.monotonic() - started)
+            asked = time.monotonic()
+        ended.append(time.monotonic() - asked)
+    report.row("attach", "1 function, funclatency: attached", attached, "s")
+    report.row("attach", "1 function, funclatency: from SIGINT to the end", ended, "s")
+
+
+def bpftrace_times(bench, report, what, target, script, count):
     started = time.monotonic()
     observer = Bpftrace(bench, script, count)
     with observer.on(target) as process:
@@ -77,10 +101,9 @@ def bpftrace_times(bench, report, target, count):
         asked = time.monotonic()
         process.signal(signal.SIGINT)
         process.wait(600)
-        report.row("attach", f"{count} functions, bpftrace: first metric", [metric_s], "s")
-        report.row(
-            "attach", f"{count} functions, bpftrace: detached", [time.monotonic() - asked], "s"
-        )
+        report.row("attach", f"{what}, bpftrace: first metric", [metric_s], "s")
+        detach_s = time.monotonic() - asked
+        report.row("attach", f"{what}, bpftrace: detached", [detach_s], "s")
 
 
 def big_process(bench):
@@ -102,9 +125,11 @@ def measure(bench, report):
         many = Target(bench, "many", count)
         rows(bench, report, f"{count} functions", many, stage_of(count), reps)
         if count == 10 or (count == 100 and not bench.quick):
-            bpftrace_times(bench, report, many, count)
+            bpftrace_times(bench, report, f"{count} functions", many, script_of(count), count)
         many.end()
     many = Target(bench, "many", 3)
+    if Funclatency.available():
+        funclatency_times(bench, report, many, reps)
     text = config({"many": '{ call: ["many:many_000", "many:many_001", "many:many_002"] }'})
     # One at a time is what the kernel does with perf events: about 0.1 s each.
     rows(
@@ -116,4 +141,6 @@ def measure(bench, report):
     big = big_process(bench)
     last = f"libobject{OBJECTS - 1:03}.so:object_work"
     rows(bench, report, f"{OBJECTS} objects of 5 MB", big, config({"many": last}), reps)
+    script = script_of_library(BENCH / "objects" / last.split(":")[0])
+    bpftrace_times(bench, report, f"{OBJECTS} objects of 5 MB", big, script, 1)
     shutil.rmtree(BENCH / "objects", ignore_errors=True)

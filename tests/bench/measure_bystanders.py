@@ -37,7 +37,7 @@ def measure(bench, report):
     ]
     found = {name: [] for name, *_ in cases}
     base = []
-    for _ in range(2 if bench.quick else 7):
+    for _ in range(2 if bench.quick else 6):
         for name, observer, watched, command, _goal in cases:
             before = round_trip_ns(pair, command)
             with observer.on(watched):

@@ -11,7 +11,7 @@ from measure_assistant import script, start
 from observers import Bpftrace, Cheshire, family
 
 SLICES = 6
-SLICE_S = 20
+SLICE_S = 15
 
 
 def memory_mb(pid):
@@ -42,8 +42,8 @@ def rows(report, found):
         report.row("footprint", f"{name}: CPU", [cpu for cpu, _ in taken], "% of CPU")
         for i, word in enumerate(("resident", "proportional share", "its own")):
             report.row("footprint", f"{name}: memory, {word}", [mem[i] for _, mem in taken], "MB")
-        report.row("footprint", f"{name}: grown since the first", [taken[-1][1][0] - taken[0][1][0]],
-                   "MB")
+        grown = taken[-1][1][0] - taken[0][1][0]
+        report.row("footprint", f"{name}: grown since the first", [grown], "MB")
 
 
 def measure(bench, report):

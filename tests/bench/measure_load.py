@@ -28,7 +28,7 @@ def window_ms(bench, rate):
     """Long enough that what a few calls cost shows beside the rest."""
     if bench.quick:
         return 150
-    return 1500 if rate <= 50 else 700 if rate <= 500 else 400
+    return 1000 if rate <= 50 else 600 if rate <= 500 else 400
 
 
 def one_visit(bench, target):
@@ -72,7 +72,7 @@ def measure(bench, report):
     target = Spans(bench, "spans")
     observers = observers_of(bench, target)
     visits = {observer.name: [] for observer in observers}
-    for _ in range(1 if bench.quick else 4):
+    for _ in range(1 if bench.quick else 3):
         for observer in observers:
             with observer.on(target):
                 visits[observer.name].append(one_visit(bench, target))

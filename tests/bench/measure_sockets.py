@@ -46,7 +46,7 @@ def measure(bench, report):
     ]
     base = {kind: [] for kind in KINDS}
     slower = {(kind, name): [] for kind in KINDS for name, _ in cases}
-    for _ in range(2 if bench.quick else 7):
+    for _ in range(2 if bench.quick else 4):
         for name, observer in cases:
             before = least(pair, WINDOWS)
             with observer.on(idle):

@@ -50,7 +50,7 @@ def measure(bench, report):
         Bpftrace(bench, SCRIPT % {"path": real_path(target.pid)}, 1),
     ]
     visits, miscounted = {observer.name: [] for observer in observers}, []
-    for _ in range(1 if bench.quick else 5):
+    for _ in range(1 if bench.quick else 4):
         for observer in observers:
             visits[observer.name].append(one_visit(bench, target, observer, miscounted))
     for load in LOADS:

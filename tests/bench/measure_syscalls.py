@@ -54,7 +54,7 @@ def measure(bench, report):
     cases = observers_of(bench, idle)
     base = {kind: [] for kind in KINDS}
     slower = {(kind, name): [] for kind in KINDS for name, _ in cases}
-    for _ in range(2 if bench.quick else 6):
+    for _ in range(2 if bench.quick else 5):
         for name, observer in cases:
             before = busy.call_ns(WINDOWS, WINDOW_MS)
             with observer.on(idle):

@@ -124,9 +124,10 @@ void metrics__stage_state(struct metrics *m, size_t stage, enum metrics_stage_st
 	if (stage >= m->stages_n)
 		return;
 	before = m->stage[stage].state;
+	if (before == state)
+		return;
 	/* What was in a cache that was not watched for a while is not known. */
-	if (before != state)
-		m->stage[stage].cache.based = false;
+	m->stage[stage].cache.based = false;
 	m->stage[stage].state = state;
 	/* What was called in between is not known. */
 	if (state == METRICS_STAGE_ARMED &&

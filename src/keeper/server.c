@@ -205,7 +205,7 @@ static int answer_descriptors(struct keeper_server *s, const struct keeper_reque
 
 static int answer_facts(struct keeper_server *s, const struct keeper_request *r)
 {
-	struct process_file_facts facts;
+	struct process_file_facts facts = {};
 	int err = process_read_facts(&s->proc, &r->facts, &facts);
 
 	return reply(s, r->op, err, &facts, err ? 0 : sizeof(facts), NULL, 0);

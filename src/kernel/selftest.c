@@ -292,15 +292,22 @@ static void clear_hits(const struct run *r)
 /* The child died, or hung, at `at`.  1: another has to go on, without what killed this one. */
 static int judge_killed(struct run *r, int at, int status)
 {
-	struct selftest_row *row = at == SELFTEST_SECCOMP ? &r->out->seccomp : NULL;
+	struct selftest_row *row = NULL;
 
-	if (at >= 0 && (size_t)at < selftest_codes_n)
+	if (at == SELFTEST_THREADS)
+		row = &r->out->threads;
+	else if (at == SELFTEST_SECCOMP)
+		row = &r->out->seccomp;
+	else if (at >= 0 && (size_t)at < selftest_codes_n)
 		row = &r->out->rows[at];
 	if (!row)
 		return -ECHILD;
 	row->verdict = SELFTEST_KILLS;
 	snprintf(row->what, sizeof(row->what), "the child was ended by signal %d",
 		 WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	/* All rows have their verdict; uretprobes in a filtered thread stay untested. */
+	if (at == SELFTEST_THREADS)
+		return 0;
 	if (at == SELFTEST_SECCOMP)
 		r->shared->skip_seccomp = true;
 	/* Those before it have their verdict. */

@@ -18,7 +18,8 @@ static void run(struct worker_job *job)
 
 	s->err = object_table_refresh(&w->objects, w->proc, &diff);
 	/* The kernel puts uprobes into every new mapping of their file, also after an exec. */
-	if (!s->err && s->exec)
+	s->looked = !s->err && s->exec;
+	if (s->looked)
 		s->expired = bindings_expire(&w->bindings, &w->objects);
 	if (!s->err && (diff.n_added || s->exec)) {
 		s->err = bindings_resolve(&w->bindings, w->proc, &w->objects);
@@ -44,7 +45,7 @@ static void done(struct worker_job *job)
 	w->models = s->models;
 	if (s->exec && s->err)
 		w->exec_pending = true;
-	if (s->exec && !s->err) {
+	if (s->looked) {
 		if (process_refresh_names(w->proc))
 			log_info("the new program's name cannot be read");
 		attachment_expire(&w->attachment, s->expired);

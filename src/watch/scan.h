@@ -26,6 +26,7 @@ struct scan {
 	uint64_t since_ns;
 	/* Of the scan under way. */
 	bool exec;	  /* the target runs another program: stages of files that went end */
+	bool looked;	  /* ... and its files are known: `expired` is said once only */
 	bool resolved;	  /* there may be something to attach */
 	uint64_t expired; /* bits of stages */
 	int err;

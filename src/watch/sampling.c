@@ -69,6 +69,27 @@ static void read_disk(struct watching *w, struct process_sample *sample)
 	sample->disk_known = true;
 }
 
+/*
+ * The keeper answers one question at a time.  While the worker asks it for long things (the maps of
+ * a large process, a file on a slow disk) the loop does not queue up behind it: both totals stay
+ * as they were, and what is missing comes with the next reading.
+ */
+static void read_by_keeper(struct watching *w, struct process_sample *sample)
+{
+	const struct process_sample *last = &w->sampling.last;
+
+	if (w->scan.under_way && w->sampling.fed) {
+		sample->fds = last->fds;
+		sample->fds_known = last->fds_known;
+		sample->disk_read_bytes = last->disk_read_bytes;
+		sample->disk_write_bytes = last->disk_write_bytes;
+		sample->disk_known = last->disk_known;
+		return;
+	}
+	sample->fds_known = !process_count_fds(w->proc, &sample->fds);
+	read_disk(w, sample);
+}
+
 static void take_traffic(const struct sockets_reading *reading, struct process_sample *sample)
 {
 	static const enum wire_net nets[PROCESS_NETS] = {
@@ -145,8 +166,7 @@ int sampling_feed(struct watching *w, uint64_t now_ns)
 	if (err)
 		return err;
 	read_status(w, &sample);
-	sample.fds_known = !process_count_fds(w->proc, &sample.fds);
-	read_disk(w, &sample);
+	read_by_keeper(w, &sample);
 	read_sockets(w, &sample);
 	read_host(&sample);
 	metrics__feed_process(w->metrics, &sample);

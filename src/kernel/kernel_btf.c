@@ -8,6 +8,7 @@
 #include "kernel/kernel_btf.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +18,9 @@
 #define SHOWN "/sys/kernel/btf/vmlinux"
 
 static const char *custom_path;
+/* What the kernel answered. */
+static void *types;
+static __u32 types_bytes;
 
 void kernel_btf_use(const char *path)
 {
@@ -46,23 +50,39 @@ static __u32 kernel_btf_id(void)
 
 bool kernel_btf_exists(void)
 {
-	return kernel_btf_id() != 0;
+	return types || !access(SHOWN, R_OK) || kernel_btf_id() != 0;
+}
+
+void kernel_btf_ask(void)
+{
+	const void *data;
+	struct btf *btf;
+	__u32 id;
+
+	if (types || !access(SHOWN, R_OK))
+		return;
+	id = kernel_btf_id();
+	btf = id ? btf__load_from_kernel_by_id(id) : NULL;
+	data = btf ? btf__raw_data(btf, &types_bytes) : NULL;
+	types = data ? malloc(types_bytes) : NULL;
+	if (types)
+		memcpy(types, data, types_bytes);
+	btf__free(btf);
 }
 
 /* Of libbpf. */
 struct btf *btf__load_vmlinux_btf(void)
 {
 	struct btf *btf;
-	__u32 id;
 
 	if (custom_path)
 		return btf__parse(custom_path, NULL);
 	btf = btf__parse(SHOWN, NULL);
 	if (btf)
 		return btf;
-	id = kernel_btf_id();
-	if (id)
-		return btf__load_from_kernel_by_id(id);
+	kernel_btf_ask();
+	if (types)
+		return btf__new(types, types_bytes);
 	errno = ENOENT;
 	return NULL;
 }

@@ -14,4 +14,10 @@ void kernel_btf_use(const char *path);
  * been loaded, or tried. */
 bool kernel_btf_exists(void);
 
+/*
+ * Where the kernel's types are out of sight: asks the kernel for them and keeps the answer.  Only
+ * with all of root's privileges may it be asked, so: before they are given up.
+ */
+void kernel_btf_ask(void);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "keeper/keeper.h"
+#include "kernel/kernel_btf.h"
 #include "keeper/privileges.h"
 #include "log/log.h"
 #include "target/process.h"
@@ -53,6 +54,9 @@ int confine(const struct confinement *c, struct process *proc, struct keeper **k
 		log_err("missing here: %s", missing);
 		return -EPERM;
 	}
+	/* The kernel tells its types to none but root in full. */
+	if (!c->btf_path)
+		kernel_btf_ask();
 	err = keeper__start(&opts, keeper);
 	if (err) {
 		log_err("the keeper of the privileges cannot be started: %s", err_str(err));

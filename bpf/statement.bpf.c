@@ -200,7 +200,9 @@ static __always_inline long record_send(struct hit *hit, struct statement_scratc
 	bytes &= WIRE_TEXT_MAX;
 	s->record.text_bytes = bytes;
 	hdr_fill(&s->record.hdr, WIRE_KIND_STATEMENT, sizeof(s->record) + bytes, hit->now);
-	err = bpf_ringbuf_output(&events, s, sizeof(s->record) + bytes, BPF_RB_NO_WAKEUP);
+	/* Until user space knows the class of a new text, each execution of it is a record. */
+	err = bpf_ringbuf_output(&events, s, sizeof(s->record) + bytes,
+				 bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 	if (!err) {
 		shared_add(&hit->stage.stats->records, 1);
 		return 0;

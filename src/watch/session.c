@@ -4,11 +4,10 @@
  * check of the overhead ceiling and the 1 s tick also fall; signals; the target's end; slow
  * readers.
  */
-#include "watch/session.h"
+#include "watch/session_state.h"
 
 #include <errno.h>
 #include <malloc.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,76 +15,25 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "keeper/keeper.h"
 #include "log/log.h"
-#include "target/proc_file.h"
 #include "watch/clock.h"
 #include "watch/confine.h"
-#include "watch/hints.h"
-#include "watch/proof.h"
-#include "watch/publish.h"
 #include "watch/rule_watch.h"
-#include "watch/session_rules.h"
-#include "watch/sources.h"
-#include "watch/watching.h"
 #include "watch/worker.h"
 
-#define TICK_NS	       1000000000ULL
-#define DRAIN_SINKS_MS 1000
+#define TICK_NS 1000000000ULL
 /* For a job that is under way at the end; the operator has been told everything by then. */
 #define WORKER_WAIT_MS 1000
-/* How long the last records of a target that has just ended are waited for. */
-#define LAST_RECORDS_NS 200000000ULL
-
-struct session {
-	const struct session_opts *opts;
-	struct process proc;
-	struct keeper *keeper;
-	struct watching watching;
-	struct publisher publisher;
-	struct session_rules rules;
-	struct sources sources;
-	struct proof proof;
-	struct worker *worker;
-	uint64_t started_ns;
-	uint64_t next_tick_ns;
-	uint64_t next_summary_ns;
-	uint64_t summary_interval_ns;
-	bool broken; /* a reload failed half-way: there is nothing to tell of */
-	bool said_hello;
-	bool said_unwritable; /* an output */
-	bool said_lost;	      /* the keeper */
-	char missing[64];     /* capabilities; see privileges_missing() */
-	enum severity worst;  /* before the last reload */
-	bool ended;	      /* the loop is over */
-	const char *reason;   /* of the end */
-	bool target_gone;
-};
 
 int session_exit_code(int err)
 {
 	if (err == -EPERM || err == -EACCES || err == -EOPNOTSUPP)
 		return EXIT_NOT_PERMITTED;
 	return EXIT_ERROR;
-}
-
-static void end(struct session *s, const char *reason)
-{
-	if (s->ended)
-		return;
-	s->ended = true;
-	s->reason = reason;
-}
-
-static void on_event(void *ctx, const struct alert_event *event, int handle)
-{
-	struct session *s = ctx;
-
-	publish_alert(&s->publisher, event, handle);
 }
 
 /* What trials brought; before hello it is part of that. */
@@ -98,19 +46,6 @@ static void note_trials(struct session *s, uint64_t told)
 			publish_trial(&s->publisher, i);
 }
 
-static void say_hello(struct session *s)
-{
-	char failed[512];
-
-	s->said_hello = true;
-	publish_hello(&s->publisher);
-	proof_describe(&s->proof, failed, sizeof(failed));
-	if (failed[0])
-		publish_note(&s->publisher, "probe_kinds_failed", SINK_SEVERITY_WARNING, NULL,
-			     failed);
-	hints_print(&s->watching, stderr);
-}
-
 static void drain(struct session *s, uint64_t now_ns)
 {
 	struct watching *w = &s->watching;
@@ -120,7 +55,7 @@ static void drain(struct session *s, uint64_t now_ns)
 	watching_drain(w, now_ns, &told);
 	note_trials(s, told);
 	if (!s->said_hello && !attachment_in_trial(&w->attachment))
-		say_hello(s);
+		session_say_hello(s);
 	shed = watching_break(w, now_ns);
 	if (shed != BREAKER_NOTHING)
 		publish_shed(&s->publisher, shed);
@@ -158,7 +93,7 @@ static void tick(struct session *s, uint64_t now_ns)
 {
 	struct notify_storm storm;
 
-	if (watching_tick(&s->watching, now_ns, on_event, s) == -ESRCH)
+	if (watching_tick(&s->watching, now_ns, session_on_event, s) == -ESRCH)
 		s->target_gone = true;
 	if (rules__storm(s->watching.rules, &storm))
 		publish_storm(&s->publisher, &storm);
@@ -176,7 +111,7 @@ static void tick(struct session *s, uint64_t now_ns)
 			s->next_summary_ns = now_ns + s->summary_interval_ns;
 	}
 	if (s->opts->duration_ns && now_ns - s->started_ns >= s->opts->duration_ns)
-		end(s, "duration");
+		session_end(s, "duration");
 }
 
 /* Also when that was noticed in asking. */
@@ -205,7 +140,7 @@ static void on_timer(struct session *s)
 	if (now_ns >= s->next_tick_ns)
 		tick(s, now_ns);
 	else if (watching_look_due(&s->watching, now_ns))
-		watching_look(&s->watching, now_ns, on_event, s);
+		watching_look(&s->watching, now_ns, session_on_event, s);
 	check_keeper(s);
 }
 
@@ -247,21 +182,10 @@ static int start(struct session *s, struct config *config, struct rule_set *rule
 }
 
 /* For --fail-on, budgets of the old configuration count as well. */
-static void remember_worst(struct session *s)
-{
-	enum severity worst = s->watching.rules ? rules__worst(s->watching.rules) : SEVERITY_NONE;
-
-	if (worst > s->worst)
-		s->worst = worst;
-	worst = session_rules_worst(&s->rules);
-	if (worst > s->worst)
-		s->worst = worst;
-}
-
 /* A changed configuration: stages are attached anew, budgets and windows start anew. */
 static int restart(struct session *s, struct config *config, struct rule_set *rules)
 {
-	remember_worst(s);
+	session_remember_worst(s);
 	s->publisher.fired_before += rules__fired(s->watching.rules);
 	s->publisher.held_before += rules__held(s->watching.rules);
 	s->publisher.groups_before += rules__groups(s->watching.rules);
@@ -314,7 +238,7 @@ static void reload(struct session *s)
 	}
 	s->broken = true;
 	s->target_gone = err == -ESRCH;
-	end(s, s->target_gone ? "target_exited" : "error");
+	session_end(s, s->target_gone ? "target_exited" : "error");
 }
 
 static void on_signal(struct session *s)
@@ -333,7 +257,7 @@ static void on_signal(struct session *s)
 			publish_summary(&s->publisher, SINK_SUMMARY_SIGNAL, now_ns);
 			break;
 		default:
-			end(s, "signal");
+			session_end(s, "signal");
 		}
 	}
 }
@@ -375,7 +299,7 @@ static void loop(struct session *s)
 
 		if (n < 0 && errno != EINTR) {
 			log_err("epoll: %s", err_str(errno));
-			end(s, "error");
+			session_end(s, "error");
 		}
 		since_ns = clock_ns(CLOCK_MONOTONIC);
 		for (int i = 0; i < n && !s->ended; i++)
@@ -384,121 +308,6 @@ static void loop(struct session *s)
 		if (turn_ns > s->publisher.loop_max_ns)
 			s->publisher.loop_max_ns = turn_ns;
 	}
-}
-
-/* The exit record comes from the last thread; pidfd may have been quicker. */
-static void wait_for_exit_record(struct session *s)
-{
-	const struct timespec pause = {.tv_nsec = 5000000};
-	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + LAST_RECORDS_NS, told;
-
-	do {
-		watching_drain(&s->watching, clock_ns(CLOCK_MONOTONIC), &told);
-		if (s->watching.exit_seen)
-			return;
-		nanosleep(&pause, NULL);
-	} while (clock_ns(CLOCK_MONOTONIC) < until_ns);
-}
-
-static void fill_target(const struct session *s, struct sink_bye *bye)
-{
-	const struct watching *w = &s->watching;
-	int status = (int)w->exit_status;
-
-	if (!s->target_gone) {
-		bye->target_state = SINK_TARGET_RUNNING;
-	} else if (!w->exit_seen) {
-		bye->target_state = SINK_TARGET_UNKNOWN;
-	} else if (WIFSIGNALED(status)) {
-		bye->target_state = SINK_TARGET_KILLED;
-		bye->target_signal = WTERMSIG(status);
-		bye->target_core_dumped = WCOREDUMP(status);
-	} else {
-		bye->target_state = SINK_TARGET_EXITED;
-		bye->target_exit_code = WEXITSTATUS(status);
-	}
-}
-
-static int exit_code(const struct session *s)
-{
-	if (s->target_gone)
-		return EXIT_TARGET;
-	if (!strcmp(s->reason, "error"))
-		return EXIT_ERROR;
-	if (s->opts->fail_on != SEVERITY_NONE && s->worst >= s->opts->fail_on)
-		return EXIT_VIOLATED;
-	return EXIT_FINE;
-}
-
-/* Rules see the end too; what is saved before is what another process may go on with. */
-static void tell_end(struct session *s, uint64_t now_ns)
-{
-	watching_gone(&s->watching, now_ns, on_event, s);
-	session_rules_save(&s->rules, s->watching.config->target_name);
-	session_rules_tick(&s->rules, s->watching.config->target_name, now_ns, s->next_tick_ns);
-}
-
-static void last_numbers(struct session *s)
-{
-	uint64_t now_ns;
-
-	if (s->target_gone) {
-		wait_for_exit_record(s);
-		end(s, "target_exited");
-	}
-	if (!s->said_hello)
-		say_hello(s);
-	now_ns = clock_ns(CLOCK_MONOTONIC);
-	watching_flush(&s->watching, now_ns);
-	s->publisher.target_gone = s->target_gone;
-	if (s->target_gone)
-		tell_end(s, now_ns);
-	publish_summary(&s->publisher, SINK_SUMMARY_EXIT, now_ns);
-	sink_set__flush(s->publisher.sinks);
-}
-
-/*
- * A debugger that set a breakpoint where a probe was has kept the probe's breakpoint as the code:
- * it puts that back when it leaves, after us, and the target dies of it.
- */
-static void warn_of_debugger(const struct session *s)
-{
-	char text[4096];
-	const char *line;
-	long tracer;
-
-	if (s->target_gone || proc_file_read(s->proc.dirfd, "status", text, sizeof(text), NULL))
-		return;
-	line = strstr(text, "\nTracerPid:");
-	tracer = line ? strtol(line + strlen("\nTracerPid:"), NULL, 10) : 0;
-	if (tracer > 0)
-		log_warn("process %d is being debugged (by %ld): breakpoints set at probed places "
-			 "while we were attached end it when the debugger leaves; delete and set "
-			 "them again",
-			 s->opts->pid, tracer);
-}
-
-/* Last numbers first, then off: the operator does not wait for the detaching. */
-static int finish(struct session *s)
-{
-	struct sink_bye bye = {};
-	uint64_t now_ns;
-
-	if (!s->broken)
-		last_numbers(s);
-	remember_worst(s);
-	warn_of_debugger(s);
-	now_ns = clock_ns(CLOCK_MONOTONIC);
-	watching_stop(&s->watching);
-	bye.detach_s = (double)(clock_ns(CLOCK_MONOTONIC) - now_ns) / 1e9;
-	bye.reason = s->reason;
-	bye.exit_code = exit_code(s);
-	fill_target(s, &bye);
-	publish_bye(&s->publisher, &bye);
-	if (s->watching.config && !s->target_gone)
-		session_rules_save(&s->rules, s->watching.config->target_name);
-	sink_set__drain(s->publisher.sinks, DRAIN_SINKS_MS);
-	return bye.exit_code;
 }
 
 static int open_target(struct session *s)
@@ -548,7 +357,7 @@ static void tear_down(struct session *s)
 {
 	int stuck = worker__free(s->worker, WORKER_WAIT_MS);
 
-	/* What a stuck thread uses stays where it is. */
+	/* What a stuck thread uses stays where it is, the session itself too. */
 	if (stuck) {
 		watching_stop(&s->watching);
 		return;
@@ -558,37 +367,43 @@ static void tear_down(struct session *s)
 	session_rules_close(&s->rules);
 	process_close(&s->proc);
 	sources_close(&s->sources);
+	free(s);
 }
 
 int session_run(const struct session_opts *opts, struct config *config, struct rule_set *rules,
 		struct sink_set *sinks)
 {
-	struct session s = {.opts = opts, .sources = SOURCES_NONE};
+	struct session *s = calloc(1, sizeof(*s));
 	int err, code;
 
-	s.publisher.sinks = sinks;
-	s.publisher.watching = &s.watching;
-	err = open_target(&s);
+	if (s) {
+		s->opts = opts;
+		s->sources = (struct sources)SOURCES_NONE;
+		s->publisher.sinks = sinks;
+		s->publisher.watching = &s->watching;
+	}
+	err = s ? open_target(s) : -ENOMEM;
 	if (err) {
 		config_free(config);
 		rule_set_free(rules);
+		free(s);
 		return session_exit_code(err);
 	}
-	err = set_up(&s, rules);
-	err = err ?: part_with_privileges(&s, config);
+	err = set_up(s, rules);
+	err = err ?: part_with_privileges(s, config);
 	if (err) {
 		config_free(config);
 		rule_set_free(rules);
 	} else {
-		err = start(&s, config, rules);
+		err = start(s, config, rules);
 	}
 	if (!err) {
-		session_rules_restore(&s.rules, s.watching.config->target_name);
-		loop(&s);
-		code = finish(&s);
+		session_rules_restore(&s->rules, s->watching.config->target_name);
+		loop(s);
+		code = session_finish(s);
 	} else {
 		code = err == -ESRCH ? EXIT_TARGET : session_exit_code(err);
 	}
-	tear_down(&s);
+	tear_down(s);
 	return code;
 }

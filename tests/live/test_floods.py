@@ -8,15 +8,18 @@ a summary is measured from outside.
 import json
 import os
 import struct
+import subprocess
 import threading
 import time
+from pathlib import Path
 
-from harness import TARGETS, proc_status_kb, test, wait_until
+from harness import ROOT, TARGETS, Process, Skip, proc_status_kb, test, wait_until
 
 # docs/safety.md: the most memory of cheshire's own, whatever the target does.
 CEILING_KB = 32 * 1024
 LOOP_S = 0.2
 PLUGIN = TARGETS / "libplugin.so"
+SLOW_FS = ROOT / "tests" / "targets" / "slow_fs.py"
 
 STAGES = """
 target: { name: alice }
@@ -245,6 +248,50 @@ def crafted_libraries(t):
     made = flood(t, target, watch, *commands, "spans 100")
     t.check(min(made) >= 1, f"libraries that were not loaded: {made}")
     t.equal(watch.summary_now().number("flood.count"), made[-1], "spans counted")
+    check_bounds(t, watch)
+    watch.stop()
+    target.send_line("quit")
+    target.finish()
+
+
+def far_sections(path):
+    """The library with its section headers a megabyte behind the rest; where they are now."""
+    data = path.read_bytes()
+    table = struct.unpack_from("<Q", data, 0x28)[0]
+    count = struct.unpack_from("<H", data, 0x3C)[0]
+    far = len(data) + (1 << 20)
+    moved = bytearray(data + bytes(1 << 20) + data[table : table + count * SECTION.size])
+    struct.pack_into("<Q", moved, 0x28, far)
+    return moved, far
+
+
+def slow_mount(t, path, offset, seconds):
+    """A mounted file system with that file, slow from there on; skips where there is no FUSE."""
+    if not Path("/dev/fuse").exists():
+        raise Skip("no /dev/fuse")
+    if not Path("/usr/lib/python3/dist-packages/fusepy.py").exists():
+        raise Skip("python3-fusepy is not installed")
+    mountpoint = t.dir / "slow"
+    mountpoint.mkdir()
+    t.cleanups.append(lambda: subprocess.run(["umount", "-l", mountpoint], check=False))
+    server = Process(t, "slow_fs", [SLOW_FS, path, mountpoint, offset, seconds])
+    server.lines.wait(lambda line: line == "ready", 10, "the slow file system mounted")
+    return server, mountpoint / "library.so"
+
+
+@test(60)
+def slow_file_system(t):
+    """Reading the symbols of a library takes seconds: the loop does not wait for them."""
+    data, far = far_sections(PLUGIN)
+    path = t.dir / "far.so"
+    path.write_bytes(data)
+    server, library = slow_mount(t, path, far, 3)
+    target = t.target("flood", wait=False)
+    watch = t.watch(target.pid, STAGES.replace("libplugin.so", "library.so"))
+    made = flood(t, target, watch, f"loads 1 {library}")
+    server.lines.wait(lambda line: line == "slow", 20, "a slow reading by cheshire")
+    made += flood(t, target, watch, "spans 100", "hold 2000", "spans 100")
+    t.equal(watch.summary_now().number("flood.count"), made[1] + made[3], "spans counted")
     check_bounds(t, watch)
     watch.stop()
     target.send_line("quit")

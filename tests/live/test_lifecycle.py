@@ -195,6 +195,32 @@ def binary_replaced_on_disk(t):
     t.spans(watch.last_summary(), "local", truth.functions[LOCAL])
 
 
+@test()
+def binary_replaced_while_watched(t):
+    """An upgrade on disk: the old program goes on, is measured on, and is looked at again."""
+    copy = t.dir / "loader"
+    shutil.copy(TARGETS / "loader", copy)
+    target = t.target(copy, wait=False)
+    watch = t.watch(target.pid, config({"local": "loader:stage_local", "plugin": "libplugin.so*:stage_plugin"}))
+    target.command("call 20 1000")
+    shutil.copy(TARGETS / "steady", t.dir / "new")
+    os.replace(t.dir / "new", copy)
+    target.command("call 20 1000")
+    target.command(f"open {TARGETS / 'libplugin.so'}")
+
+    def counted():
+        target.command("plugin 1 200")
+        return (watch.summary_now().value("plugin.count") or 0) > 0
+
+    wait_until(counted, 15, "calls of a library that came after the upgrade count")
+    target.command("call 20 1000")
+    target.send_line("quit")
+    truth = target.finish()
+    watch.wait(20)
+    t.equal(watch.last_summary().count("local"), 60, "calls of the old program")
+    t.spans(watch.last_summary(), "local", truth.functions[LOCAL])
+
+
 def child_of(pid, name):
     for path in Path(f"/proc/{pid}/task/{pid}").glob("children"):
         for child in path.read_text(encoding="utf-8").split():

@@ -4,7 +4,7 @@
 Truth is the client's own log and, for PostgreSQL, pg_stat_statements.
 """
 
-from harness import test
+from harness import Process, test
 from servers import Postgres, Redis
 
 CLASSES = ("simple", "complex", "fulltext", "analytics")
@@ -177,6 +177,45 @@ def a_slow_query_raises_the_alert_of_its_class(t):
         any(slow in line for _, line in text.lines.items), "the text names the slow statement"
     )
     no_secret(t, watch, text)
+    server.stop()
+
+
+# A statement of each other class that takes so long, and what may be told of it.
+SLOW = {
+    "complex": (
+        "select count(*), pg_sleep(0.4) from notes a join notes b using (id) where a.v <> 'hunter2'",
+        "SELECT count(*), pg_sleep(?) FROM notes a JOIN notes b USING (id) WHERE a.v <> ?",
+    ),
+    "fulltext": (
+        "select id, pg_sleep(0.4) from notes "
+        "where id = 7 and to_tsvector(v) @@ to_tsquery('note & !hunter2')",
+        "SELECT id, pg_sleep(?) FROM notes WHERE id = ? AND to_tsvector(v) @@ to_tsquery(?)",
+    ),
+    "analytics": (
+        "select id, rank() over (order by v), pg_sleep(0.4) from notes where id = 7 and v <> 'hunter2'",
+        "SELECT id, rank() OVER (ORDER BY v), pg_sleep(?) FROM notes WHERE id = ? AND v <> ?",
+    ),
+}
+
+
+@test(60)
+def slow_queries_of_the_other_classes(t):
+    """psql as it is in the package; only the alert of the statement's class comes."""
+    server = Postgres(t)
+    notes(server)
+    psql = Process(t, "psql", [server.bin / "psql", "-X", "-q", "-d", server.connection()])
+    psql.send_line("\\echo ready")
+    psql.lines.wait(lambda line: line == "ready", 15, "psql is connected")
+    watch = t.watch(psql.pid, ALERTS.replace("2s", "300ms"))
+    for cls, (statement, shown) in SLOW.items():
+        psql.send_line(statement + ";")
+        _, alert = watch.wait_alert(f"db.{cls}.latency", "firing")
+        t.check(alert["evidence"][0]["wall_s"] > 0.4, f"time of the slow {cls} statement")
+        t.equal(alert["evidence"][0]["statement"], shown, f"evidence of {cls}")
+    psql.send_line("\\q")
+    watch.wait(20)
+    t.equal(fired_of(watch), {"Complex", "Fulltext", "Analytics"}, "alerts")
+    no_secret(t, watch)
     server.stop()
 
 

@@ -170,17 +170,17 @@ static int receive(struct keeper *k, enum keeper_op op, int timeout_ms)
  * caller's from now on.  Whoever does not answer in time or in order is not asked again: the next
  * answer could be that to another question.
  */
-static int ask(struct keeper *k, const struct keeper_request *request,
-	       const struct keeper_probe *probes, size_t n)
+static int ask(struct keeper *k, const struct keeper_request *request, const void *rest,
+	       size_t rest_bytes)
 {
 	const struct iovec parts[] = {{(void *)request, sizeof(*request)},
-				      {(void *)probes, n * sizeof(*probes)}};
+				      {(void *)rest, rest_bytes}};
 	int err;
 
 	k->fds_n = 0;
 	if (k->fd < 0)
 		return -EPIPE;
-	err = channel_send(k->fd, parts, n ? 2 : 1, NULL, 0);
+	err = channel_send(k->fd, parts, rest_bytes ? 2 : 1, NULL, 0);
 	err = err ?: receive(k, request->op, request->op == KEEPER_LOAD ? LOAD_MS : ANSWER_MS);
 	if (!err)
 		return k->reply.err;
@@ -227,7 +227,7 @@ static int attach_some(struct keeper *k, struct keeper_request *request,
 	int err;
 
 	request->attach.n = (uint32_t)n;
-	err = ask(k, request, probes, n);
+	err = ask(k, request, probes, n * sizeof(*probes));
 	if (err)
 		return err;
 	if (k->fds_n > n) {
@@ -354,6 +354,53 @@ static int read_memory(void *ctx, uint64_t addr, void *buf, size_t len)
 	return 0;
 }
 
+/* As many pieces as fit into one request; returns how many. */
+static size_t fill_pieces(const struct process_memory_part *parts, size_t n,
+			  struct keeper_piece *pieces, size_t *bytes)
+{
+	size_t i;
+
+	*bytes = 0;
+	for (i = 0; i < n && i < KEEPER_PIECES_MAX; i++) {
+		if (*bytes + parts[i].length > KEEPER_MEMORY_MAX)
+			break;
+		*bytes += parts[i].length;
+		pieces[i] = (struct keeper_piece){parts[i].address, parts[i].length, 0};
+	}
+	return i;
+}
+
+static void take_pieces(const char *answer, struct process_memory_part *parts, size_t n)
+{
+	const char *bytes = answer + n;
+
+	for (size_t i = 0; i < n; i++) {
+		parts[i].err = answer[i] ? -EFAULT : 0;
+		memcpy(parts[i].buf, bytes, parts[i].length);
+		bytes += parts[i].length;
+	}
+}
+
+/* One request; *done is how many of the parts were in it. */
+static int read_pieces(void *ctx, struct process_memory_part *parts, size_t n, size_t *done)
+{
+	struct keeper_request request = {.op = KEEPER_SCATTER};
+	struct keeper_piece pieces[KEEPER_PIECES_MAX];
+	struct keeper *k = ctx;
+	size_t bytes;
+	int err;
+
+	*done = fill_pieces(parts, n, pieces, &bytes);
+	request.scatter.n = (uint32_t)*done;
+	err = ask(k, &request, pieces, *done * sizeof(*pieces));
+	if (err)
+		return err;
+	if (k->reply.data_bytes != *done + bytes)
+		return -EPROTO;
+	take_pieces(k->bytes, parts, *done);
+	return 0;
+}
+
 static int open_object(void *ctx, const struct object *obj, int *fd)
 {
 	const struct keeper_request request = {.op = KEEPER_OBJECT, .object = obj->index};
@@ -430,6 +477,17 @@ static int access_memory(void *ctx, uint64_t addr, void *buf, size_t len)
 	return LOCKED(ctx, read_memory(ctx, addr, buf, len));
 }
 
+static int access_scatter(void *ctx, struct process_memory_part *parts, size_t n)
+{
+	size_t some = 0;
+	int err = 0;
+
+	/* The other thread's questions come in between. */
+	for (size_t at = 0; at < n && !err; at += some)
+		err = LOCKED(ctx, read_pieces(ctx, parts + at, n - at, &some));
+	return err;
+}
+
 static int access_object(void *ctx, const struct object *obj, int *fd)
 {
 	return LOCKED(ctx, open_object(ctx, obj, fd));
@@ -457,6 +515,7 @@ const struct process_access *keeper_access(void)
 		.read_file = access_file,
 		.read_maps = access_maps,
 		.read_memory = access_memory,
+		.read_scatter = access_scatter,
 		.open_object = access_object,
 		.count = access_count,
 		.read_descriptors = access_descriptors,

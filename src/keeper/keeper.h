@@ -3,7 +3,7 @@
  * keeper.h - the process that keeps the privileges.
  *
  * The session has none: it reads hostile files, decides and writes output.  What takes privileges
- * it asks of its keeper, a child that was forked before and understands nine requests
+ * it asks of its keeper, a child that was forked before and understands ten requests
  * (protocol.h): loading the programs, attaching them at a place of a known object, opening a
  * mapped file, reading what only a tracer may read.  Both end with each other.
  *
@@ -31,6 +31,7 @@ struct keeper_opts {
 	const char *btf_path;
 	bool force_perf;
 	bool uretprobes; /* the configuration asks for them by name */
+	bool objects;	 /* it asks for what lies in the target's heap: process_read_scatter */
 };
 
 /* Forks it, while there is one thread only.  0 or a negative errno. */

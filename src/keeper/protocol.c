@@ -11,6 +11,7 @@
 #define ERR_MAX 4095
 
 _Static_assert(sizeof(struct keeper_probe) == 40, "a probe has no padding");
+_Static_assert(sizeof(struct keeper_piece) == 16, "a piece has no padding");
 _Static_assert(sizeof(struct keeper_request) == 40, "a request has no padding");
 
 static bool load_is_sound(const struct keeper_request *r)
@@ -36,6 +37,20 @@ static bool memory_is_sound(const struct keeper_request *r)
 	       r->memory.address + r->memory.length > r->memory.address;
 }
 
+static bool pieces_are_sound(const struct keeper_request *r, const struct keeper_piece *pieces)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < r->scatter.n; i++) {
+		const struct keeper_piece *p = &pieces[i];
+
+		if (!p->length || p->unused || p->address + p->length < p->address)
+			return false;
+		bytes += p->length;
+	}
+	return bytes <= KEEPER_MEMORY_MAX;
+}
+
 static bool file_is_sound(const struct keeper_request *r)
 {
 	bool of_thread = r->file.which >= PROCESS_FILE_THREAD_STAT;
@@ -50,7 +65,7 @@ static bool facts_are_sound(const struct keeper_request *r)
 			    : !r->facts.start && r->facts.fd <= INT32_MAX;
 }
 
-static bool is_sound(const struct keeper_request *r, const struct keeper_probe *probes)
+static bool is_sound(const struct keeper_request *r, const void *rest)
 {
 	if (r->object && r->op != KEEPER_OBJECT && r->op != KEEPER_ATTACH)
 		return false;
@@ -58,7 +73,9 @@ static bool is_sound(const struct keeper_request *r, const struct keeper_probe *
 	case KEEPER_LOAD:
 		return load_is_sound(r);
 	case KEEPER_ATTACH:
-		return probes_are_sound(r, probes);
+		return probes_are_sound(r, rest);
+	case KEEPER_SCATTER:
+		return pieces_are_sound(r, rest);
 	case KEEPER_MEMORY:
 		return memory_is_sound(r);
 	case KEEPER_FILE:
@@ -78,24 +95,37 @@ static bool is_sound(const struct keeper_request *r, const struct keeper_probe *
 	return false;
 }
 
-int keeper_request_decode(const void *data, size_t len, struct keeper_request *out,
-			  const struct keeper_probe **probes)
+/* How many bytes follow the request; -EPROTO: as many as no request has. */
+static int rest_bytes(const struct keeper_request *r, size_t *bytes)
 {
-	size_t n = 0;
+	size_t n = 1, most = 1, size = 0;
 
-	*probes = NULL;
+	if (r->op == KEEPER_ATTACH) {
+		n = r->attach.n;
+		most = KEEPER_PROBES_MAX;
+		size = sizeof(struct keeper_probe);
+	} else if (r->op == KEEPER_SCATTER) {
+		n = r->scatter.n;
+		most = KEEPER_PIECES_MAX;
+		size = sizeof(struct keeper_piece);
+	}
+	*bytes = n * size;
+	return n && n <= most ? 0 : -EPROTO;
+}
+
+int keeper_request_decode(const void *data, size_t len, struct keeper_request *out,
+			  const void **rest)
+{
+	size_t bytes;
+
+	*rest = NULL;
 	if (len < sizeof(*out))
 		return -EPROTO;
 	memcpy(out, data, sizeof(*out));
-	if (out->op == KEEPER_ATTACH) {
-		n = out->attach.n;
-		if (!n || n > KEEPER_PROBES_MAX)
-			return -EPROTO;
-		*probes = (const void *)((const char *)data + sizeof(*out));
-	}
-	if (len != sizeof(*out) + n * sizeof(**probes))
+	if (rest_bytes(out, &bytes) || len != sizeof(*out) + bytes)
 		return -EPROTO;
-	return is_sound(out, *probes) ? 0 : -EPROTO;
+	*rest = (const char *)data + sizeof(*out);
+	return is_sound(out, *rest) ? 0 : -EPROTO;
 }
 
 /* How many descriptors and bytes belong to a good answer. */
@@ -112,6 +142,8 @@ static bool answer_fits(enum keeper_op op, size_t fds_n, size_t bytes)
 		return fds_n && !bytes;
 	case KEEPER_MEMORY:
 		return !fds_n && bytes && bytes <= KEEPER_MEMORY_MAX;
+	case KEEPER_SCATTER:
+		return !fds_n && bytes && bytes <= KEEPER_PIECES_MAX + KEEPER_MEMORY_MAX;
 	case KEEPER_FILE:
 		return !fds_n && bytes <= KEEPER_TEXT_MAX;
 	case KEEPER_FACTS:

@@ -28,16 +28,18 @@ enum keeper_op {
 	KEEPER_DESCRIPTORS = 7, /* a descriptor of the list */
 	KEEPER_FACTS = 8,	/* struct process_file_facts */
 	KEEPER_COUNT = 9,	/* uint32_t */
-	KEEPER_OPS = 10,
+	KEEPER_SCATTER = 10,	/* a byte for each piece (0: read), then all their bytes */
+	KEEPER_OPS = 11,
 };
 
 #define KEEPER_PROBES_MAX      1024
 #define KEEPER_PERF_PROBES_MAX 64 /* without uprobe_multi: a descriptor each */
 #define KEEPER_MEMORY_MAX      32768
 /* Outside of the code of known objects: a slot of a GOT, an entry of a switch, a mutex. */
-#define KEEPER_WORD_MAX 24
-#define KEEPER_TEXT_MAX 8192
-#define KEEPER_FDS_MAX	(LOADER_MAPS_MAX + LOADER_LINKS)
+#define KEEPER_WORD_MAX	  24
+#define KEEPER_PIECES_MAX 1024 /* of KEEPER_MEMORY_MAX bytes together */
+#define KEEPER_TEXT_MAX	  8192
+#define KEEPER_FDS_MAX	  (LOADER_MAPS_MAX + LOADER_LINKS)
 
 /* Where the probe goes, and the instruction that is expected there (len 0: any, a uretprobe). */
 struct keeper_probe {
@@ -46,6 +48,13 @@ struct keeper_probe {
 	uint8_t bytes[INSN_MAX_BYTES];
 	uint8_t len;
 	uint8_t unused[7];
+};
+
+/* A piece of memory of a SCATTER. */
+struct keeper_piece {
+	uint64_t address;
+	uint32_t length;
+	uint32_t unused;
 };
 
 /* Padding and what the op does not use are 0. */
@@ -71,6 +80,9 @@ struct keeper_request {
 			uint32_t which; /* enum process_file */
 			uint32_t tid;
 		} file;
+		struct {
+			uint32_t n; /* pieces that follow */
+		} scatter;
 		struct process_file_ref facts;
 		uint32_t maps;	/* enum process_maps */
 		uint32_t count; /* enum process_count */
@@ -95,11 +107,14 @@ struct keeper_loaded {
 
 #define KEEPER_REQUEST_MAX                                                                         \
 	(sizeof(struct keeper_request) + KEEPER_PROBES_MAX * sizeof(struct keeper_probe))
-#define KEEPER_REPLY_MAX (sizeof(struct keeper_reply) + KEEPER_MEMORY_MAX)
+#define KEEPER_REPLY_MAX (sizeof(struct keeper_reply) + KEEPER_PIECES_MAX + KEEPER_MEMORY_MAX)
 
-/* 0, or -EPROTO: no such request.  *probes points into the data, which is aligned. */
+/*
+ * 0, or -EPROTO: no such request.  *rest points into the data, which is aligned: the probes of an
+ * ATTACH, the pieces of a SCATTER.
+ */
 int keeper_request_decode(const void *data, size_t len, struct keeper_request *out,
-			  const struct keeper_probe **probes);
+			  const void **rest);
 
 /* 0, or -EPROTO: no answer to this op.  *bytes points into the data. */
 int keeper_reply_decode(const void *data, size_t len, size_t fds_n, enum keeper_op op,

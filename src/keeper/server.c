@@ -181,6 +181,17 @@ static int answer_memory(struct keeper_server *s, const struct keeper_request *r
 	return reply(s, r->op, err, bytes, err ? 0 : r->memory.length, NULL, 0);
 }
 
+static int answer_scatter(struct keeper_server *s, const struct keeper_request *r,
+			  const struct keeper_piece *pieces)
+{
+	static char bytes[KEEPER_PIECES_MAX + KEEPER_MEMORY_MAX];
+	ssize_t len = keeper_server_scatter(s, pieces, r->scatter.n, bytes);
+
+	if (len < 0)
+		return reply_error(s, r->op, (int)len);
+	return reply(s, r->op, 0, bytes, (size_t)len, NULL, 0);
+}
+
 static int answer_file(struct keeper_server *s, const struct keeper_request *r)
 {
 	char text[KEEPER_TEXT_MAX];
@@ -222,10 +233,10 @@ static int answer_count(struct keeper_server *s, const struct keeper_request *r)
 
 int keeper_answer(struct keeper_server *s, const void *data, size_t len)
 {
-	const struct keeper_probe *probes;
 	struct keeper_request r;
+	const void *rest;
 
-	if (keeper_request_decode(data, len, &r, &probes))
+	if (keeper_request_decode(data, len, &r, &rest))
 		return reply_error(s, len >= sizeof(r) ? r.op : 0, -EPROTO);
 	switch ((enum keeper_op)r.op) {
 	case KEEPER_LOAD:
@@ -235,9 +246,11 @@ int keeper_answer(struct keeper_server *s, const void *data, size_t len)
 	case KEEPER_OBJECT:
 		return answer_object(s, &r);
 	case KEEPER_ATTACH:
-		return answer_attach(s, &r, probes);
+		return answer_attach(s, &r, rest);
 	case KEEPER_MEMORY:
 		return answer_memory(s, &r);
+	case KEEPER_SCATTER:
+		return answer_scatter(s, &r, rest);
 	case KEEPER_FILE:
 		return answer_file(s, &r);
 	case KEEPER_DESCRIPTORS:

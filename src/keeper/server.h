@@ -38,6 +38,14 @@ int keeper_answer(struct keeper_server *server, const void *data, size_t len);
 int keeper_server_attach(struct keeper_server *server, const struct keeper_request *request,
 			 const struct keeper_probe *probes, struct uprobe_link **out);
 
+/*
+ * Reads the pieces into buf: a byte for each, 0 where it was read, then all their bytes.  Returns
+ * how many bytes that are, or -EPERM: the session did not say at the start that it looks at
+ * objects.
+ */
+ssize_t keeper_server_scatter(struct keeper_server *server, const struct keeper_piece *pieces,
+			      size_t n, char buf[KEEPER_PIECES_MAX + KEEPER_MEMORY_MAX]);
+
 /* Code of the known objects, and few bytes of anything else. */
 int keeper_server_memory(struct keeper_server *server, uint64_t addr, void *buf, size_t len);
 

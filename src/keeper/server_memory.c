@@ -5,11 +5,16 @@
  * planner (GOT slots, tables of a switch) and the search for deadlocks (mutexes) need, and not
  * more of them in a second than these could want: who takes the session over does not get to read
  * the target's heap.
+ *
+ * But where the configuration asks for it at the start (Python's functions, leaks), the session
+ * does look at objects in the target's heap, and then gets what it asks for.
  */
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 #include "keeper/server.h"
+#include "target/process_access.h"
 
 #define WORDS_AT_ONCE  16384
 #define WORDS_A_SECOND 1024
@@ -53,4 +58,30 @@ int keeper_server_memory(struct keeper_server *s, uint64_t addr, void *buf, size
 	if (len > KEEPER_WORD_MAX)
 		return -EPERM;
 	return may_read_word(s) ? process_read_memory(&s->proc, addr, buf, len) : -EBUSY;
+}
+
+ssize_t keeper_server_scatter(struct keeper_server *s, const struct keeper_piece *pieces, size_t n,
+			      char buf[KEEPER_PIECES_MAX + KEEPER_MEMORY_MAX])
+{
+	struct process_memory_part parts[KEEPER_PIECES_MAX];
+	size_t used = n;
+	int err;
+
+	if (!s->opts->objects)
+		return -EPERM;
+	for (size_t i = 0; i < n; i++) {
+		parts[i] = (struct process_memory_part){.address = pieces[i].address,
+							.buf = buf + used,
+							.length = pieces[i].length};
+		used += pieces[i].length;
+	}
+	err = process_read_scatter(&s->proc, parts, n);
+	if (err)
+		return err;
+	for (size_t i = 0; i < n; i++) {
+		buf[i] = parts[i].err != 0;
+		if (parts[i].err)
+			memset(parts[i].buf, 0, parts[i].length);
+	}
+	return (ssize_t)used;
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "target/maps.h"
@@ -75,4 +76,54 @@ int process_read_maps(const struct process *proc, enum process_maps how, char **
 	if (proc->access)
 		return proc->access->read_maps(proc->access_ctx, how, text, len);
 	return proc_file_read_all(proc->dirfd, "maps", MAPS_CEILING, text, len);
+}
+
+/* Pieces for one call of process_vm_readv; the kernel takes no more than 1024. */
+#define BATCH_PARTS 256
+
+/* How many of the parts, from the first on, were read whole. */
+static size_t read_count(const struct process_memory_part *parts, size_t n, size_t bytes)
+{
+	size_t i;
+
+	for (i = 0; i < n && bytes >= parts[i].length; i++)
+		bytes -= parts[i].length;
+	return i;
+}
+
+/* The kernel stops at the first one that it cannot read: *done are the parts up to and with it. */
+static int read_batch(const struct process *proc, struct process_memory_part *parts, size_t n,
+		      size_t *done)
+{
+	struct iovec local[BATCH_PARTS], remote[BATCH_PARTS];
+	ssize_t bytes;
+	size_t i;
+
+	n = n < BATCH_PARTS ? n : BATCH_PARTS;
+	for (i = 0; i < n; i++) {
+		local[i] = (struct iovec){parts[i].buf, parts[i].length};
+		remote[i] = (struct iovec){(void *)(uintptr_t)parts[i].address, parts[i].length};
+		parts[i].err = 0;
+	}
+	bytes = process_vm_readv(proc->pid, local, n, remote, n, 0);
+	if (bytes < 0 && errno != EFAULT)
+		return -errno;
+	*done = read_count(parts, n, bytes < 0 ? 0 : (size_t)bytes);
+	if (*done < n)
+		parts[(*done)++].err = -EFAULT;
+	return 0;
+}
+
+int process_read_scatter(const struct process *proc, struct process_memory_part *parts, size_t n)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!parts[i].length || parts[i].length > PROCESS_PART_MAX)
+			return -EINVAL;
+	if (proc->access)
+		return proc->access->read_scatter(proc->access_ctx, parts, n);
+	for (size_t at = 0, done = 0; at < n && !err; at += done)
+		err = read_batch(proc, parts + at, n - at, &done);
+	return err;
 }

@@ -56,12 +56,23 @@ enum process_count {
 	PROCESS_COUNTS = 2,
 };
 
+/* A piece of the target's memory that is to be read. */
+struct process_memory_part {
+	uint64_t address;
+	void *buf;	 /* the caller's */
+	uint32_t length; /* 1 to PROCESS_PART_MAX bytes */
+	int32_t err; /* out: 0, or -EFAULT: not mapped, or only in part; then buf is undefined */
+};
+
+#define PROCESS_PART_MAX 32768
+
 /* All return 0 or a negative errno; -EPIPE: the other process is gone. */
 struct process_access {
 	int (*read_file)(void *ctx, enum process_file file, uint32_t tid, char *buf, size_t size,
 			 size_t *len);
 	int (*read_maps)(void *ctx, enum process_maps how, char **text, size_t *len);
 	int (*read_memory)(void *ctx, uint64_t addr, void *buf, size_t len);
+	int (*read_scatter)(void *ctx, struct process_memory_part *parts, size_t n);
 	int (*open_object)(void *ctx, const struct object *obj, int *fd);
 	int (*count)(void *ctx, enum process_count what, uint32_t *count);
 	int (*read_descriptors)(void *ctx, char **text, size_t *len);
@@ -78,6 +89,14 @@ int process_read_file(const struct process *proc, enum process_file file, uint32
 
 /* /proc/PID/maps, allocated and terminated. */
 int process_read_maps(const struct process *proc, enum process_maps how, char **text, size_t *len);
+
+/*
+ * Reads all the pieces, each for itself: about as fast as one of their size together.  0, also
+ * where some cannot be read; -EPERM: the other process does not read objects of the target for us
+ * (what the configuration did not ask for at the start), or the kernel does not; -ESRCH: the target
+ * is gone; -EINVAL: a length.
+ */
+int process_read_scatter(const struct process *proc, struct process_memory_part *parts, size_t n);
 
 /*
  * The descriptors that have a name that begins with '/', of the first few thousand: for each its

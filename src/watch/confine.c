@@ -2,6 +2,7 @@
 #include "watch/confine.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "config/config.h"
 #include "keeper/keeper.h"
@@ -10,15 +11,27 @@
 #include "log/log.h"
 #include "target/process.h"
 
-static bool list_has_uretprobe(const struct probe_list *list)
+typedef bool (*probe_test)(const struct probe_config *probe);
+
+static bool is_uretprobe(const struct probe_config *probe)
+{
+	return probe->uretprobe;
+}
+
+static bool is_python(const struct probe_config *probe)
+{
+	return probe->probe && !strncmp(probe->probe, "python:", 7);
+}
+
+static bool list_has(const struct probe_list *list, probe_test test)
 {
 	for (size_t i = 0; i < list->n; i++)
-		if (list->item[i].uretprobe)
+		if (test(&list->item[i]))
 			return true;
 	return false;
 }
 
-static bool has_uretprobe(const struct config *config)
+static bool any_probe(const struct config *config, probe_test test)
 {
 	for (size_t i = 0; i < config->stages_n; i++) {
 		const struct stage_config *stage = &config->stages[i];
@@ -28,13 +41,19 @@ static bool has_uretprobe(const struct config *config)
 							  &stage->insert, &stage->evict};
 
 		for (size_t n = 0; n < sizeof(lists) / sizeof(lists[0]); n++)
-			if (list_has_uretprobe(lists[n]))
+			if (list_has(lists[n], test))
 				return true;
 		for (size_t n = 0; n < STATEMENT_LISTS; n++)
-			if (list_has_uretprobe(&stage->statement[n]))
+			if (list_has(&stage->statement[n], test))
 				return true;
 	}
 	return false;
+}
+
+/* Whether the session has to look at objects in the target's heap: process_read_scatter. */
+static bool looks_at_objects(const struct config *config)
+{
+	return any_probe(config, is_python);
 }
 
 int confine(const struct confinement *c, struct process *proc, struct keeper **keeper,
@@ -43,7 +62,8 @@ int confine(const struct confinement *c, struct process *proc, struct keeper **k
 	const struct keeper_opts opts = {.proc = proc,
 					 .btf_path = c->btf_path,
 					 .force_perf = c->force_perf,
-					 .uretprobes = has_uretprobe(c->config)};
+					 .uretprobes = any_probe(c->config, is_uretprobe),
+					 .objects = looks_at_objects(c->config)};
 	struct privileges p = {.role = PRIVILEGES_OF_SESSION, .state_dir_fd = c->state_dir_fd};
 	int err;
 

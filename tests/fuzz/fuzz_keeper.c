@@ -11,8 +11,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A request that is accepted is safe to serve. */
-static void check_request(const struct keeper_request *r, const struct keeper_probe *probes)
+static void check_request(const struct keeper_request *r, const void *rest)
 {
+	const struct keeper_piece *pieces = rest;
+	const struct keeper_probe *probes = rest;
+	uint64_t bytes = 0;
 	uint8_t sum = 0;
 
 	if (!r->op || r->op >= KEEPER_OPS)
@@ -26,6 +29,13 @@ static void check_request(const struct keeper_request *r, const struct keeper_pr
 			sum ^= probes[i].bytes[INSN_MAX_BYTES - 1];
 		}
 	}
+	for (uint32_t i = 0; r->op == KEEPER_SCATTER && i < r->scatter.n; i++) {
+		bytes += pieces[i].length;
+		if (!pieces[i].length || pieces[i].address + pieces[i].length < pieces[i].address)
+			abort();
+	}
+	if (r->op == KEEPER_SCATTER && (!bytes || bytes > KEEPER_MEMORY_MAX))
+		abort();
 	if (r->op == KEEPER_LOAD && r->load.stages_n > WIRE_STAGES_MAX)
 		abort();
 	if (r->op == KEEPER_FILE && r->file.which >= PROCESS_FILES)
@@ -63,10 +73,9 @@ static void check_loaded(const struct keeper_reply *reply, const void *bytes, si
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct keeper_probe *probes;
 	struct keeper_request request;
 	struct keeper_reply reply;
-	const void *bytes;
+	const void *bytes, *rest;
 	void *copy;
 
 	if (size < 2)
@@ -76,8 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!copy)
 		abort();
 	memcpy(copy, data + 2, size - 2);
-	if (!keeper_request_decode(copy, size - 2, &request, &probes))
-		check_request(&request, probes);
+	if (!keeper_request_decode(copy, size - 2, &request, &rest))
+		check_request(&request, rest);
 	if (!keeper_reply_decode(copy, size - 2, data[1] % (KEEPER_FDS_MAX + 1),
 				 data[0] % KEEPER_OPS, &reply, &bytes) &&
 	    reply.op == KEEPER_LOAD && !reply.err)

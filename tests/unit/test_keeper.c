@@ -26,10 +26,10 @@
 
 static int decode(const void *data, size_t len)
 {
-	const struct keeper_probe *probes;
 	struct keeper_request out;
+	const void *rest;
 
-	return keeper_request_decode(data, len, &out, &probes);
+	return keeper_request_decode(data, len, &out, &rest);
 }
 
 static int decode_one(const struct keeper_request *request)
@@ -249,7 +249,7 @@ static void test_channel(void **state)
 /* --- a keeper of a child that does nothing; answers are read from the other
  * end --- */
 
-static char heap_secret[64];
+static char heap_secret[64] = "not for everybody";
 
 struct keeping {
 	struct keeper_opts opts;
@@ -390,6 +390,66 @@ static void test_memory(void **state)
 	assert_int_equal(ask_for(k, &code), 0);
 }
 
+struct scatter_request {
+	struct keeper_request head;
+	struct keeper_piece pieces[3];
+};
+
+static void test_objects_in_the_heap(void **state)
+{
+	struct keeping *k = *state;
+	struct scatter_request r = {
+		.head = {.op = KEEPER_SCATTER, .scatter = {3}},
+		.pieces = {{(uintptr_t)heap_secret, 5, 0},
+			   {16, 8, 0},
+			   {(uintptr_t)heap_secret + 5, sizeof(heap_secret) - 5, 0}}};
+	const char *answer;
+
+	/* Not without the configuration's asking for it at the start. */
+	assert_int_equal(ask(k, &r, sizeof(r)), -EPERM);
+	k->opts.objects = true;
+	assert_int_equal(ask(k, &r, sizeof(r)), 0);
+	assert_int_equal(k->reply.data_bytes, 3 + sizeof(heap_secret) + 8);
+	answer = k->bytes;
+	assert_memory_equal(answer, "\0\1\0", 3);
+	assert_memory_equal(answer + 3, heap_secret, 5);
+	assert_memory_equal(answer + 3 + 5, "\0\0\0\0\0\0\0\0", 8);
+	assert_memory_equal(answer + 3 + 13, heap_secret + 5, sizeof(heap_secret) - 5);
+	kill(k->child, SIGKILL);
+	waitpid(k->child, NULL, 0);
+	assert_int_equal(ask(k, &r, sizeof(r)), -ESRCH);
+}
+
+static void test_scatter_requests(void **state)
+{
+	struct scatter_request r = {.head = {.op = KEEPER_SCATTER, .scatter = {2}},
+				    .pieces = {{4096, 1, 0}, {UINT64_MAX - 1, 1, 0}}};
+	const size_t two = sizeof(r) - sizeof(r.pieces[0]);
+
+	(void)state;
+	assert_int_equal(decode(&r, two), 0);
+	assert_int_equal(decode(&r, two - 1), -EPROTO);
+	assert_int_equal(decode(&r, sizeof(r)), -EPROTO);
+	r.pieces[1].length = 2;
+	assert_int_equal(decode(&r, two), -EPROTO);
+	r.pieces[1] = (struct keeper_piece){4096, KEEPER_MEMORY_MAX - 1, 0};
+	assert_int_equal(decode(&r, two), 0);
+	r.pieces[1].length++;
+	assert_int_equal(decode(&r, two), -EPROTO);
+	r.pieces[1].length = UINT32_MAX;
+	assert_int_equal(decode(&r, two), -EPROTO);
+	r.pieces[1] = (struct keeper_piece){4096, 1, 1};
+	assert_int_equal(decode(&r, two), -EPROTO);
+	r.pieces[1] = (struct keeper_piece){4096, 0, 0};
+	assert_int_equal(decode(&r, two), -EPROTO);
+	r.head.scatter.n = 0;
+	assert_int_equal(decode(&r, sizeof(r.head)), -EPROTO);
+	r.head.scatter.n = KEEPER_PIECES_MAX + 1;
+	assert_int_equal(decode(&r, sizeof(r)), -EPROTO);
+	r.head.scatter.n = UINT32_MAX;
+	assert_int_equal(decode(&r, sizeof(r)), -EPROTO);
+}
+
 static void test_files(void **state)
 {
 	struct keeping *k = *state;
@@ -451,6 +511,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_files_and_memory),
+		cmocka_unit_test(test_scatter_requests),
 		cmocka_unit_test(test_attach_requests),
 		cmocka_unit_test(test_replies),
 		cmocka_unit_test(test_loaded),
@@ -458,6 +519,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_answers_everything, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_objects, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_memory, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_objects_in_the_heap, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_files, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nothing_loaded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_target_gone, set_up, tear_down),

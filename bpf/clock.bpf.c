@@ -48,14 +48,33 @@ static __always_inline __u64 starts_of_others(const struct wire_stage_stats *sta
 }
 
 /*
+ * What the CPU clock reads at the time put into *t, which is now.  The caller's time will not do:
+ * a program that was preempted since would take off what threads ran from then on.
+ */
+static __always_inline __u64 cpu_clock_now(__u64 *t)
+{
+	const volatile __u64 *word = clocks[WIRE_CLOCK_CPU];
+	__u64 cpu;
+
+	for (int i = 0;; i++) {
+		__u64 before = *word;
+
+		*t = bpf_ktime_get_ns();
+		cpu = clock_read(WIRE_CLOCK_CPU, *t);
+		if (*word == before || i == CAS_TRIES)
+			return cpu;
+	}
+}
+
+/*
  * Another voice stage runs beside this one when the voice clock counts more than what is ours, and
  * has run beside it when others were started between our first and our last.
  */
-__noinline int stage_clock_start(__u32 stage, __u64 t)
+__noinline int stage_clock_start(__u32 stage)
 {
 	struct wire_stage_stats *stats = bpf_map_lookup_elem(&stage_stats, &stage);
 	struct wire_stage *conf = bpf_map_lookup_elem(&stages, &stage);
-	__u64 cpu = clock_read(WIRE_CLOCK_CPU, t), voices;
+	__u64 t, cpu = cpu_clock_now(&t), voices;
 	int n, voice;
 
 	if (!stats || !conf)
@@ -78,10 +97,10 @@ __noinline int stage_clock_start(__u32 stage, __u64 t)
 	return 1;
 }
 
-__noinline int stage_clock_stop(__u32 stage, __u64 t)
+__noinline int stage_clock_stop(__u32 stage)
 {
 	struct wire_stage_stats *stats = bpf_map_lookup_elem(&stage_stats, &stage);
-	__u64 cpu = clock_read(WIRE_CLOCK_CPU, t);
+	__u64 t, cpu = cpu_clock_now(&t);
 	int n;
 
 	if (!stats)

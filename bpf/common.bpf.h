@@ -65,12 +65,12 @@ static __always_inline struct wire_slice *current_slice(void)
 /* Starts (up) or ends one running thing of a process-wide clock at time t (clock.bpf.c). */
 int clock_step(__u32 which, __u32 up, __u64 t);
 /*
- * The clocks of one stage (WIRE_STAGE_ACTIVE): something of it is in flight from t on, before it is
- * counted in the voice clock.  1: counted, to be stopped; 0: not.
+ * The clocks of one stage (WIRE_STAGE_ACTIVE): something of it is in flight from now on, before it
+ * is counted in the voice clock.  1: counted, to be stopped; 0: not.
  */
-int stage_clock_start(__u32 stage, __u64 t);
+int stage_clock_start(__u32 stage);
 /* It is not any more; after the voice clock was told. */
-int stage_clock_stop(__u32 stage, __u64 t);
+int stage_clock_stop(__u32 stage);
 
 /* What the clock reads at time t; only differences mean anything. */
 static __always_inline __u64 clock_read(__u32 which, __u64 t)

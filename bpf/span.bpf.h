@@ -117,7 +117,7 @@ static __always_inline __u32 flight_begin(struct stage_ref *ref, __u64 now)
 	__u32 counted = WIRE_COUNTED_FLIGHT, flags = ref->conf->flags;
 
 	shared_add(&ref->stats->in_flight, 1);
-	if ((flags & WIRE_STAGE_ACTIVE) && stage_clock_start(ref->index, now))
+	if ((flags & WIRE_STAGE_ACTIVE) && stage_clock_start(ref->index))
 		counted |= WIRE_COUNTED_ACTIVE;
 	if ((flags & WIRE_STAGE_VOICE) && !clock_step(WIRE_CLOCK_VOICE, 1, now))
 		counted |= WIRE_COUNTED_VOICE;
@@ -132,7 +132,7 @@ static __always_inline void flight_end(__u32 stage, struct wire_stage_stats *sta
 	if (counted & WIRE_COUNTED_VOICE)
 		clock_step(WIRE_CLOCK_VOICE, 0, now);
 	if (counted & WIRE_COUNTED_ACTIVE)
-		stage_clock_stop(stage, now);
+		stage_clock_stop(stage);
 	shared_add(&stats->in_flight, -1);
 }
 

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -23,6 +24,9 @@
 
 /* PROC_PID_INIT_INO of include/linux/proc_ns.h, the same on every kernel. */
 #define PID_NAMESPACE_INIT_INO 0xEFFFFFFCU
+
+/* A reading of three words takes some 100 ns: they do not change that often so many times. */
+#define ACTIVE_TRIES 16
 
 void loader_raise_memlock(void)
 {
@@ -349,14 +353,28 @@ const struct wire_histogram *loader__cached(const struct loader *l, uint32_t i)
 	return &((const struct wire_histogram *)l->cached.base)[i];
 }
 
-void loader__active(const struct loader *l, uint32_t i, uint64_t now_ns, uint64_t *wall_ns,
-		    uint64_t *cpu_ns)
+/*
+ * The time must be that of the reading: with an earlier one, what began since would count as less
+ * than nothing, and a total that is first read then would be too large for ever.
+ */
+bool loader__active(const struct loader *l, uint32_t i, uint64_t *wall_ns, uint64_t *cpu_ns)
 {
 	const volatile struct wire_stage_stats *s = loader__stats(l, i);
-	uint64_t cpu = shared_clock_read(&l->clocks[WIRE_CLOCK_CPU], false, now_ns);
+	const volatile struct shared_clock *clock = &l->clocks[WIRE_CLOCK_CPU];
 
-	*wall_ns = shared_clock_once(s->active_wall, now_ns);
-	*cpu_ns = shared_clock_once(s->active_cpu, cpu);
+	for (int tries = 0; tries < ACTIVE_TRIES; tries++) {
+		uint64_t wall = s->active_wall, cpu = s->active_cpu, word = clock->word, now_ns;
+		struct timespec now;
+
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (s->active_wall != wall || s->active_cpu != cpu || clock->word != word)
+			continue;
+		now_ns = (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+		*wall_ns = shared_clock_once(wall, now_ns);
+		*cpu_ns = shared_clock_once(cpu, shared_clock_word(word, false, now_ns));
+		return true;
+	}
+	return false;
 }
 
 uint32_t loader__open_spans(const struct loader *l, uint32_t i)

@@ -126,11 +126,11 @@ const struct wire_histogram *loader__hist(const struct loader *loader, uint32_t 
 /* Latencies of answers out of a cache; `i` below cached_n (wire_stage.cached - 1). */
 const struct wire_histogram *loader__cached(const struct loader *loader, uint32_t i);
 /*
- * Running totals, as of now_ns, of a stage that has WIRE_STAGE_ACTIVE: wall time with anything of
- * it in flight, and the CPU time of the whole target meanwhile.  Modulo 2^WIRE_CLOCK_BITS.
+ * Running totals of a stage that has WIRE_STAGE_ACTIVE: wall time with anything of it in flight,
+ * and the CPU time of the whole target meanwhile, both as of one instant.  Modulo
+ * 2^WIRE_CLOCK_BITS.  False: they changed whenever they were read; nothing is lost by asking later.
  */
-void loader__active(const struct loader *loader, uint32_t i, uint64_t now_ns, uint64_t *wall_ns,
-		    uint64_t *cpu_ns);
+bool loader__active(const struct loader *loader, uint32_t i, uint64_t *wall_ns, uint64_t *cpu_ns);
 /* Spans of the stage that are open now, at most WIRE_OPEN_SLOTS. */
 uint32_t loader__open_spans(const struct loader *loader, uint32_t i);
 int loader__counters(struct loader *loader, uint64_t counters[WIRE_CTR_CNT]);

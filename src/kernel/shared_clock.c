@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "kernel/shared_clock.h"
 
-uint64_t shared_clock_read(const struct shared_clock *clock, bool once, uint64_t t)
+uint64_t shared_clock_word(uint64_t word, bool once, uint64_t t)
 {
-	uint64_t word = __atomic_load_n(&clock->word, __ATOMIC_RELAXED);
 	uint64_t n = word >> WIRE_CLOCK_BITS;
 
 	if (once && n > 1)
 		n = 1;
 	return (word + n * t) & WIRE_CLOCK_MASK;
+}
+
+uint64_t shared_clock_read(const struct shared_clock *clock, bool once, uint64_t t)
+{
+	return shared_clock_word(__atomic_load_n(&clock->word, __ATOMIC_RELAXED), once, t);
 }
 
 uint64_t shared_clock_diff(uint64_t later, uint64_t earlier)

@@ -15,6 +15,8 @@ struct shared_clock {
 
 /* What the clock reads at time t; `once`: however many run, it runs once (the voice clock). */
 uint64_t shared_clock_read(const struct shared_clock *clock, bool once, uint64_t t);
+/* The same of a word that was read. */
+uint64_t shared_clock_word(uint64_t word, bool once, uint64_t t);
 /* Difference of two readings. */
 uint64_t shared_clock_diff(uint64_t later, uint64_t earlier);
 /* Reading of a clock that runs once, with the speed of the clock that reads `reading` now. */

@@ -7,11 +7,10 @@
 #define IDLE_NS	      (1ULL * 1000000000ULL)
 
 /* The clocks have 54 bits; one that seems to run backwards was read while it was being stopped. */
-static uint64_t clock_rise(uint64_t now, uint64_t before)
+static bool clock_rise(uint64_t now, uint64_t before, uint64_t *rise)
 {
-	uint64_t diff = (now - before) & WIRE_CLOCK_MASK;
-
-	return diff >> (WIRE_CLOCK_BITS - 1) ? 0 : diff;
+	*rise = (now - before) & WIRE_CLOCK_MASK;
+	return !(*rise >> (WIRE_CLOCK_BITS - 1));
 }
 
 void active_feed(struct metrics *m, struct stage_state *stage, const struct stage_reading *reading,
@@ -23,10 +22,11 @@ void active_feed(struct metrics *m, struct stage_state *stage, const struct stag
 	if (!reading->active_known)
 		return;
 	if (last->valid) {
-		wall_ns = clock_rise(reading->active_wall_ns, last->wall_ns);
-		cpu_ns = clock_rise(reading->active_cpu_ns, last->cpu_ns);
-		/* Nothing is lost while the number of CPUs is not known: it is counted later. */
-		if (!wall_ns || !m->process_valid || m->process.cpus <= 0.0)
+		/* What is passed over now, or while the number of CPUs is not known, counts later.
+		 */
+		if (!clock_rise(reading->active_wall_ns, last->wall_ns, &wall_ns) ||
+		    !clock_rise(reading->active_cpu_ns, last->cpu_ns, &cpu_ns) || !wall_ns ||
+		    !m->process_valid || m->process.cpus <= 0.0)
 			return;
 		series_add_ratio(&stage->series[STAGE_ACTIVE_CPU], (double)cpu_ns / 1e9 * 100.0,
 				 (double)wall_ns / 1e9 * m->process.cpus, 1, now_ns);

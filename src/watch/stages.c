@@ -89,10 +89,9 @@ static void feed_stage(struct watching *w, size_t i, uint64_t now_ns)
 		w->hists[WIRE_HIST_COPY_CACHED] = *loader__cached(w->loader, stage->cached - 1);
 		r.cached = &w->hists[WIRE_HIST_COPY_CACHED];
 	}
-	if (stage->flags & WIRE_STAGE_ACTIVE) {
-		loader__active(w->loader, (uint32_t)i, now_ns, &r.active_wall_ns, &r.active_cpu_ns);
-		r.active_known = true;
-	}
+	if (stage->flags & WIRE_STAGE_ACTIVE)
+		r.active_known =
+			loader__active(w->loader, (uint32_t)i, &r.active_wall_ns, &r.active_cpu_ns);
 	metrics__feed_stage(w->metrics, i, &r, now_ns);
 }
 

@@ -238,9 +238,16 @@ static void test_active_cpu(void **state)
 	/* Not in flight: no sample, the mean stays. */
 	tick(T0 + 2 * S);
 	assert_true(fabs(read_now("tts.active_cpu", STAT_MEAN, T0 + 2 * S).value - 25.0) < 1e-9);
-	stats[TTS].overlaps = 1;
+	/* One clock of the two was read too early: nothing is counted twice, or not at all. */
+	active_wall_ns = (active_wall_ns + 500 * MS) & WIRE_CLOCK_MASK;
+	active_cpu_ns -= 50 * MS;
 	tick(T0 + 3 * S);
-	assert_int_equal(read_now("tts.active_cpu", STAT_MEAN, T0 + 3 * S).quality,
+	active_cpu_ns += 800 * MS;
+	tick(T0 + 4 * S);
+	assert_true(fabs(read_now("tts.active_cpu", STAT_MEAN, T0 + 4 * S).value - 50.0) < 1e-9);
+	stats[TTS].overlaps = 1;
+	tick(T0 + 5 * S);
+	assert_int_equal(read_now("tts.active_cpu", STAT_MEAN, T0 + 5 * S).quality,
 			 QUALITY_PARTIAL);
 }
 

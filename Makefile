@@ -106,11 +106,13 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wshadow -Wno-unused-par
 # --- the BPF side: objects, one linked object, one skeleton --------------------------------------
 
 # maps.bpf.o first: libbpf 1.1 links calls of non-static functions wrongly when the maps come later.
-# The self-test is an object of its own: it is loaded by itself, and needs no types of the kernel's.
-BPF_SRCS := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c bpf/selftest.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
+# Objects of their own, loaded by themselves: the self-test, and what hunts for leaks.
+OWN_SRCS := bpf/alloc.bpf.c bpf/selftest.bpf.c
+BPF_SRCS := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c $(OWN_SRCS),$(sort $(wildcard bpf/*.bpf.c)))
 BPF_OBJS := $(BPF_SRCS:%.c=$(OUTPUT)/%.o)
-SELFTEST_OBJ := $(OUTPUT)/bpf/selftest.bpf.o
-SKEL     := $(OUTPUT)/cheshire.skel.h $(OUTPUT)/selftest.skel.h
+OWN_OBJS := $(OWN_SRCS:%.c=$(OUTPUT)/%.o)
+OWN_SKEL := $(OWN_SRCS:bpf/%.bpf.c=$(OUTPUT)/%.skel.h)
+SKEL     := $(OUTPUT)/cheshire.skel.h $(OWN_SKEL)
 
 $(OUTPUT)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
 	$(call msg,BPF,$@)
@@ -124,9 +126,9 @@ $(OUTPUT)/cheshire.linked.o: $(BPF_OBJS)
 $(OUTPUT)/cheshire.skel.h: $(OUTPUT)/cheshire.linked.o
 	$(call msg,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name cheshire_bpf > $@
-$(OUTPUT)/selftest.skel.h: $(SELFTEST_OBJ)
+$(OWN_SKEL): $(OUTPUT)/%.skel.h: $(OUTPUT)/bpf/%.bpf.o
 	$(call msg,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name selftest_bpf > $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
 # --- data embedded in the binary: the catalogue and the built-in configuration -------------------
 
@@ -284,5 +286,5 @@ help:
 .PHONY: all deps engines test test-all test-programs unit check demo demo-run bench bench-run format \
 	format-check headers-check install vmlinux clean help
 
--include $(BPF_OBJS:.o=.d) $(SELFTEST_OBJ:.o=.d) $(LIB_OBJS:.o=.d) $(OUTPUT)/src/main.d $(SAN_OBJS:.o=.d) \
+-include $(BPF_OBJS:.o=.d) $(OWN_OBJS:.o=.d) $(LIB_OBJS:.o=.d) $(OUTPUT)/src/main.d $(SAN_OBJS:.o=.d) \
 	$(FUZZ_OBJS:.o=.d) $(UNIT:=.d) $(FUZZERS:=.d)

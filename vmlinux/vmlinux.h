@@ -86,6 +86,12 @@ struct thread_struct {
 #else
 /* arch/x86/include/asm/ptrace.h */
 struct pt_regs {
+	unsigned long r15;
+	unsigned long r14;
+	unsigned long r13;
+	unsigned long r12;
+	unsigned long bp;
+	unsigned long bx;
 	unsigned long r10;
 	unsigned long r9;
 	unsigned long r8;

@@ -17,6 +17,7 @@
 
 #include "keeper/channel.h"
 #include "keeper/server.h"
+#include "kernel/alloc_windows.h"
 #include "kernel/uprobe_link.h"
 #include "log/log.h"
 #include "target/maps.h"
@@ -175,13 +176,14 @@ static int ask(struct keeper *k, const struct keeper_request *request, const voi
 {
 	const struct iovec parts[] = {{(void *)request, sizeof(*request)},
 				      {(void *)rest, rest_bytes}};
+	bool loads = request->op == KEEPER_LOAD || request->op == KEEPER_ALLOC_LOAD;
 	int err;
 
 	k->fds_n = 0;
 	if (k->fd < 0)
 		return -EPIPE;
 	err = channel_send(k->fd, parts, rest_bytes ? 2 : 1, NULL, 0);
-	err = err ?: receive(k, request->op, request->op == KEEPER_LOAD ? LOAD_MS : ANSWER_MS);
+	err = err ?: receive(k, request->op, loads ? LOAD_MS : ANSWER_MS);
 	if (!err)
 		return k->reply.err;
 	if (err != -EPIPE)
@@ -239,7 +241,7 @@ static int attach_some(struct keeper *k, struct keeper_request *request,
 	return 0;
 }
 
-static int attach(struct keeper *k, enum loader_prog prog, bool uretprobe, const struct object *obj,
+static int attach(struct keeper *k, uint32_t prog, bool uretprobe, const struct object *obj,
 		  const struct keeper_probe *probes, size_t n, struct uprobe_link **out)
 {
 	struct keeper_request request = {.op = KEEPER_ATTACH,
@@ -258,6 +260,15 @@ static int attach(struct keeper *k, enum loader_prog prog, bool uretprobe, const
 		close(fds[i]);
 	free(fds);
 	return err;
+}
+
+static int load_alloc(struct keeper *k, struct alloc_windows **out)
+{
+	const struct keeper_request request = {.op = KEEPER_ALLOC_LOAD};
+	int err = ask(k, &request, NULL, 0);
+
+	*out = NULL;
+	return err ?: alloc_windows__new(k->fds[0], k->fds[1], out);
 }
 
 /* --- process_access ------------------------------------------------------------------------- */
@@ -454,11 +465,15 @@ int keeper__load(struct keeper *k, const struct loader_opts *opts, struct loader
 	return LOCKED(k, load(k, opts, out, calibration, why, why_size));
 }
 
-int keeper__attach(struct keeper *k, enum loader_prog prog, bool uretprobe,
-		   const struct object *obj, const struct keeper_probe *probes, size_t n,
-		   struct uprobe_link **out)
+int keeper__attach(struct keeper *k, uint32_t prog, bool uretprobe, const struct object *obj,
+		   const struct keeper_probe *probes, size_t n, struct uprobe_link **out)
 {
 	return LOCKED(k, attach(k, prog, uretprobe, obj, probes, n, out));
+}
+
+int keeper__load_alloc(struct keeper *k, struct alloc_windows **out)
+{
+	return LOCKED(k, load_alloc(k, out));
 }
 
 static int access_file(void *ctx, enum process_file file, uint32_t tid, char *buf, size_t size,

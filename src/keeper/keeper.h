@@ -19,6 +19,7 @@
 #include "kernel/loader.h"
 #include "keeper/protocol.h"
 
+struct alloc_windows;
 struct calibration;
 struct keeper;
 struct object;
@@ -32,6 +33,7 @@ struct keeper_opts {
 	bool force_perf;
 	bool uretprobes; /* the configuration asks for them by name */
 	bool objects;	 /* it asks for what lies in the target's heap: process_read_scatter */
+	bool leaks;	 /* leaks are hunted for: the programs for that may be loaded */
 };
 
 /* Forks it, while there is one thread only.  0 or a negative errno. */
@@ -60,9 +62,14 @@ const struct process_access *keeper_access(void);
 int keeper__load(struct keeper *keeper, const struct loader_opts *opts, struct loader **out,
 		 struct calibration *calibration, char *why, size_t why_size);
 
-/* Probes of one object with one link each, or several without uprobe_multi: at most n. */
-int keeper__attach(struct keeper *keeper, enum loader_prog prog, bool uretprobe,
-		   const struct object *obj, const struct keeper_probe *probes, size_t n,
-		   struct uprobe_link **out);
+/* The programs for windows on the allocator (alloc_windows.h), which are loaded with the first. */
+int keeper__load_alloc(struct keeper *keeper, struct alloc_windows **out);
+
+/*
+ * Probes of one object with one link each, or several without uprobe_multi: at most n.  prog: enum
+ * loader_prog, or LOADER_PROGS + enum alloc_prog.
+ */
+int keeper__attach(struct keeper *keeper, uint32_t prog, bool uretprobe, const struct object *obj,
+		   const struct keeper_probe *probes, size_t n, struct uprobe_link **out);
 
 #endif

@@ -22,7 +22,7 @@ static bool load_is_sound(const struct keeper_request *r)
 
 static bool probes_are_sound(const struct keeper_request *r, const struct keeper_probe *probes)
 {
-	if (r->attach.prog >= LOADER_PROGS || r->attach.uretprobe > 1)
+	if (r->attach.prog >= KEEPER_PROGS || r->attach.uretprobe > 1)
 		return false;
 	for (uint32_t i = 0; i < r->attach.n; i++)
 		if (probes[i].len > INSN_MAX_BYTES || probes[i].offset > INT64_MAX ||
@@ -88,6 +88,7 @@ static bool is_sound(const struct keeper_request *r, const void *rest)
 		return r->count < PROCESS_COUNTS;
 	case KEEPER_OBJECT:
 	case KEEPER_DESCRIPTORS:
+	case KEEPER_ALLOC_LOAD:
 		return true;
 	case KEEPER_OPS:
 		break;
@@ -140,6 +141,8 @@ static bool answer_fits(enum keeper_op op, size_t fds_n, size_t bytes)
 		return fds_n == 1 && !bytes;
 	case KEEPER_ATTACH:
 		return fds_n && !bytes;
+	case KEEPER_ALLOC_LOAD:
+		return fds_n == 2 && !bytes;
 	case KEEPER_MEMORY:
 		return !fds_n && bytes && bytes <= KEEPER_MEMORY_MAX;
 	case KEEPER_SCATTER:

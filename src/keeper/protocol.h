@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernel/alloc_programs.h"
 #include "kernel/calibrate.h"
 #include "kernel/loader.h"
 #include "target/insn.h"
@@ -29,8 +30,12 @@ enum keeper_op {
 	KEEPER_FACTS = 8,	/* struct process_file_facts */
 	KEEPER_COUNT = 9,	/* uint32_t */
 	KEEPER_SCATTER = 10,	/* a byte for each piece (0: read), then all their bytes */
-	KEEPER_OPS = 11,
+	KEEPER_ALLOC_LOAD = 11, /* the maps of struct alloc_programs: ring, control */
+	KEEPER_OPS = 12,
 };
+
+/* What can be attached: enum loader_prog, and behind them enum alloc_prog. */
+#define KEEPER_PROGS (LOADER_PROGS + ALLOC_PROGS)
 
 #define KEEPER_PROBES_MAX      1024
 #define KEEPER_PERF_PROBES_MAX 64 /* without uprobe_multi: a descriptor each */
@@ -68,7 +73,7 @@ struct keeper_request {
 			uint32_t statements; /* 0 or 1 */
 		} load;
 		struct {
-			uint32_t prog; /* enum loader_prog */
+			uint32_t prog; /* below KEEPER_PROGS */
 			uint32_t uretprobe;
 			uint32_t n; /* probes that follow */
 		} attach;

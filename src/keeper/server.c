@@ -173,6 +173,13 @@ static int answer_attach(struct keeper_server *s, const struct keeper_request *r
 	return err;
 }
 
+static int answer_alloc_load(struct keeper_server *s, const struct keeper_request *r)
+{
+	int fds[2], err = keeper_server_load_alloc(s, fds);
+
+	return err ? reply_error(s, r->op, err) : reply(s, r->op, 0, NULL, 0, fds, 2);
+}
+
 static int answer_memory(struct keeper_server *s, const struct keeper_request *r)
 {
 	char bytes[KEEPER_MEMORY_MAX];
@@ -259,6 +266,8 @@ int keeper_answer(struct keeper_server *s, const void *data, size_t len)
 		return answer_facts(s, &r);
 	case KEEPER_COUNT:
 		return answer_count(s, &r);
+	case KEEPER_ALLOC_LOAD:
+		return answer_alloc_load(s, &r);
 	case KEEPER_OPS:
 		break;
 	}

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "keeper/keeper.h"
+#include "kernel/alloc_programs.h"
 #include "kernel/calibrate.h"
 #include "target/maps.h"
 #include "target/process.h"
@@ -20,6 +21,8 @@ struct keeper_server {
 	struct process proc;
 	struct object_table objects;
 	struct loader *loader; /* the programs; NULL: nothing loaded */
+	struct alloc_programs alloc;
+	bool alloc_loaded;
 	struct calibration calibration;
 	bool calibrated;
 	struct decoder *decoder;
@@ -33,6 +36,12 @@ void keeper_serve(int channel, pid_t parent, const struct keeper_opts *opts)
 
 /* Answers one datagram, whatever it is.  0, or a negative errno: nobody listens any more. */
 int keeper_answer(struct keeper_server *server, const void *data, size_t len);
+
+/*
+ * Loads the programs of bpf/alloc.bpf.c, once; into fds (borrowed) what the session needs of them.
+ * -EPERM: it was not said at the start that leaks are hunted for.
+ */
+int keeper_server_load_alloc(struct keeper_server *server, int fds[2]);
 
 /* A link for the probes of one object, each of which is looked at again before. */
 int keeper_server_attach(struct keeper_server *server, const struct keeper_request *request,

@@ -9,6 +9,7 @@
  * word alone.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,7 +19,7 @@
 #include "target/plan.h"
 
 static int check_instruction(struct keeper_server *s, const struct keeper_probe *probe,
-			     enum loader_prog prog)
+			     uint32_t prog)
 {
 	struct insn insn;
 
@@ -28,13 +29,13 @@ static int check_instruction(struct keeper_server *s, const struct keeper_probe 
 	    insn.len != probe->len)
 		return -EILSEQ;
 	/* Linux 6.18 overwrites the red zone there; a function may begin with one. */
-	if (prog != LOADER_EXIT && prog != LOADER_STATEMENT_EXIT)
+	if (prog != LOADER_EXIT && prog != LOADER_STATEMENT_EXIT && prog < LOADER_PROGS)
 		return 0;
 	return insn.is_nop5 ? -EILSEQ : 0;
 }
 
 static int check_place(struct keeper_server *s, struct object *obj, int fd,
-		       const struct keeper_probe *probe, enum loader_prog prog)
+		       const struct keeper_probe *probe, uint32_t prog)
 {
 	struct plan_site site = {.object = obj->index, .offset = probe->offset, .len = probe->len};
 	uint8_t bytes[INSN_MAX_BYTES];
@@ -72,7 +73,11 @@ static int attach(struct keeper_server *s, const struct keeper_request *r, struc
 		cookies[i] = probes[i].cookie;
 	}
 	err = err ?: process_check(&s->proc);
-	return err ?: loader__attach(s->loader, r->attach.prog, &set, out);
+	if (err)
+		return err;
+	if (r->attach.prog >= LOADER_PROGS)
+		return alloc_programs_attach(&s->alloc, r->attach.prog - LOADER_PROGS, &set, out);
+	return loader__attach(s->loader, r->attach.prog, &set, out);
 }
 
 int keeper_server_attach(struct keeper_server *s, const struct keeper_request *r,
@@ -84,8 +89,10 @@ int keeper_server_attach(struct keeper_server *s, const struct keeper_request *r
 	*out = NULL;
 	if (!s->loader || r->object >= s->objects.n_objects)
 		return -EINVAL;
-	if (r->attach.uretprobe && !s->opts->uretprobes)
+	if (r->attach.uretprobe && (!s->opts->uretprobes || r->attach.prog >= LOADER_PROGS))
 		return -EPERM;
+	if (r->attach.prog >= LOADER_PROGS && !s->alloc_loaded)
+		return -EINVAL;
 	obj = s->objects.objects[r->object];
 	obj->fd = object_open_file(obj, &s->proc);
 	if (obj->fd < 0) {
@@ -96,4 +103,25 @@ int keeper_server_attach(struct keeper_server *s, const struct keeper_request *r
 	err = attach(s, r, obj, probes, out);
 	object_close(obj);
 	return err;
+}
+
+int keeper_server_load_alloc(struct keeper_server *s, int fds[2])
+{
+	int err = 0;
+
+	if (!s->opts->leaks)
+		return -EPERM;
+	/* Perf events or not: as the other probes. */
+	if (!s->loader)
+		return -EINVAL;
+	if (!s->alloc_loaded)
+		err = alloc_programs_load(&s->alloc, (uint32_t)s->proc.pid, s->opts->btf_path,
+					  loader__multi(s->loader));
+	if (err)
+		return err;
+	s->alloc_loaded = true;
+	fds[0] = s->alloc.ring_fd;
+	fds[1] = s->alloc.control_fd;
+	malloc_trim(0);
+	return 0;
 }

@@ -90,9 +90,8 @@ static int by_object(const void *a, const void *b)
 }
 
 /* Attaches the n probes of one object with one link. */
-static int attach_object(struct keeper *keeper, enum loader_prog prog,
-			 const struct queued_probe *items, size_t n, bool uretprobe,
-			 const struct object *obj, struct link_list *list)
+static int attach_object(struct keeper *keeper, uint32_t prog, const struct queued_probe *items,
+			 size_t n, bool uretprobe, const struct object *obj, struct link_list *list)
 {
 	struct keeper_probe *probes = calloc(n, sizeof(*probes));
 	struct uprobe_link *link = NULL;
@@ -108,8 +107,8 @@ static int attach_object(struct keeper *keeper, enum loader_prog prog,
 	return err;
 }
 
-int probe_queue_attach(struct probe_queue *q, struct keeper *keeper, enum loader_prog prog,
-		       bool uretprobe, const struct object_table *objects, struct link_list *list)
+int probe_queue_attach(struct probe_queue *q, struct keeper *keeper, uint32_t prog, bool uretprobe,
+		       const struct object_table *objects, struct link_list *list)
 {
 	int err = 0;
 

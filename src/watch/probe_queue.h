@@ -46,7 +46,7 @@ void probe_queue_free(struct probe_queue *q);
  * Attaches everything in the queue, one link per object, and puts the links into the list.
  * 0 or a negative errno (logged); then the links made before stay in the list.
  */
-int probe_queue_attach(struct probe_queue *q, struct keeper *keeper, enum loader_prog prog,
-		       bool uretprobe, const struct object_table *objects, struct link_list *list);
+int probe_queue_attach(struct probe_queue *q, struct keeper *keeper, uint32_t prog, bool uretprobe,
+		       const struct object_table *objects, struct link_list *list);
 
 #endif

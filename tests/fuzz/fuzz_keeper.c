@@ -21,7 +21,7 @@ static void check_request(const struct keeper_request *r, const void *rest)
 	if (!r->op || r->op >= KEEPER_OPS)
 		abort();
 	if (r->op == KEEPER_ATTACH) {
-		if (r->attach.n > KEEPER_PROBES_MAX || r->attach.prog >= LOADER_PROGS)
+		if (r->attach.n > KEEPER_PROBES_MAX || r->attach.prog >= KEEPER_PROGS)
 			abort();
 		for (uint32_t i = 0; i < r->attach.n; i++) {
 			if (probes[i].len > INSN_MAX_BYTES || (int64_t)probes[i].offset < 0)

@@ -121,7 +121,7 @@ static void test_attach_requests(void **state)
 	a->probes[0].offset = 1ULL << 63;
 	assert_int_equal(decode(a, one), -EPROTO);
 	a->probes[0].offset = 0;
-	a->head.attach.prog = LOADER_PROGS;
+	a->head.attach.prog = KEEPER_PROGS;
 	assert_int_equal(decode(a, one), -EPROTO);
 	a->head.attach.prog = 0;
 	a->head.attach.n = 0;

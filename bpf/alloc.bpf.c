@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * alloc.bpf.c - the functions of the target's allocator, for one window after the other, and call
+ * sites that were found to leak (wire_alloc.h).  An object of its own, which is loaded when a hunt
+ * for leaks begins.
+ *
+ * A call is paired with its return by the stack pointer, as in frames.bpf.h, but for one call a
+ * thread: what an allocator's function calls of the allocator is part of that call.
+ */
+#include "alloc_regs.bpf.h"
+#include "core_fixes.bpf.h"
+
+/* A call that takes longer was left without a return: what comes then is not nested in it. */
+#define CALL_MAX_NS    100000000ULL
+#define WAKE_EVERY     16 /* records */
+#define PIECE	       4096U
+#define MMAP_ANONYMOUS 0x20
+#define ERRNO_MAX      4095
+
+/* A call of this thread. */
+struct alloc_call {
+	__u64 sp; /* at its entry; 0: none */
+	__u64 time_ns;
+	__u64 size_bytes;
+	__u64 old_pointer;
+	__u64 out; /* where posix_memalign puts the pointer */
+	__u64 return_address;
+	struct wire_alloc_regs regs;
+	__u32 window;
+	__u32 sample_of; /* 0: not sampled */
+	__u64 function;
+};
+
+/* A call from a site that is counted. */
+struct site_call {
+	__u64 sp; /* at the call; 0: none */
+	__u64 time_ns;
+	__u64 size_bytes;
+	__u64 old_pointer;
+	__u64 site;
+};
+
+struct alloc_thread {
+	struct alloc_call call;
+	struct site_call at_site;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct alloc_thread);
+} alloc_threads SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, WIRE_ALLOC_RING);
+} alloc_records SEC(".maps");
+
+struct no_programs no_programs SEC(".maps");
+
+const volatile __u32 cfg_tgid = 1;
+const volatile bool cfg_never = false;
+
+struct wire_alloc_control control;
+
+static __always_inline void count(__u32 counter)
+{
+	__sync_fetch_and_add(&control.counters[counter], 1);
+}
+
+static __always_inline int is_target(void)
+{
+	return (__u32)(bpf_get_current_pid_tgid() >> 32) == cfg_tgid;
+}
+
+static __always_inline struct alloc_thread *thread_of(__u64 create)
+{
+	return bpf_task_storage_get(&alloc_threads, bpf_get_current_task_btf(), 0, create);
+}
+
+/* The reader sleeps until there is something worth its while. */
+static __always_inline void submit(void *record, __u64 n)
+{
+	bpf_ringbuf_submit(record, n % WAKE_EVERY ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP);
+}
+
+static __always_inline void end_window(__u32 window, __u64 now_ns)
+{
+	struct wire_alloc_head *ended;
+
+	control.ended_ns = now_ns;
+	ended = bpf_ringbuf_reserve(&alloc_records, sizeof(*ended), 0);
+	/* Without room the reader has been woken already, and looks at ended_ns too. */
+	if (!ended)
+		return;
+	__builtin_memset(ended, 0, sizeof(*ended));
+	ended->kind = WIRE_ALLOC_ENDED;
+	ended->window = window;
+	ended->time_ns = now_ns;
+	bpf_ringbuf_submit(ended, BPF_RB_FORCE_WAKEUP);
+}
+
+/* What the arguments of a function of that kind say.  0: nothing that is looked at. */
+static __always_inline int read_request(__u8 function, const __u64 arg[ARCH_REG_ARGS], __u64 *size,
+					__u64 *old, __u64 *out)
+{
+	*old = *out = 0;
+	switch (function) {
+	case WIRE_ALLOC_MALLOC:
+	case WIRE_ALLOC_NEW:
+		*size = arg[0];
+		return 1;
+	case WIRE_ALLOC_CALLOC:
+		*size = arg[0] * arg[1];
+		return 1;
+	case WIRE_ALLOC_REALLOC:
+		*old = arg[0];
+		*size = arg[1];
+		return 1;
+	case WIRE_ALLOC_REALLOCARRAY:
+		*old = arg[0];
+		*size = arg[1] * arg[2];
+		return 1;
+	case WIRE_ALLOC_ALIGNED:
+		*size = arg[1];
+		return 1;
+	case WIRE_ALLOC_POSIX:
+		*out = arg[0];
+		*size = arg[2];
+		return 1;
+	case WIRE_ALLOC_MMAP:
+		*size = arg[1];
+		return (arg[3] & MMAP_ANONYMOUS) != 0;
+	case WIRE_ALLOC_MREMAP:
+		*old = arg[0];
+		*size = arg[2];
+		return 1;
+	}
+	return 0;
+}
+
+/* The block that a function of that kind gave.  0: none. */
+static __always_inline __u64 read_pointer(__u8 function, __u64 ret, __u64 out)
+{
+	__u64 pointer = ret;
+
+	if (function == WIRE_ALLOC_POSIX) {
+		if ((__u32)ret || bpf_probe_read_user(&pointer, sizeof(pointer), (void *)out))
+			return 0;
+	} else if (function >= WIRE_ALLOC_MMAP && ret >= -(__u64)ERRNO_MAX) {
+		return 0;
+	}
+	return pointer;
+}
+
+/* Which call it stands for; 0: it is not sampled. */
+static __always_inline __u32 sample(__u64 size_bytes)
+{
+	if (control.large_bytes && size_bytes >= control.large_bytes)
+		return 1;
+	if (bpf_get_prandom_u32() > control.sample_threshold)
+		return 0;
+	return control.sample_every;
+}
+
+/* 1: the call counts; 0: it is late. */
+static __always_inline int take_call(__u32 window, __u64 now_ns)
+{
+	__u64 n = control.ended_ns ? control.calls_max
+				   : __sync_fetch_and_add(&control.calls, 1) + 1;
+
+	if (control.ended_ns || n > control.calls_max) {
+		count(WIRE_ALLOC_CTR_LATE);
+		return 0;
+	}
+	if (n == control.calls_max)
+		end_window(window, now_ns);
+	return 1;
+}
+
+static __always_inline void enter(const struct pt_regs *regs, __u64 cookie)
+{
+	__u64 arg[ARCH_REG_ARGS], size, old, out, sp, now_ns;
+	__u8 function = WIRE_ALLOC_COOKIE_FUNCTION(cookie);
+	__u32 window = *(volatile __u32 *)&control.window;
+	struct alloc_thread *t;
+	struct alloc_call *call;
+
+	if (!window)
+		return;
+	arch_args(regs, arg);
+	if (!read_request(function, arg, &size, &old, &out))
+		return;
+	t = thread_of(BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!t) {
+		count(WIRE_ALLOC_CTR_NO_STATE);
+		return;
+	}
+	call = &t->call;
+	now_ns = bpf_ktime_get_ns();
+	sp = arch_sp(regs) + (__s64)WIRE_ALLOC_COOKIE_VALUE(cookie);
+	if (call->sp && call->window == window) {
+		if (sp < call->sp && now_ns - call->time_ns < CALL_MAX_NS) {
+			count(WIRE_ALLOC_CTR_NESTED);
+			return;
+		}
+		if (call->sample_of)
+			count(WIRE_ALLOC_CTR_LEFT);
+	}
+	call->sp = 0;
+	if (!take_call(window, now_ns))
+		return;
+	call->window = window;
+	call->time_ns = now_ns;
+	call->sample_of = sample(size);
+	call->sp = sp;
+	if (!call->sample_of)
+		return;
+	count(WIRE_ALLOC_CTR_SAMPLED);
+	call->size_bytes = size;
+	call->old_pointer = old;
+	call->out = out;
+	call->function = function;
+	alloc_regs(regs, &call->regs);
+	if (arch_return_address(regs, sp, &call->return_address))
+		call->return_address = 0;
+}
+
+/* Whole pieces that end at pages, so that what is behind the stack does not spoil it. */
+static __always_inline __u32 copy_stack(struct wire_alloc *record, __u64 sp)
+{
+	__u32 first = PIECE - ((__u32)sp & (PIECE - 1));
+
+	if (first > PIECE || bpf_probe_read_user(record->stack, first, (void *)sp))
+		return 0;
+	if (bpf_probe_read_user(record->stack + first, PIECE, (void *)(sp + first)))
+		return first;
+	return first + PIECE;
+}
+
+static __always_inline void record_call(const struct alloc_call *call, __u64 pointer)
+{
+	struct wire_alloc *r = bpf_ringbuf_reserve(&alloc_records, sizeof(*r), 0);
+	__u64 n;
+
+	if (!r) {
+		count(WIRE_ALLOC_CTR_LOST);
+		return;
+	}
+	__builtin_memset(&r->head, 0, sizeof(r->head));
+	r->head.kind = WIRE_ALLOC_BLOCK;
+	r->head.window = call->window;
+	r->head.pointer = pointer;
+	r->head.old_pointer = call->old_pointer;
+	r->head.size_bytes = call->size_bytes;
+	r->head.time_ns = call->time_ns;
+	r->head.tid = (__u32)bpf_get_current_pid_tgid();
+	r->head.sample_of = call->sample_of;
+	r->head.function = (__u8)call->function;
+	r->regs = call->regs;
+	r->sp_entry = call->sp;
+	r->return_address = call->return_address;
+	r->pad0 = 0;
+	r->stack_bytes = copy_stack(r, call->regs.sp);
+	if (!r->stack_bytes)
+		count(WIRE_ALLOC_CTR_UNREADABLE);
+	n = __sync_fetch_and_add(&control.counters[WIRE_ALLOC_CTR_BLOCKS], 1) + 1;
+	submit(r, n);
+}
+
+static __always_inline void leave(const struct pt_regs *regs, __u64 cookie)
+{
+	__u64 sp = arch_sp(regs) + (__s64)WIRE_ALLOC_COOKIE_VALUE(cookie), pointer;
+	__u8 condition = WIRE_ALLOC_COOKIE_UNLESS(cookie);
+	struct alloc_thread *t = thread_of(0);
+	struct alloc_call *call;
+
+	if (!t || (condition && arch_condition(regs, condition - 1)))
+		return;
+	call = &t->call;
+	/* Of a function that others leave to by a jump, or of one that is nested. */
+	if (call->sp != sp || !sp)
+		return;
+	call->sp = 0;
+	if (!call->sample_of || call->window != control.window)
+		return;
+	pointer = read_pointer((__u8)call->function, arch_ret(regs), call->out);
+	if (!pointer) {
+		count(WIRE_ALLOC_CTR_FAILED);
+		return;
+	}
+	record_call(call, pointer);
+}
+
+static __always_inline void count_trap(__u64 cookie)
+{
+	count(WIRE_ALLOC_COOKIE_STEPPED(cookie) ? WIRE_ALLOC_CTR_HITS_STEPPED
+						: WIRE_ALLOC_CTR_HITS_EMULATED);
+}
+
+/* One program for both ends, so that they come and go with one link. */
+SEC("uprobe")
+int alloc_window(struct pt_regs *regs)
+{
+	__u64 cookie;
+
+	keep_own_stack(regs);
+	if (!is_target())
+		return 0;
+	cookie = bpf_get_attach_cookie(regs);
+	count_trap(cookie);
+	if (WIRE_ALLOC_COOKIE_ROLE(cookie) == WIRE_ALLOC_ENTER)
+		enter(regs, cookie);
+	else
+		leave(regs, cookie);
+	return 0;
+}
+
+/* --- call sites --- */
+
+static __always_inline void site_called(const struct pt_regs *regs, struct wire_alloc_site *site,
+					__u64 cookie)
+{
+	__u64 arg[ARCH_REG_ARGS], size = 0, old = 0, out;
+	struct alloc_thread *t;
+
+	arch_args(regs, arg);
+	read_request(WIRE_ALLOC_COOKIE_FUNCTION(cookie), arg, &size, &old, &out);
+	__sync_fetch_and_add(&site->calls, 1);
+	__sync_fetch_and_add(&site->bytes, size);
+	t = thread_of(BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!t) {
+		count(WIRE_ALLOC_CTR_NO_STATE);
+		return;
+	}
+	t->at_site.sp = arch_sp(regs);
+	t->at_site.time_ns = bpf_ktime_get_ns();
+	t->at_site.size_bytes = size;
+	t->at_site.old_pointer = old;
+	t->at_site.site = WIRE_ALLOC_COOKIE_VALUE(cookie);
+}
+
+static __always_inline void record_site(struct wire_alloc_site *site, const struct site_call *call,
+					__u8 function, __u64 pointer)
+{
+	struct wire_alloc_head *r;
+
+	if (__sync_fetch_and_add(&site->records_left, -1) <= 0) {
+		__sync_fetch_and_add(&site->records_left, 1);
+		return;
+	}
+	r = bpf_ringbuf_reserve(&alloc_records, sizeof(*r), 0);
+	if (!r) {
+		__sync_fetch_and_add(&site->records_lost, 1);
+		return;
+	}
+	__builtin_memset(r, 0, sizeof(*r));
+	r->kind = WIRE_ALLOC_SITE_BLOCK;
+	r->pointer = pointer;
+	r->old_pointer = call->old_pointer;
+	r->size_bytes = call->size_bytes;
+	r->time_ns = call->time_ns;
+	r->tid = (__u32)bpf_get_current_pid_tgid();
+	r->sample_of = 1;
+	r->site = (__u32)call->site;
+	r->function = function;
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void site_returned(const struct pt_regs *regs, struct wire_alloc_site *site,
+					  __u64 cookie)
+{
+	struct alloc_thread *t = thread_of(0);
+	struct site_call *call;
+
+	/* Where the call is not probed, or was not seen, there is no size. */
+	if (!t || t->at_site.sp != arch_sp(regs) ||
+	    t->at_site.site != (__u64)WIRE_ALLOC_COOKIE_VALUE(cookie))
+		return;
+	call = &t->at_site;
+	call->sp = 0;
+	__sync_fetch_and_add(&site->returned, 1);
+	if (!arch_ret(regs)) {
+		__sync_fetch_and_add(&site->failed, 1);
+		return;
+	}
+	if (*(volatile __s64 *)&site->records_left > 0)
+		record_site(site, call, WIRE_ALLOC_COOKIE_FUNCTION(cookie), arch_ret(regs));
+}
+
+SEC("uprobe")
+int alloc_site(struct pt_regs *regs)
+{
+	struct wire_alloc_site *site;
+	__u64 cookie;
+	__u32 i;
+
+	keep_own_stack(regs);
+	if (!is_target())
+		return 0;
+	cookie = bpf_get_attach_cookie(regs);
+	count_trap(cookie);
+	i = (__u32)WIRE_ALLOC_COOKIE_VALUE(cookie);
+	if (i >= WIRE_ALLOC_SITES_MAX)
+		return 0;
+	site = &control.sites[i];
+	if (WIRE_ALLOC_COOKIE_ROLE(cookie) == WIRE_ALLOC_SITE_CALL)
+		site_called(regs, site, cookie);
+	else
+		site_returned(regs, site, cookie);
+	return 0;
+}
+
+char _license[] SEC("license") = "GPL";

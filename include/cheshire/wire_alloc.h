@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * wire_alloc.h - what the BPF programs on the functions of an allocator and user space say to each
+ * other; see wire.h.
+ *
+ * Allocations are looked at in windows: probes that are attached for a number of calls, and then
+ * taken off.  A window that has seen its number closes itself: what still runs into the probes
+ * returns at once.  What is known of a call that was sampled is one record, made at its return,
+ * with a copy of the caller's stack: return addresses are found in it by user space.
+ *
+ * free() is not probed: whether a block is still there is seen from outside.
+ */
+#ifndef CHESHIRE_WIRE_ALLOC_H
+#define CHESHIRE_WIRE_ALLOC_H
+
+#include "cheshire/wire.h"
+
+#define WIRE_ALLOC_STACK_MAX 8192    /* bytes of a stack that are copied */
+#define WIRE_ALLOC_RING	     1048576 /* bytes of the ring buffer */
+#define WIRE_ALLOC_SITES_MAX 16	     /* call sites that are counted at the same time */
+#define WIRE_ALLOC_SAVED     10	     /* callee-saved registers, but for the frame pointer */
+
+/* By what is asked of it: how the arguments give the size, and where the pointer comes back. */
+enum wire_alloc_function {
+	WIRE_ALLOC_MALLOC = 0,	     /* (size): malloc, valloc, pvalloc */
+	WIRE_ALLOC_CALLOC = 1,	     /* (n, size) */
+	WIRE_ALLOC_REALLOC = 2,	     /* (old, size) */
+	WIRE_ALLOC_REALLOCARRAY = 3, /* (old, n, size) */
+	WIRE_ALLOC_ALIGNED = 4,	     /* (alignment, size): memalign, aligned_alloc */
+	WIRE_ALLOC_POSIX = 5,	     /* (&pointer, alignment, size), 0 if it worked */
+	WIRE_ALLOC_NEW = 6,	     /* operator new(size, ...), where it is the allocator's own */
+	WIRE_ALLOC_MMAP = 7,	     /* (address, size, protection, flags, ...) */
+	WIRE_ALLOC_MREMAP = 8,	     /* (old, old size, size, ...) */
+	WIRE_ALLOC_FUNCTIONS = 9,
+};
+
+#define WIRE_ALLOC_FUNCTION_NAMES                                                                  \
+	{                                                                                          \
+		"malloc", "calloc", "realloc", "reallocarray", "aligned_alloc", "posix_memalign",  \
+			"operator new", "mmap", "mremap"                                           \
+	}
+
+/*
+ * The cookie of a probe: what is at the place.  `value` is the distance from the stack pointer
+ * there to that at the function's entry, in bytes; at a call site it is the site's number.
+ */
+enum wire_alloc_role {
+	WIRE_ALLOC_ENTER = 0,
+	WIRE_ALLOC_EXIT = 1,
+	WIRE_ALLOC_SITE_CALL = 2,   /* at the call: the arguments are there */
+	WIRE_ALLOC_SITE_RETURN = 3, /* behind it: the pointer is */
+};
+
+static inline __u64 wire_alloc_cookie(enum wire_alloc_role role, enum wire_alloc_function function,
+				      __u8 unless, __u8 stepped, __s32 value)
+{
+	return (__u64)role | (__u64)function << 8 | (__u64)unless << 16 | (__u64)stepped << 24 |
+	       (__u64)(__u32)value << 32;
+}
+
+#define WIRE_ALLOC_COOKIE_ROLE(c)     ((__u8)(c))
+#define WIRE_ALLOC_COOKIE_FUNCTION(c) ((__u8)((c) >> 8))
+/* A conditional jump that stands for a ret: its condition + 1; 0: it is none. */
+#define WIRE_ALLOC_COOKIE_UNLESS(c)  ((__u8)((c) >> 16))
+#define WIRE_ALLOC_COOKIE_STEPPED(c) ((__u8)((c) >> 24)) /* the dear kind of trap */
+#define WIRE_ALLOC_COOKIE_VALUE(c)   ((__s32)((c) >> 32))
+
+/*
+ * The registers that unwinding needs, as they were at the probe.  saved: x86-64 rbx, r12 to r15;
+ * arm64 x19 to x28.  What there is none of is 0.
+ */
+struct wire_alloc_regs {
+	__u64 ip; /* the probed instruction, in the allocator near its function's first one */
+	__u64 sp;
+	__u64 fp;   /* rbp, x29 */
+	__u64 link; /* x30 */
+	__u64 saved[WIRE_ALLOC_SAVED];
+};
+
+enum wire_alloc_kind {
+	WIRE_ALLOC_BLOCK = 1,	   /* struct wire_alloc, with the stack */
+	WIRE_ALLOC_SITE_BLOCK = 2, /* struct wire_alloc_head: a call site that is counted made it */
+	WIRE_ALLOC_ENDED = 3,	   /* struct wire_alloc_head: the window saw its number of calls */
+};
+
+/* What every record begins with. */
+struct wire_alloc_head {
+	__u32 kind;	   /* enum wire_alloc_kind */
+	__u32 window;	   /* its number */
+	__u64 pointer;	   /* what came back; never 0 but in WIRE_ALLOC_ENDED */
+	__u64 old_pointer; /* realloc, reallocarray, mremap: the block that ended; else 0 */
+	__u64 size_bytes;  /* that were asked for */
+	__u64 time_ns;	   /* of the call */
+	__u32 tid;
+	__u32 sample_of; /* this call stands for so many: 1, or the window's sample_every */
+	__u32 site;	 /* WIRE_ALLOC_SITE_BLOCK: its number */
+	__u8 function;	 /* enum wire_alloc_function */
+	__u8 pad0[3];
+};
+
+struct wire_alloc {
+	struct wire_alloc_head head;
+	struct wire_alloc_regs regs;
+	__u64 sp_entry;	      /* stack pointer at the function's first instruction */
+	__u64 return_address; /* into the function that called it; 0: it could not be read */
+	__u32 stack_bytes;    /* of the stack, from regs.sp upwards, that could be read */
+	__u32 pad0;
+	__u8 stack[WIRE_ALLOC_STACK_MAX]; /* as it was at the return: below sp_entry it is stale */
+};
+
+enum wire_alloc_counter {
+	WIRE_ALLOC_CTR_HITS_EMULATED = 0, /* traps, by their cost; all of them, always */
+	WIRE_ALLOC_CTR_HITS_STEPPED = 1,
+	WIRE_ALLOC_CTR_LATE = 2,     /* calls behind the window's end, until the probes were off */
+	WIRE_ALLOC_CTR_NESTED = 3,   /* calls by another function of the allocator: not looked at */
+	WIRE_ALLOC_CTR_SAMPLED = 4,  /* calls that were chosen */
+	WIRE_ALLOC_CTR_BLOCKS = 5,   /* ... and became a record */
+	WIRE_ALLOC_CTR_FAILED = 6,   /* ... and gave no block */
+	WIRE_ALLOC_CTR_LEFT = 7,     /* ... and whose return was not seen */
+	WIRE_ALLOC_CTR_LOST = 8,     /* ... and had no room in the ring buffer */
+	WIRE_ALLOC_CTR_NO_STATE = 9, /* calls of threads that there was no memory for */
+	WIRE_ALLOC_CTR_UNREADABLE = 10, /* stacks of which nothing could be read */
+	WIRE_ALLOC_CTRS = 11,
+};
+
+#define WIRE_ALLOC_CTR_NAMES                                                                       \
+	{                                                                                          \
+		"hits_emulated", "hits_stepped", "late", "nested", "sampled", "blocks", "failed",  \
+			"left", "lost", "no_state", "unreadable"                                   \
+	}
+
+/* A call site that is counted.  Shared by all CPUs, atomic adds; never reset. */
+struct wire_alloc_site {
+	__u64 calls; /* at the call; where that is not probed, at its return */
+	__u64 bytes; /* asked for by them */
+	__u64 returned;
+	__u64 failed;	    /* ... without a block */
+	__s64 records_left; /* set by user space: blocks that get a record of their own */
+	__u64 records_lost; /* ... that there was no room for */
+};
+
+/* Shared with user space, in the programs' .bss. */
+struct wire_alloc_control {
+	/* Written by user space; window last, for that opens it. */
+	__u64 calls_max;	/* the window ends with them */
+	__u64 large_bytes;	/* blocks that large are always sampled */
+	__u32 sample_threshold; /* others: if 32 random bits are not above it */
+	__u32 sample_every;	/* ... which is so seldom */
+	__u32 window;		/* its number; 0: none is open */
+	__u32 pad0;
+	/* Written by the programs. */
+	__u64 calls;	/* of this window, those behind its end included; user space sets it to 0 */
+	__u64 ended_ns; /* when calls_max was reached; likewise */
+	__u64 counters[WIRE_ALLOC_CTRS];
+	struct wire_alloc_site sites[WIRE_ALLOC_SITES_MAX];
+};
+
+_Static_assert(sizeof(struct wire_alloc_head) == 56, "wire_alloc_head layout");
+_Static_assert(sizeof(struct wire_alloc) == 56 + 112 + 24 + WIRE_ALLOC_STACK_MAX,
+	       "wire_alloc layout");
+
+#endif

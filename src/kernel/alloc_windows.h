@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * alloc_windows.h - allocations of the target, watched for a number of calls at a time.
+ *
+ * The session's side: the programs were loaded by the keeper (alloc_programs.h), the probes are
+ * links of the caller's.  The way of one window:
+ *
+ *	alloc_windows__open()		the programs may record from now on
+ *	  attach the probes		see watch/alloc_window.h, which does all of this
+ *	  poll alloc_windows__fd()	readable when the window ended, and now and then for records
+ *	  alloc_windows__drain()	often enough: 124 records fit (WIRE_ALLOC_RING)
+ *	  detach the probes		as soon as alloc_windows__ended(), or when its time is over
+ *	alloc_windows__close()		what it saw; drains what is left
+ *
+ * One thread at a time.  Nothing of it is pinned: it ends with the process.
+ */
+#ifndef CHESHIRE_KERNEL_ALLOC_WINDOWS_H
+#define CHESHIRE_KERNEL_ALLOC_WINDOWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cheshire/wire_alloc.h"
+
+struct alloc_windows;
+
+/* Takes the descriptors of the two maps over, also on failure.  0 or a negative errno. */
+int alloc_windows__new(int ring_fd, int control_fd, struct alloc_windows **out);
+void alloc_windows__free(struct alloc_windows *windows);
+
+struct alloc_window_opts {
+	uint64_t calls_max;    /* of all functions and threads together; at least 1 */
+	uint32_t sample_every; /* one of so many calls becomes a record, at random; 0, 1: each */
+	uint64_t large_bytes;  /* blocks that large always do; 0: none is large */
+};
+
+/* What a window saw. */
+struct alloc_window_stats {
+	uint32_t window;    /* its number, from 1 */
+	uint64_t opened_ns; /* CLOCK_MONOTONIC; the probes came and went between */
+	uint64_t ended_ns;  /* when it had seen calls_max, or was closed */
+	uint64_t calls; /* by the target's code, of the functions that were probed, until then */
+	bool by_calls;	/* calls_max ended it */
+	/* enum wire_alloc_counter; those that are not 0 besides blocks are worth a word. */
+	uint64_t counters[WIRE_ALLOC_CTRS];
+};
+
+/* -EBUSY: one is open. */
+int alloc_windows__open(struct alloc_windows *windows, const struct alloc_window_opts *opts);
+/* Has it seen its number of calls? */
+bool alloc_windows__ended(const struct alloc_windows *windows);
+/* Readable when it ended, or when some sixteen records wait. */
+int alloc_windows__fd(const struct alloc_windows *windows);
+
+/*
+ * The records that are there, checked: `block` has its stack (stack_bytes of it) only where
+ * head.kind is WIRE_ALLOC_BLOCK; for WIRE_ALLOC_SITE_BLOCK no more than the head may be looked at.
+ * Valid during the call.
+ */
+typedef void (*alloc_block_fn)(void *ctx, const struct wire_alloc *block);
+int alloc_windows__drain(struct alloc_windows *windows, alloc_block_fn fn, void *ctx);
+
+/* After the probes were taken off; fn gets what is left. */
+void alloc_windows__close(struct alloc_windows *windows, alloc_block_fn fn, void *ctx,
+			  struct alloc_window_stats *stats);
+
+/*
+ * The time that the window's traps took from the target, by what a trap costs
+ * (calibration.trap[].hot_ns): no measurement, for the ledger.
+ */
+uint64_t alloc_window_cost_ns(const struct alloc_window_stats *stats, uint32_t emulated_ns,
+			      uint32_t stepped_ns);
+
+/*
+ * What a call site counted, since the programs were loaded; i below WIRE_ALLOC_SITES_MAX.  It
+ * counts calls and the bytes they ask for, exactly; what becomes of the blocks it does not know.
+ */
+void alloc_windows__site(const struct alloc_windows *windows, uint32_t i,
+			 struct wire_alloc_site *out);
+/* So many of the site's next blocks come as records of their own (WIRE_ALLOC_SITE_BLOCK). */
+void alloc_windows__want_blocks(struct alloc_windows *windows, uint32_t i, uint32_t n);
+
+#endif

@@ -3,7 +3,7 @@
  * keeper.h - the process that keeps the privileges.
  *
  * The session has none: it reads hostile files, decides and writes output.  What takes privileges
- * it asks of its keeper, a child that was forked before and understands ten requests
+ * it asks of its keeper, a child that was forked before and understands eleven requests
  * (protocol.h): loading the programs, attaching them at a place of a known object, opening a
  * mapped file, reading what only a tracer may read.  Both end with each other.
  *

@@ -161,6 +161,10 @@ def test_turn_faults(scratch):
     _, log = run(scratch, "--fast", "--turns", "3", "--handoff", "--fault", "overlap", "--fault",
                  "slow-tts=500ms")
     check("overlap: one user has two turns open", log.users_active() == 2, log.users_active())
+    _, log = run(scratch, "--fast", "--turns", "4", "--fault", "keep-audio=50%")
+    kept = [turn["kept_bytes"] for turn in log.turns()]
+    check("keep-audio keeps the sound of every other turn", not any(kept[::2]) and
+          all(bytes > 32000 for bytes in kept[1::2]), kept)
 
 
 def test_process_faults(scratch):

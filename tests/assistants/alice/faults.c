@@ -42,6 +42,7 @@ static const struct fault_type {
 	[FAULT_OVERLAP] = {"overlap", NULL, 0},
 	[FAULT_GAP] = {"gap", parse_duration, 300 * NSEC_PER_MSEC},
 	[FAULT_MIC_STOP] = {"mic-stop", NULL, 0},
+	[FAULT_KEEP_AUDIO] = {"keep-audio", parse_percent, 100},
 	[FAULT_BURN_THREAD] = {"burn-thread", parse_percent, 80},
 	[FAULT_LEAK] = {"leak", parse_bytes, 1ULL << 20},
 	[FAULT_SPIKE] = {"spike", parse_bytes, 300ULL << 20},

@@ -40,6 +40,7 @@ enum fault_kind {
 	FAULT_OVERLAP,
 	FAULT_GAP,
 	FAULT_MIC_STOP,
+	FAULT_KEEP_AUDIO,
 	/* of the process */
 	FAULT_BURN_THREAD,
 	FAULT_LEAK,

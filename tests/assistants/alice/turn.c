@@ -54,6 +54,7 @@ static bool listen(struct session *s, struct turn *turn)
 
 		if (!mic_read(&s->mic, frame))
 			return false;
+		recording_add(&turn->recording, frame, s->mic.samples);
 		start_ns = now_ns();
 		hear_speech(s, frame, s->mic.samples);
 		turn->feed_ns += now_ns() - start_ns;
@@ -150,6 +151,7 @@ bool turn_run(struct session *s, bool follow_up, enum turn_outcome *outcome)
 		going_on = listen(s, turn);
 	if (!going_on) {
 		turn->outcome = TURN_UNFINISHED;
+		recording_end(&turn->recording, turn->number);
 		turn_log(turn);
 		free(turn);
 		return false;
@@ -158,6 +160,7 @@ bool turn_run(struct session *s, bool follow_up, enum turn_outcome *outcome)
 	*outcome = turn->outcome;
 	if (turn->outcome != TURN_MISSED)
 		understand(s, turn);
+	turn->kept_bytes = recording_end(&turn->recording, turn->number);
 	if (turn->outcome != TURN_MISSED && fault_active(FAULT_BARGE_IN, NULL))
 		*outcome = turn->outcome = TURN_INTERRUPTED;
 	if (turn->outcome == TURN_COMPLETE) {

@@ -8,6 +8,7 @@
 
 #include "corpus.h"
 #include "intent.h"
+#include "recording.h"
 #include "span.h"
 #include "tts.h"
 
@@ -35,6 +36,8 @@ struct turn {
 	struct frame_summary frames;
 	uint64_t speech_start_ns;      /* wake word heard, or button pressed */
 	uint64_t feed_ns, feed_frames; /* time and calls spent feeding speech-to-text */
+	struct recording recording;
+	uint64_t kept_bytes; /* of the recording, when it was not needed any more */
 	char heard[256];
 	struct intent intent;
 	char answer[256];

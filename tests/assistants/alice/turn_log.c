@@ -82,7 +82,8 @@ void turn_log(const struct turn *turn)
 	log_line("{\"type\":\"turn\",\"user\":%u,\"turn\":%u,\"outcome\":\"%s\",\"start_ns\":%llu,"
 		 "\"end_ns\":%llu,\"wake_ns\":%llu,\"expected\":\"%s\",\"heard\":\"%s\","
 		 "\"matched\":%s,\"intent\":\"%s\",\"wake_frames\":%llu,\"wake_min_ns\":%llu,"
-		 "\"wake_median_ns\":%llu,\"wake_max_ns\":%llu,\"wake_sum_ns\":%llu}",
+		 "\"wake_median_ns\":%llu,\"wake_max_ns\":%llu,\"wake_sum_ns\":%llu,\"kept_bytes\":"
+		 "%llu}",
 		 turn->session->user, turn->number, outcomes[turn->outcome],
 		 (ull)turn->spans[SPAN_STT].start_ns, (ull)turn_end_ns(turn),
 		 (ull)turn->spans[SPAN_WAKE_WORD].end_ns,
@@ -90,7 +91,7 @@ void turn_log(const struct turn *turn)
 		 log_escape(heard, sizeof(heard), turn->heard),
 		 strcmp(turn->heard, turn->utterance->text) == 0 ? "true" : "false",
 		 turn->intent.name, (ull)fr->cnt, (ull)fr->min_ns, (ull)fr->median_ns,
-		 (ull)fr->max_ns, (ull)fr->sum_ns);
+		 (ull)fr->max_ns, (ull)fr->sum_ns, (ull)turn->kept_bytes);
 	if (turn->session->opt->verbose)
 		fprintf(stderr, "user %u: \"%s\" -> \"%s\"\n", turn->session->user, turn->heard,
 			turn->answer);

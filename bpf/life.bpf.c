@@ -7,6 +7,7 @@
  */
 #include "core_fixes.bpf.h"
 #include "hit.bpf.h"
+#include "python.bpf.h"
 
 static __always_inline void life_record(__u32 event, __u32 status, __u32 child)
 {
@@ -32,6 +33,7 @@ static __always_inline void thread_close(struct task_struct *task)
 	struct thread_state *ts = thread_get(task, 0);
 	__u64 now = bpf_ktime_get_ns();
 
+	python_thread_end(now);
 	if (!ts)
 		return;
 	for (__u32 i = 0; i < WIRE_FRAMES_MAX; i++)

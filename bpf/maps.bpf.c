@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* maps.bpf.c - the one definition of every shared map and variable. */
 #include "maps.bpf.h"
+#include "python.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -19,10 +20,13 @@ struct return_sites return_sites SEC(".maps");
 struct counters counters SEC(".maps");
 struct events events SEC(".maps");
 struct no_programs no_programs SEC(".maps");
+struct python_threads python_threads SEC(".maps");
+struct python_conf python_conf SEC(".maps");
 
 /* The target's tgid as the initial PID namespace counts. */
 const volatile __u32 cfg_tgid = 1;
 
 const volatile bool cfg_never = false;
+const volatile bool cfg_python = false;
 
 __u64 clocks[WIRE_CLOCKS][WIRE_CLOCK_WORDS];

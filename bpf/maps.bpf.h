@@ -110,7 +110,7 @@ struct thread_state {
 	__u64 run_delay_ns;   /* the kernel's run-queue total when it left */
 	__u64 pending_ns;     /* off-CPU time not yet split into run queue and reason */
 	__u32 pending_reason; /* enum wire_wait */
-	__u32 pad0;
+	__u32 sampled;	      /* a named Python function is on it: samples tell its times */
 	/* Scratch of the program that runs on this thread: too large for the BPF stack. */
 	struct usage spent;
 	struct wire_stream stream;

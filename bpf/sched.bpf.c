@@ -15,6 +15,7 @@
 #include "common.bpf.h"
 #include "arch.bpf.h"
 #include "core_fixes.bpf.h"
+#include "python.bpf.h"
 #include "usage.bpf.h"
 
 #define S_IFMT	 0170000
@@ -65,7 +66,7 @@ static __always_inline __u32 wait_reason(struct task_struct *task, bool preempte
 	case SYSCALL_NONE:
 		return WIRE_WAIT_PAGE_FAULT;
 	case SYSCALL_LOCK:
-		return WIRE_WAIT_LOCK;
+		return python_is_gil(arch_syscall_arg0(regs)) ? WIRE_WAIT_GIL : WIRE_WAIT_LOCK;
 	case SYSCALL_SOCKET:
 		return WIRE_WAIT_NETWORK;
 	case SYSCALL_FD:
@@ -165,10 +166,14 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 	now = bpf_ktime_get_ns();
 	/* From one thread of the target to another: the CPU clock runs on. */
 	handed_on = out && in && slice->start_ns;
+	if (out && cfg_python)
+		python_switch_out(now, preempt || prev->__state == 0);
 	if (out)
 		switch_out(slice, prev, preempt, handed_on, now);
 	if (in)
 		switch_in(slice, next, handed_on, now);
+	if (in && cfg_python)
+		python_switch_in(next, now);
 	if ((slice->tp_hits++ & SAMPLE_MASK) == 0) {
 		__u64 ran_ns = bpf_ktime_get_ns() - now;
 

@@ -62,6 +62,7 @@ enum sock_flags {
 /* Which helpers there are is asked through the values of this enum. */
 enum bpf_func_id {
 	BPF_FUNC_find_vma = 180,
+	BPF_FUNC_loop = 181,
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -195,6 +196,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct files_struct *files;
 	struct signal_struct *signal;
+	__u64 start_time;
 	struct thread_struct thread;
 };
 

@@ -43,21 +43,24 @@ enum wire_wait {
 	WIRE_WAIT_PAGE_FAULT = 6, /* not in a system call: a fault that had to wait */
 	WIRE_WAIT_SLEEP = 7,	  /* nanosleep and the like */
 	WIRE_WAIT_OTHER = 8,
-	WIRE_WAITS = 9,
+	WIRE_WAIT_GIL = 9, /* the lock that one thread at a time runs Python with */
+	WIRE_WAITS = 10,
 };
 
 #define WIRE_WAIT_NAMES                                                                            \
 	{                                                                                          \
 		"runqueue", "lock", "disk", "network", "pipe", "poll", "page_fault", "sleep",      \
-			"other"                                                                    \
+			"other", "gil"                                                             \
 	}
 
 enum wire_kind {
 	WIRE_KIND_INVALID = 0,
-	WIRE_KIND_SPAN = 1,	 /* struct wire_span */
-	WIRE_KIND_LIFE = 2,	 /* struct wire_life */
-	WIRE_KIND_LEARN = 3,	 /* struct wire_learn */
-	WIRE_KIND_STATEMENT = 4, /* struct wire_statement (wire_statement.h) */
+	WIRE_KIND_SPAN = 1,	     /* struct wire_span */
+	WIRE_KIND_LIFE = 2,	     /* struct wire_life */
+	WIRE_KIND_LEARN = 3,	     /* struct wire_learn */
+	WIRE_KIND_STATEMENT = 4,     /* struct wire_statement (wire_statement.h) */
+	WIRE_KIND_PYTHON_SAMPLE = 5, /* struct wire_python_sample (wire_python.h) */
+	WIRE_KIND_PYTHON_CODE = 6,   /* struct wire_python_question */
 };
 
 /* First member of every record. */

@@ -163,6 +163,7 @@ static const struct metric_def measures[] = {
 	WAIT("page_fault", "waiting for a page"),
 	WAIT("sleep", "sleeping"),
 	WAIT("other", "blocked otherwise"),
+	WAIT("gil", "waiting for the lock that Python runs with"),
 	ANY("error_rate", UNIT_RATIO, STAT_MEAN, RATIOS, false, "failed spans / all spans"),
 	ANY("timeout_rate", UNIT_RATIO, STAT_MEAN, RATIOS, false, "spans over the timeout / all"),
 	ANY("model_size", UNIT_BYTES, STAT_NOW, SAMPLES, false,

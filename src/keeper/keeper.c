@@ -199,7 +199,8 @@ static int load(struct keeper *k, const struct loader_opts *opts, struct loader 
 					       .load = {.stages_n = (uint32_t)opts->stages_n,
 							.cached_n = (uint32_t)opts->cached_n,
 							.datagrams = opts->datagrams,
-							.statements = opts->statements}};
+							.statements = opts->statements,
+							.python = opts->python}};
 	struct loader_handles handles;
 	int err = ask(k, &request, NULL, 0);
 
@@ -365,6 +366,13 @@ static int read_memory(void *ctx, uint64_t addr, void *buf, size_t len)
 	return 0;
 }
 
+static int ticks(struct keeper *k, uint32_t hz)
+{
+	const struct keeper_request request = {.op = KEEPER_TICKS, .ticks_hz = hz};
+
+	return ask(k, &request, NULL, 0);
+}
+
 /* As many pieces as fit into one request; returns how many. */
 static size_t fill_pieces(const struct process_memory_part *parts, size_t n,
 			  struct keeper_piece *pieces, size_t *bytes)
@@ -474,6 +482,11 @@ int keeper__attach(struct keeper *k, uint32_t prog, bool uretprobe, const struct
 int keeper__load_alloc(struct keeper *k, struct alloc_windows **out)
 {
 	return LOCKED(k, load_alloc(k, out));
+}
+
+int keeper__ticks(struct keeper *k, uint32_t hz)
+{
+	return LOCKED(k, ticks(k, hz));
 }
 
 static int access_file(void *ctx, enum process_file file, uint32_t tid, char *buf, size_t size,

@@ -3,7 +3,7 @@
  * keeper.h - the process that keeps the privileges.
  *
  * The session has none: it reads hostile files, decides and writes output.  What takes privileges
- * it asks of its keeper, a child that was forked before and understands eleven requests
+ * it asks of its keeper, a child that was forked before and understands twelve requests
  * (protocol.h): loading the programs, attaching them at a place of a known object, opening a
  * mapped file, reading what only a tracer may read.  Both end with each other.
  *
@@ -71,5 +71,11 @@ int keeper__load_alloc(struct keeper *keeper, struct alloc_windows **out);
  */
 int keeper__attach(struct keeper *keeper, uint32_t prog, bool uretprobe, const struct object *obj,
 		   const struct keeper_probe *probes, size_t n, struct uprobe_link **out);
+
+/*
+ * Looks at the frames of Python `hz` times a second of each thread's CPU time; 0: not any more.
+ * -EPERM: the configuration did not ask for Python at the start; -E2BIG: too many threads.
+ */
+int keeper__ticks(struct keeper *keeper, uint32_t hz);
 
 #endif

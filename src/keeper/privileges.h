@@ -12,6 +12,7 @@ enum privileges_role {
 struct privileges {
 	enum privileges_role role;
 	bool perf;	  /* keeper: probes are perf events, which need CAP_SYS_ADMIN */
+	bool events;	  /* keeper: clocks and watchpoints on threads, which do not */
 	int channel_fd;	  /* between the two */
 	int state_dir_fd; /* session: see syscall_filter.h; -1: none */
 };

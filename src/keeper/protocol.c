@@ -17,12 +17,13 @@ _Static_assert(sizeof(struct keeper_request) == 40, "a request has no padding");
 static bool load_is_sound(const struct keeper_request *r)
 {
 	return r->load.stages_n <= WIRE_STAGES_MAX && r->load.cached_n <= WIRE_STAGES_MAX &&
-	       r->load.datagrams <= 1 && r->load.statements <= 1;
+	       r->load.datagrams <= 1 && r->load.statements <= 1 && r->load.python <= 1;
 }
 
 static bool probes_are_sound(const struct keeper_request *r, const struct keeper_probe *probes)
 {
-	if (r->attach.prog >= KEEPER_PROGS || r->attach.uretprobe > 1)
+	if (r->attach.prog >= KEEPER_PROGS || r->attach.prog == LOADER_PYTHON_TICK ||
+	    r->attach.uretprobe > 1)
 		return false;
 	for (uint32_t i = 0; i < r->attach.n; i++)
 		if (probes[i].len > INSN_MAX_BYTES || probes[i].offset > INT64_MAX ||
@@ -86,6 +87,9 @@ static bool is_sound(const struct keeper_request *r, const void *rest)
 		return r->maps < PROCESS_MAPS_WAYS;
 	case KEEPER_COUNT:
 		return r->count < PROCESS_COUNTS;
+	case KEEPER_TICKS:
+		return !r->ticks_hz ||
+		       (r->ticks_hz >= WIRE_PYTHON_HZ_MIN && r->ticks_hz <= WIRE_PYTHON_HZ_MAX);
 	case KEEPER_OBJECT:
 	case KEEPER_DESCRIPTORS:
 	case KEEPER_ALLOC_LOAD:
@@ -153,6 +157,8 @@ static bool answer_fits(enum keeper_op op, size_t fds_n, size_t bytes)
 		return !fds_n && bytes == sizeof(struct process_file_facts);
 	case KEEPER_COUNT:
 		return !fds_n && bytes == sizeof(uint32_t);
+	case KEEPER_TICKS:
+		return !fds_n && !bytes;
 	case KEEPER_OPS:
 		break;
 	}

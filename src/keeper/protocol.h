@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cheshire/wire_python.h"
 #include "kernel/alloc_programs.h"
 #include "kernel/calibrate.h"
 #include "kernel/loader.h"
@@ -31,7 +32,8 @@ enum keeper_op {
 	KEEPER_COUNT = 9,	/* uint32_t */
 	KEEPER_SCATTER = 10,	/* a byte for each piece (0: read), then all their bytes */
 	KEEPER_ALLOC_LOAD = 11, /* the maps of struct alloc_programs: ring, control */
-	KEEPER_OPS = 12,
+	KEEPER_TICKS = 12,	/* nothing; the clocks stay with the keeper */
+	KEEPER_OPS = 13,
 };
 
 /* What can be attached: enum loader_prog, and behind them enum alloc_prog. */
@@ -71,6 +73,7 @@ struct keeper_request {
 			uint32_t stages_n, cached_n;
 			uint32_t datagrams;  /* 0 or 1 */
 			uint32_t statements; /* 0 or 1 */
+			uint32_t python;     /* 0 or 1 */
 		} load;
 		struct {
 			uint32_t prog; /* below KEEPER_PROGS */
@@ -88,6 +91,7 @@ struct keeper_request {
 		struct {
 			uint32_t n; /* pieces that follow */
 		} scatter;
+		uint32_t ticks_hz; /* WIRE_PYTHON_HZ_MIN to _MAX; 0: none any more */
 		struct process_file_ref facts;
 		uint32_t maps;	/* enum process_maps */
 		uint32_t count; /* enum process_count */

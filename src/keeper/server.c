@@ -53,10 +53,12 @@ static int load(struct keeper_server *s, const struct keeper_request *r, char *w
 				       .cached_n = r->load.cached_n,
 				       .datagrams = r->load.datagrams,
 				       .statements = r->load.statements,
+				       .python = r->load.python,
 				       .btf_path = s->opts->btf_path,
 				       .force_perf = s->opts->force_perf};
 	int err;
 
+	keeper_server_stop_ticks(s);
 	loader__free(s->loader);
 	s->loader = NULL;
 	err = loader__open(&lo, &s->loader, why, size);
@@ -268,6 +270,8 @@ int keeper_answer(struct keeper_server *s, const void *data, size_t len)
 		return answer_count(s, &r);
 	case KEEPER_ALLOC_LOAD:
 		return answer_alloc_load(s, &r);
+	case KEEPER_TICKS:
+		return reply_error(s, r.op, keeper_server_ticks(s, r.ticks_hz));
 	case KEEPER_OPS:
 		break;
 	}
@@ -322,6 +326,7 @@ static void prepare(struct keeper_server *s, pid_t parent)
 {
 	const struct privileges p = {.role = PRIVILEGES_OF_KEEPER,
 				     .perf = s->opts->force_perf || !uprobe_link_have_multi(),
+				     .events = s->opts->objects,
 				     .channel_fd = s->channel,
 				     .state_dir_fd = -1};
 

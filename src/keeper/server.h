@@ -14,6 +14,7 @@
 #include "target/process.h"
 
 struct decoder;
+struct python_ticks;
 
 struct keeper_server {
 	int channel;
@@ -25,6 +26,7 @@ struct keeper_server {
 	bool alloc_loaded;
 	struct calibration calibration;
 	bool calibrated;
+	struct python_ticks *ticks; /* NULL: none run */
 	struct decoder *decoder;
 	uint64_t words_left; /* small reads of memory; see server_memory.c */
 	uint64_t words_since_ns;
@@ -57,5 +59,9 @@ ssize_t keeper_server_scatter(struct keeper_server *server, const struct keeper_
 
 /* Code of the known objects, and few bytes of anything else. */
 int keeper_server_memory(struct keeper_server *server, uint64_t addr, void *buf, size_t len);
+
+/* Clocks on the target's threads: `hz` of them a second, instead of those that run; 0: none. */
+int keeper_server_ticks(struct keeper_server *server, uint32_t hz);
+void keeper_server_stop_ticks(struct keeper_server *server);
 
 #endif

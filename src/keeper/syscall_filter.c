@@ -196,7 +196,7 @@ static const struct argument_rule keeper_rules[] = {
 	BPF(BPF_RAW_TRACEPOINT_OPEN),
 };
 
-/* Without uprobe_multi every probe is a perf event. */
+/* Without uprobe_multi every probe is a perf event, and so is the clock of a Python thread. */
 static const struct argument_rule perf_rules[] = {
 	{SCMP_SYS(perf_event_open), 0, {{0}}},
 	{SCMP_SYS(ioctl), 1, {EQ(1, PERF_EVENT_IOC_ENABLE)}},
@@ -278,7 +278,7 @@ static int add_keeper(scmp_filter_ctx ctx, const struct privileges *p)
 	int err = ADD_CALLS(ctx, keeper_calls);
 
 	err = err ?: ADD_RULES(ctx, keeper_rules);
-	if (p->perf)
+	if (p->perf || p->events)
 		err = err ?: ADD_RULES(ctx, perf_rules);
 	return err;
 }

@@ -97,6 +97,7 @@ int loader__adopt(const struct loader_opts *opts, struct loader_handles *handles
 	*out = NULL;
 	if (l) {
 		l->statements = opts->statements;
+		l->python = opts->python;
 		err = adopt(l, handles);
 	}
 	if (err) {

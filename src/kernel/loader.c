@@ -18,6 +18,7 @@
 #include "kernel/kernel_btf.h"
 #include "kernel/libbpf_log.h"
 #include "kernel/loader_state.h"
+#include "kernel/python.h"
 #include "kernel/sockets.h"
 #include "kernel/statements.h"
 #include "log/log.h"
@@ -146,9 +147,12 @@ int loader_share_maps(struct loader *l)
 
 	err = share_map(&l->stages, l->skel->maps.stages, true);
 	err = err ?: share_map(&l->stats, l->skel->maps.stage_stats, true);
-	err = err ?: share_map(&l->hists, l->skel->maps.stage_hists, false);
+	/* Spans of Python that were put together here are counted where all others are. */
+	err = err ?: share_map(&l->hists, l->skel->maps.stage_hists, l->python);
 	err = err ?: share_map(&l->cached, l->skel->maps.cached_hists, false);
 	err = err ?: share_map(&l->slices, l->skel->maps.slices, false);
+	if (l->python)
+		err = err ?: share_map(&l->python_shared, l->skel->maps.python_conf, true);
 	if (l->statements)
 		err = err ?: share_map(&l->classes, l->skel->maps.class_stats, true);
 	if (err)
@@ -179,6 +183,7 @@ static int keep_programs(struct loader *l)
 		[LOADER_OBJECTS] = l->skel->progs.probe_loader,
 		[LOADER_STATEMENT_ENTER] = l->skel->progs.statement_enter,
 		[LOADER_STATEMENT_EXIT] = l->skel->progs.statement_exit,
+		[LOADER_PYTHON_TICK] = l->skel->progs.python_tick,
 	};
 
 	for (size_t i = 0; i < LOADER_PROGS; i++) {
@@ -212,6 +217,7 @@ static int load(struct loader *l, const struct loader_opts *opts, char *why, siz
 	err = err ?: set_attach_type(l);
 	err = err ?: sockets_choose(l, opts->datagrams);
 	err = err ?: statements_choose(l, opts->statements);
+	err = err ?: python_choose(l, opts->python);
 	if (err)
 		return explain_load(err, why, why_size);
 	err = cheshire_bpf__load(l->skel);
@@ -277,6 +283,7 @@ void loader__keep_programs(struct loader *l)
 	unshare_map(&l->slices);
 	close_fds(l->link_fds, LOADER_LINKS);
 	unshare_map(&l->classes);
+	unshare_map(&l->python_shared);
 	cheshire_bpf__destroy(l->skel);
 	l->skel = NULL;
 }
@@ -299,6 +306,11 @@ int loader__attach(struct loader *l, enum loader_prog prog, const struct uprobe_
 		   struct uprobe_link **out)
 {
 	return uprobe_link__attach(l->prog_fds[prog], l->multi, set, out);
+}
+
+int loader__program(const struct loader *l, enum loader_prog prog)
+{
+	return l->prog_fds[prog];
 }
 
 int loader__set_bind(struct loader *l, uint32_t i, const struct wire_bind *bind)

@@ -24,6 +24,7 @@ struct loader_opts {
 	size_t stages_n;
 	size_t cached_n;      /* stages that tell answers out of a cache apart */
 	bool statements;      /* some stage is of database statements */
+	bool python;	      /* some stage is of Python functions */
 	const char *btf_path; /* NULL: the kernel's own BTF */
 	bool datagrams;	      /* UDP and unix sockets are wanted, at the price in sockets.h */
 	bool force_perf;      /* perf event uprobes even where uprobe_multi works */
@@ -76,7 +77,8 @@ enum loader_prog {
 	LOADER_OBJECTS = 3, /* the dynamic loader's hook */
 	LOADER_STATEMENT_ENTER = 4,
 	LOADER_STATEMENT_EXIT = 5,
-	LOADER_PROGS = 6,
+	LOADER_PYTHON_TICK = 6, /* no uprobe: python_ticks.h */
+	LOADER_PROGS = 7,
 };
 
 /*
@@ -101,6 +103,9 @@ void loader_handles_close(struct loader_handles *handles);
 
 /* Forgets everything but the programs for loader__attach. */
 void loader__keep_programs(struct loader *loader);
+
+/* For what is not a uprobe; borrowed.  -1: not loaded. */
+int loader__program(const struct loader *loader, enum loader_prog prog);
 
 /* The link is the caller's: uprobe_link__free. */
 int loader__attach(struct loader *loader, enum loader_prog prog, const struct uprobe_set *set,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define SPAN_FLAGS_KNOWN      ((WIRE_SPAN_RATE << 1) - 1)
+#define PYTHON_FLAGS_KNOWN    ((WIRE_PYTHON_STOPPED << 1) - 1)
 #define STATEMENT_FLAGS_KNOWN ((WIRE_STMT_TIMEOUT << 1) - 1)
 
 /* 0: a kind we do not know. */
@@ -20,6 +21,10 @@ static size_t record_size(uint16_t kind)
 		return sizeof(struct wire_learn);
 	case WIRE_KIND_STATEMENT:
 		return sizeof(struct wire_statement);
+	case WIRE_KIND_PYTHON_SAMPLE:
+		return sizeof(struct wire_python_sample);
+	case WIRE_KIND_PYTHON_CODE:
+		return sizeof(struct wire_python_question);
 	default:
 		return 0;
 	}
@@ -63,6 +68,18 @@ static bool statement_ok(const struct wire_statement *s, size_t stages_n)
 	return s->text_bytes <= WIRE_TEXT_MAX && s->hdr.len_bytes >= sizeof(*s) + s->text_bytes;
 }
 
+static bool python_sample_ok(const struct wire_python_sample *s, size_t stages_n)
+{
+	if (s->flags & ~(uint32_t)PYTHON_FLAGS_KNOWN || s->frames_n > WIRE_PYTHON_SET ||
+	    s->before_ns > s->hdr.ts_ns)
+		return false;
+	for (uint32_t i = 0; i < s->frames_n; i++)
+		if (s->frames[i].cls != WIRE_PYTHON_ASKED &&
+		    (!s->frames[i].cls || s->frames[i].cls > stages_n))
+			return false;
+	return true;
+}
+
 static bool record_ok(const union record *record, size_t stages_n)
 {
 	switch (record->hdr.kind) {
@@ -74,6 +91,10 @@ static bool record_ok(const union record *record, size_t stages_n)
 		return learn_ok(&record->learn, stages_n);
 	case WIRE_KIND_STATEMENT:
 		return statement_ok(&record->statement, stages_n);
+	case WIRE_KIND_PYTHON_SAMPLE:
+		return python_sample_ok(&record->python_sample, stages_n);
+	case WIRE_KIND_PYTHON_CODE:
+		return record->python_question.code != 0;
 	default:
 		return false;
 	}

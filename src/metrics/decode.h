@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "cheshire/wire.h"
+#include "cheshire/wire_python.h"
 #include "cheshire/wire_statement.h"
 
 union record {
@@ -14,6 +15,8 @@ union record {
 	struct wire_span span;
 	struct wire_life life;
 	struct wire_learn learn;
+	struct wire_python_sample python_sample;
+	struct wire_python_question python_question;
 	struct wire_statement statement; /* its text stays where it is: behind, in `data` */
 };
 

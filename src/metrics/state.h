@@ -149,6 +149,7 @@ struct stage_state {
 	struct stage_last *last;
 	struct active_last active;
 	struct cache_state cache;
+	bool sampled;		   /* its spans are put together from looks at points of time */
 	bool wants_active;	   /* somebody asked for active_cpu */
 	bool wants_memory;	   /* ... for the memory per open span */
 	uint64_t closed_cnt;	   /* streams closed since the kernel was read last */

@@ -359,7 +359,7 @@ static void test_other_processes(void **state)
 	sched_process_exit(&a->task);
 	sched_process_exec(&a->task, 1);
 	expect_stats(S, .entry_hits = 0);
-	assert_null(a->storage);
+	assert_null(state_of(a));
 	assert_int_equal(shim_records(), 0);
 	assert_int_equal(slice(0)->probe_runs, 0);
 	assert_int_equal(clocks[WIRE_CLOCK_CPU][0], 0);

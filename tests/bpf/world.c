@@ -44,6 +44,7 @@ static const char *const stat_names[] = {
 	"wait.page_fault",
 	"wait.sleep",
 	"wait.other",
+	"wait.gil",
 	"work_sum_ns",
 	"worked_ns",
 	"records",
@@ -323,7 +324,10 @@ void check_counters(enum wire_counter but, __u64 n, const char *file, int line)
 
 struct thread_state *state_of(struct shim_task *task)
 {
-	return task->storage;
+	for (int i = 0; i < SHIM_STORAGES; i++)
+		if (task->storage[i].map == &thread_states)
+			return task->storage[i].value;
+	return NULL;
 }
 
 void check_idle(struct shim_task *task, __u32 stage_index, const char *file, int line)

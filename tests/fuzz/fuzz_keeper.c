@@ -36,6 +36,8 @@ static void check_request(const struct keeper_request *r, const void *rest)
 	}
 	if (r->op == KEEPER_SCATTER && (!bytes || bytes > KEEPER_MEMORY_MAX))
 		abort();
+	if (r->op == KEEPER_TICKS && r->ticks_hz > WIRE_PYTHON_HZ_MAX)
+		abort();
 	if (r->op == KEEPER_LOAD && r->load.stages_n > WIRE_STAGES_MAX)
 		abort();
 	if (r->op == KEEPER_FILE && r->file.which >= PROCESS_FILES)

@@ -12,7 +12,10 @@ from harness import (
 
 LIB = "libengine.so*"
 HANDLES = 3
-REASONS = ("runqueue", "lock", "disk", "network", "pipe", "poll", "page_fault", "sleep", "other")
+REASONS = (
+    *("runqueue", "lock", "disk", "network", "pipe", "poll", "page_fault", "sleep"),
+    *("other", "gil"),
+)
 
 OWN_HIT = f'{{ frame: {{ probe: "{LIB}:process_frame", handle: arg0, when: "ret != 0" }} }}'
 KEYWORD = 'str *(*(arg0 + 8) + 8) == "kws"'

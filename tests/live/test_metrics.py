@@ -74,7 +74,10 @@ WAITS = {
     "stage_fault": "page_fault",
     "stage_runqueue": "runqueue",
 }
-REASONS = ("runqueue", "lock", "disk", "network", "pipe", "poll", "page_fault", "sleep", "other")
+REASONS = (
+    *("runqueue", "lock", "disk", "network", "pipe", "poll", "page_fault", "sleep"),
+    *("other", "gil"),
+)
 
 
 @test(90)

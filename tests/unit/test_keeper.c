@@ -57,7 +57,17 @@ static void test_requests(void **state)
 	assert_int_equal(decode_one(&r), -EPROTO);
 	r = (struct keeper_request){.op = KEEPER_LOAD, .load = {.datagrams = 2}};
 	assert_int_equal(decode_one(&r), -EPROTO);
+	r = (struct keeper_request){.op = KEEPER_LOAD, .load = {.python = 2}};
+	assert_int_equal(decode_one(&r), -EPROTO);
 	r = (struct keeper_request){.op = KEEPER_MAPS, .maps = PROCESS_MAPS_WAYS};
+	assert_int_equal(decode_one(&r), -EPROTO);
+	r = (struct keeper_request){.op = KEEPER_TICKS, .ticks_hz = 0};
+	assert_int_equal(decode_one(&r), 0);
+	r.ticks_hz = WIRE_PYTHON_HZ_MIN;
+	assert_int_equal(decode_one(&r), 0);
+	r.ticks_hz = WIRE_PYTHON_HZ_MIN - 1;
+	assert_int_equal(decode_one(&r), -EPROTO);
+	r.ticks_hz = WIRE_PYTHON_HZ_MAX + 1;
 	assert_int_equal(decode_one(&r), -EPROTO);
 }
 
@@ -403,11 +413,14 @@ static void test_objects_in_the_heap(void **state)
 		.pieces = {{(uintptr_t)heap_secret, 5, 0},
 			   {16, 8, 0},
 			   {(uintptr_t)heap_secret + 5, sizeof(heap_secret) - 5, 0}}};
+	const struct keeper_request ticks = {.op = KEEPER_TICKS, .ticks_hz = WIRE_PYTHON_HZ};
 	const char *answer;
 
-	/* Not without the configuration's asking for it at the start. */
+	/* Not without the configuration's asking for it at the start; nothing is loaded either. */
+	assert_int_equal(ask(k, &ticks, sizeof(ticks)), -EPERM);
 	assert_int_equal(ask(k, &r, sizeof(r)), -EPERM);
 	k->opts.objects = true;
+	assert_int_equal(ask(k, &ticks, sizeof(ticks)), -EINVAL);
 	assert_int_equal(ask(k, &r, sizeof(r)), 0);
 	assert_int_equal(k->reply.data_bytes, 3 + sizeof(heap_secret) + 8);
 	answer = k->bytes;

@@ -100,8 +100,10 @@ struct shim_task *shim_task_new(int tgid, int tid)
 void shim_task_free(struct shim_task *task)
 {
 	/* free() poisons: a program that still reads it is caught by the sanitizer. */
-	free(task->storage);
-	task->storage = NULL;
+	for (int i = 0; i < SHIM_STORAGES; i++) {
+		free(task->storage[i].value);
+		task->storage[i].value = NULL;
+	}
 }
 
 void *shim_task_storage(const void *id, unsigned value_bytes, struct task_struct *task,
@@ -109,10 +111,27 @@ void *shim_task_storage(const void *id, unsigned value_bytes, struct task_struct
 {
 	struct shim_task *t = (struct shim_task *)task; /* its first member */
 
-	(void)id;
-	if (!t->storage && (flags & BPF_LOCAL_STORAGE_GET_F_CREATE) && !shim.no_task_storage)
-		t->storage = calloc(1, value_bytes);
-	return t->storage;
+	for (int i = 0; i < SHIM_STORAGES; i++) {
+		struct shim_storage *s = &t->storage[i];
+
+		if (s->map && s->map != id)
+			continue;
+		s->map = id;
+		if (!s->value && (flags & BPF_LOCAL_STORAGE_GET_F_CREATE) && !shim.no_task_storage)
+			s->value = calloc(1, value_bytes);
+		return s->value;
+	}
+	shim_fail("too many maps of task storage");
+}
+
+long shim_loop(__u32 n, long (*step)(__u32 i, void *ctx), void *ctx)
+{
+	__u32 i;
+
+	for (i = 0; i < n; i++)
+		if (step(i, ctx))
+			return i + 1;
+	return i;
 }
 
 __u64 bpf_get_current_pid_tgid(void)

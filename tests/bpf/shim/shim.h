@@ -14,10 +14,11 @@
 
 #include "cheshire/wire.h"
 
-#define SHIM_CPUS    4
-#define SHIM_FDS     8
-#define SHIM_VMAS    8
-#define SHIM_REGIONS 16
+#define SHIM_CPUS     4
+#define SHIM_FDS      8
+#define SHIM_VMAS     8
+#define SHIM_REGIONS  16
+#define SHIM_STORAGES 2
 
 /* A thread, with all that the programs reach from its task. */
 struct shim_task {
@@ -31,7 +32,10 @@ struct shim_task {
 	struct inode inode[SHIM_FDS];
 	struct pt_regs user; /* as saved when it entered the kernel */
 	__u64 on_ns;	     /* on a CPU since; for the scheduler's own account of it */
-	void *storage;	     /* value of the task storage map, NULL: none */
+	struct shim_storage {
+		const void *map;
+		void *value;
+	} storage[SHIM_STORAGES]; /* values of the task storage maps, NULL: none */
 };
 
 enum shim_point {

@@ -67,6 +67,9 @@ long bpf_seq_write(struct seq_file *seq, const void *data, __u32 bytes);
 long bpf_find_vma(struct task_struct *task, __u64 addr,
 		  long (*callback)(struct task_struct *, struct vm_area_struct *, void *),
 		  void *data, __u64 flags);
+long shim_loop(__u32 n, long (*step)(__u32 i, void *ctx), void *ctx);
+#define bpf_loop(n, step, ctx, flags)                                                              \
+	((void)(flags), shim_loop((n), (long (*)(__u32, void *))(step), (ctx)))
 #define bpf_tail_call(ctx, programs, index) ((void)(ctx), (void)(programs), (void)(index))
 void *bpf_ringbuf_reserve(void *ring, __u64 bytes, __u64 flags);
 void bpf_ringbuf_submit(void *record, __u64 flags);

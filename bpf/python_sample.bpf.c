@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * python_sample.bpf.c - which named Python functions are on a thread's chain of frames, looked at
+ * by a clock while the thread runs, and whenever it leaves its CPU.
+ *
+ * Of each stage only the outermost frame matters, as everywhere.  User space is told when the set
+ * is another than before; when it was seen last the way it was is told along, so both ends of a
+ * span are known within one interval of the clock.
+ *
+ * Known error: a call that begins and ends between two looks is not seen; two calls of a function
+ * between which no look falls are one, if the second frame is where the first was, which it nearly
+ * always is.
+ */
+#include "core_fixes.bpf.h"
+#include "python.bpf.h"
+#include "span.bpf.h"
+
+struct python_codes {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, WIRE_PYTHON_CODES);
+	__type(key, __u64);
+	__type(value, struct wire_python_code);
+};
+
+struct python_stats {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wire_python_stats);
+};
+
+struct python_codes python_codes SEC(".maps");
+struct python_stats python_stats SEC(".maps");
+
+/* A thread that was preempted so soon after a walk is not walked again. */
+#define PREEMPTED_NS 1000000
+
+struct walk {
+	struct wire_python *py;
+	struct python_thread *pt;
+	struct wire_python_stats *stats;
+	__u64 frame;
+	__u64 now;
+	__u64 bits;  /* of the stages that are there */
+	__u32 flags; /* WIRE_PYTHON_CUT */
+	__u32 failed;
+};
+
+static __always_inline void ask(__u64 code, __u64 now)
+{
+	struct wire_python_question *q = bpf_ringbuf_reserve(&events, sizeof(*q), 0);
+
+	if (!q) {
+		ctr_inc(WIRE_CTR_RING_FULL);
+		return;
+	}
+	hdr_fill(&q->hdr, WIRE_KIND_PYTHON_CODE, sizeof(*q), now);
+	q->code = code;
+	bpf_ringbuf_submit(q, BPF_RB_NO_WAKEUP);
+}
+
+/*
+ * The class of a code object, and a question where there is none.  An object of no stage may have
+ * made room for another one: now and then it is asked for again.  One of a stage is looked at.
+ */
+static __always_inline __u32 class_of(struct walk *w, __u64 code)
+{
+	struct wire_python_code *known = bpf_map_lookup_elem(&python_codes, &code);
+	struct wire_python_code asked = {.cls = WIRE_PYTHON_ASKED};
+	__s32 at = w->py->offsets.code_qualname != PYTHON_NONE ? w->py->offsets.code_qualname
+							       : w->py->offsets.code_name;
+	__u64 qualname = 0;
+
+	if (known && known->cls == WIRE_PYTHON_NOTHING) {
+		if (known->generation != w->py->generation) {
+			known->generation = w->py->generation;
+			ask(code, w->now);
+		}
+		return WIRE_PYTHON_NOTHING;
+	}
+	if (known && known->cls == WIRE_PYTHON_ASKED)
+		return WIRE_PYTHON_ASKED;
+	if (known && !read_word(&qualname, code + (__u64)(__s64)at) && qualname == known->qualname)
+		return known->cls;
+	asked.generation = w->py->generation;
+	bpf_map_update_elem(&python_codes, &code, &asked, BPF_ANY);
+	ask(code, w->now);
+	return WIRE_PYTHON_ASKED;
+}
+
+/* Where a frame of this class is noted: instead of one further in, of the same. */
+static __always_inline __u32 place_of(const struct python_thread *pt, __u64 code, __u32 cls)
+{
+	__u32 n = pt->now_n;
+
+	for (__u32 i = 0; i < WIRE_PYTHON_SET; i++) {
+		const struct wire_python_frame *f = &pt->now[i];
+
+		if (i >= n || (f->cls == cls && (cls != WIRE_PYTHON_ASKED || f->code == code)))
+			return i;
+	}
+	return WIRE_PYTHON_SET;
+}
+
+/* What nobody knows makes room for what somebody asked for. */
+static __always_inline __u32 place_made(const struct python_thread *pt, __u32 cls)
+{
+	for (__u32 i = 0; i < WIRE_PYTHON_SET && cls != WIRE_PYTHON_ASKED; i++)
+		if (pt->now[i].cls == WIRE_PYTHON_ASKED)
+			return i;
+	return WIRE_PYTHON_SET;
+}
+
+/* Frames come from the inside out: the last one of a stage stays. */
+static __always_inline void note(struct walk *w, __u64 frame, __u64 code, __u32 cls)
+{
+	struct python_thread *pt = w->pt;
+	__u32 at = place_of(pt, code, cls);
+
+	if (at >= WIRE_PYTHON_SET) {
+		w->flags |= WIRE_PYTHON_CUT;
+		at = place_made(pt, cls);
+	}
+	if (at >= WIRE_PYTHON_SET)
+		return;
+	if (at >= pt->now_n)
+		pt->now_n = at + 1;
+	pt->now[at].frame = frame;
+	pt->now[at].code = code;
+	pt->now[at].cls = cls;
+	pt->now[at].flags =
+		python_frame_of_generator(&w->py->offsets, frame) ? WIRE_PYTHON_GENERATOR : 0;
+	if (cls <= WIRE_STAGES_MAX)
+		w->bits |= 1ULL << ((cls - 1) & (WIRE_STAGES_MAX - 1));
+}
+
+static long walk_step(__u32 i, struct walk *w)
+{
+	const struct python_offsets *o = &w->py->offsets;
+	__u64 code = 0, previous = 0;
+	__u32 cls;
+
+	(void)i;
+	if (!w->frame)
+		return 1;
+	if (python_frame_code(o, w->frame, &code) ||
+	    python_frame_previous(o, w->frame, &previous)) {
+		w->failed = 1;
+		return 1;
+	}
+	w->stats->frames++;
+	cls = class_of(w, code);
+	if (cls != WIRE_PYTHON_NOTHING)
+		note(w, w->frame, code, cls);
+	w->frame = previous;
+	return 0;
+}
+
+/* --- stages in flight ------------------------------------------------------------------------ */
+
+struct flight {
+	struct python_thread *pt;
+	__u64 bits; /* of the stages in flight from now on */
+	__u64 now;
+};
+
+static long flight_step(__u32 i, struct flight *f)
+{
+	struct stage_ref ref;
+	__u32 at = i & (WIRE_STAGES_MAX - 1);
+	int is = (f->bits >> at) & 1, was = (f->pt->stages >> at) & 1;
+
+	if (is == was || !stage_lookup(&ref, at))
+		return 0;
+	if (is)
+		f->pt->counted[at] = (__u8)flight_begin(&ref, f->now);
+	else
+		flight_end(at, ref.stats, f->pt->counted[at], f->now);
+	return 0;
+}
+
+static __always_inline void fly(struct python_thread *pt, __u64 bits, __u64 now)
+{
+	struct flight flight = {.pt = pt, .bits = bits, .now = now};
+
+	if (bits == pt->stages)
+		return;
+	bpf_loop(WIRE_STAGES_MAX, flight_step, &flight, 0);
+	pt->stages = bits;
+}
+
+/* --- telling --------------------------------------------------------------------------------- */
+
+/* What is not in use is zero in both; without a branch, of which the verifier would follow each. */
+static __always_inline int set_is_same(const struct python_thread *pt)
+{
+	__u64 differs = pt->now_n ^ pt->set_n;
+
+	for (__u32 i = 0; i < WIRE_PYTHON_SET; i++) {
+		const struct wire_python_frame *a = &pt->now[i], *b = &pt->set[i];
+
+		differs |= (a->frame ^ b->frame) | (a->code ^ b->code) | (a->cls ^ b->cls);
+	}
+	return !differs;
+}
+
+/*
+ * The thread's times as of now.  They are not brought up to date in the thread's state: this may
+ * have come in between, when a program on a probe was about to do that.
+ */
+static __always_inline void sample_usage(struct wire_python_sample *s,
+					 const struct thread_state *ts, struct task_struct *task,
+					 __u64 now)
+{
+	__u64 pending = ts->pending_ns, delay = task->sched_info.run_delay - ts->run_delay_ns;
+	__u32 reason = ts->pending_reason < WIRE_WAITS ? ts->pending_reason : WIRE_WAIT_OTHER;
+
+	if (delay > pending)
+		delay = pending;
+	s->cpu_ns = ts->total.cpu_ns + (ts->on_ns && now > ts->on_ns ? now - ts->on_ns : 0);
+	s->process_cpu_ns = clock_read(WIRE_CLOCK_CPU, now);
+	for (__u32 i = 0; i < WIRE_WAITS; i++)
+		s->wait_ns[i] = ts->total.wait_ns[i];
+	s->wait_ns[reason] += pending - delay;
+	s->wait_ns[WIRE_WAIT_RUNQUEUE] += delay;
+}
+
+/* The thread is followed while a named function is on it. */
+static __always_inline struct thread_state *follow(struct task_struct *task,
+						   const struct python_thread *pt, __u64 now)
+{
+	struct thread_state *ts;
+
+	ts = bpf_task_storage_get(&thread_states, task, NULL,
+				  pt->now_n ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+	if (ts && !usage_active(ts) && pt->now_n)
+		usage_begin(ts, now);
+	return ts;
+}
+
+/*
+ * Until when the thread had the frames that were told last; one that is new had none when it began.
+ * 0: nobody looked.
+ */
+static __always_inline __u64 before(struct task_struct *task, const struct python_thread *pt,
+				    __u64 now)
+{
+	struct wire_python *py = python_conf_get();
+	__u64 at = pt->seen_ns > pt->resumed_ns ? pt->seen_ns : pt->resumed_ns;
+
+	if (!py || pt->seen_ns < py->since_ns)
+		at = py && task->start_time > py->since_ns ? task->start_time : 0;
+	return at > now ? now : at;
+}
+
+static __always_inline void tell(struct python_thread *pt, __u32 flags, __u64 now)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread_state *ts = follow(task, pt, now);
+	struct wire_python_sample *s;
+
+	s = bpf_ringbuf_reserve(&events, sizeof(*s), 0);
+	if (!s) {
+		ctr_inc(WIRE_CTR_RING_FULL);
+		return; /* the next look will find the same difference */
+	}
+	__builtin_memset(s, 0, sizeof(*s));
+	hdr_fill(&s->hdr, WIRE_KIND_PYTHON_SAMPLE, sizeof(*s), now);
+	s->before_ns = before(task, pt, now);
+	s->flags = s->before_ns ? flags : flags | WIRE_PYTHON_STOPPED;
+	if (!s->before_ns)
+		s->before_ns = now;
+	if (ts)
+		sample_usage(s, ts, task, now);
+	s->frames_n = pt->now_n;
+	for (__u32 i = 0; i < WIRE_PYTHON_SET; i++) {
+		s->frames[i] = pt->now[i];
+		pt->set[i] = pt->now[i];
+	}
+	bpf_ringbuf_submit(s, BPF_RB_NO_WAKEUP);
+	pt->set_n = pt->now_n;
+	pt->seen_ns = now;
+	if (ts)
+		ts->sampled = pt->now_n != 0;
+}
+
+/* Walks the current thread's frames. */
+static __always_inline void look(struct wire_python *py, struct python_thread *pt, __u64 tstate,
+				 struct wire_python_stats *stats, __u64 now)
+{
+	struct walk w = {.py = py, .pt = pt, .stats = stats, .now = now};
+
+	stats->walks++;
+	pt->walked_ns = now;
+	pt->now_n = 0;
+	__builtin_memset(pt->now, 0, sizeof(pt->now));
+	pt->unseen = 1;
+	if (tstate && python_innermost(&py->offsets, tstate, &w.frame)) {
+		stats->failed++;
+		return;
+	}
+	bpf_loop(WIRE_PYTHON_DEPTH, walk_step, &w, 0);
+	if (w.failed) {
+		stats->failed++;
+		return;
+	}
+	pt->unseen = 0;
+	if (w.frame)
+		w.flags |= WIRE_PYTHON_CUT;
+	if (w.flags)
+		stats->cut++;
+	fly(pt, w.bits, now);
+	if (set_is_same(pt) && (pt->seen_ns >= py->since_ns || !pt->now_n))
+		pt->seen_ns = now;
+	else
+		tell(pt, w.flags, now);
+}
+
+/* Is there room for the verifier's kind of loop?  5.17, e6f2dd0f8067 ("bpf: Add bpf_loop helper").
+ */
+static __always_inline int can_walk(void)
+{
+	return cfg_python && bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop);
+}
+
+static __always_inline struct wire_python_stats *stats_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&python_stats, &zero);
+}
+
+__noinline int python_switch_out(__u64 now, __u32 preempted)
+{
+	struct wire_python *py = can_walk() ? python_conf_get() : NULL;
+	struct wire_python_stats *stats;
+	struct python_thread *pt;
+	__u64 tstate;
+
+	if (!py || !py->sampling)
+		return 0;
+	stats = stats_get();
+	tstate = python_tstate(&py->offsets, bpf_get_current_task_btf(), &pt);
+	if (!stats || !pt)
+		return 0;
+	if (preempted && now - pt->walked_ns < PREEMPTED_NS) {
+		stats->skipped++;
+		return 0;
+	}
+	look(py, pt, tstate, stats, now);
+	now = bpf_ktime_get_ns() - now;
+	stats->ran_ns += now;
+	return 0;
+}
+
+__noinline int python_thread_end(__u64 now)
+{
+	struct wire_python *py = can_walk() ? python_conf_get() : NULL;
+	struct python_thread *pt;
+
+	if (!py)
+		return 0;
+	pt = bpf_task_storage_get(&python_threads, bpf_get_current_task_btf(), NULL, 0);
+	if (!pt)
+		return 0;
+	pt->now_n = 0;
+	__builtin_memset(pt->now, 0, sizeof(pt->now));
+	fly(pt, 0, now);
+	if (pt->set_n)
+		tell(pt, WIRE_PYTHON_THREAD_END, now);
+	return 0;
+}
+
+SEC("perf_event")
+int python_tick(void *ctx)
+{
+	struct wire_python *py = can_walk() ? python_conf_get() : NULL;
+	struct wire_python_stats *stats;
+	struct python_thread *pt;
+	__u64 now, tstate;
+
+	(void)ctx;
+	if (!py || !py->sampling || !current_is_target())
+		return 0;
+	stats = stats_get();
+	if (!stats)
+		return 0;
+	now = bpf_ktime_get_ns();
+	stats->ticks++;
+	tstate = python_tstate(&py->offsets, bpf_get_current_task_btf(), &pt);
+	if (pt)
+		look(py, pt, tstate, stats, now);
+	stats->ran_ns += bpf_ktime_get_ns() - now;
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * python.h - Python as the programs in the kernel know it: the interpreter's offsets, the classes
+ * of code objects, what was counted.  There is something to ask only where loader_opts.python was
+ * given.
+ */
+#ifndef CHESHIRE_KERNEL_PYTHON_H
+#define CHESHIRE_KERNEL_PYTHON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cheshire/wire_python.h"
+
+struct loader;
+
+/* Before the programs are loaded: those that nobody needs are left out.  0 or negative errno. */
+int python_choose(struct loader *loader, bool wanted);
+
+/*
+ * What the programs know of the interpreter, in shared memory: `known` last, and `known` and
+ * `sampling` 0 before anything else is changed.  NULL: Python is not wanted.  Valid until
+ * loader__free.
+ */
+struct wire_python *python_conf(struct loader *loader);
+
+/* Tells the class of a code object.  0 or a negative errno. */
+int python_set_class(struct loader *loader, uint64_t code, const struct wire_python_code *cls);
+/* Forgets all classes: another interpreter, or other stages. */
+void python_forget_classes(struct loader *loader);
+
+/* Totals of all CPUs. */
+int python_stats(struct loader *loader, struct wire_python_stats *out);
+
+/*
+ * A span of a stage that user space put together, counted as the programs count those of calls:
+ * spans, sums, histogram, CPU and waits.  Its record is for the caller to hand on.
+ */
+void python_count_span(struct loader *loader, const struct wire_span *span);
+/* The slot in which the age of a span in flight is seen: index + 1, or 0: all are taken. */
+uint32_t python_take_slot(struct loader *loader, uint32_t stage, uint64_t start_ns, uint32_t tid);
+void python_free_slot(struct loader *loader, uint32_t stage, uint32_t slot);
+
+#endif

@@ -42,9 +42,9 @@ enum metrics_stage_state {
 /* Anything but ARMED makes the stage's metrics unknown; turns too where it takes part in them. */
 void metrics__stage_state(struct metrics *m, size_t stage, enum metrics_stage_state state);
 /*
- * Its spans are put together from looks at points of time (true), or seen as they begin and end: what
- * is said of it, and of turns that it takes part in, is `sampled` at best, and counts are at least
- * so many.
+ * Its spans are put together from looks at points of time (true), or seen as they begin and end:
+ * what is said of it, and of turns that it takes part in, is `sampled` at best, and counts are at
+ * least so many.
  */
 void metrics__stage_sampled(struct metrics *m, size_t stage, bool sampled);
 /* Calls of some of the stage's functions go by uncounted: what it says just now is partial. */

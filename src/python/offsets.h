@@ -15,6 +15,7 @@ struct python_symbols;
  * Finds the offsets of the interpreter whose symbols these are: from its own debug offsets (from
  * 3.13 on), else from the table of its version, each checked against the process.
  *
+ * On success `why` says how they were found, for people: "its own debug offsets".
  * -EOPNOTSUPP: a build that is not known, or that cannot be watched; `why` says what was tried.
  * -EAGAIN: not yet, it is just starting or ending.  Else what the reader says.
  */

@@ -9,9 +9,7 @@
 #include "target/process_access.h"
 
 struct python_reader {
-	/* Exactly len bytes.  0; -EFAULT: not mapped, or only in part; other negative errnos. */
-	int (*read)(void *ctx, uint64_t address, void *buf, size_t len);
-	/* Many pieces at once, as process_read_scatter. */
+	/* Pieces of memory, as process_read_scatter. */
 	int (*read_scatter)(void *ctx, struct process_memory_part *parts, size_t n);
 	/* CLOCK_MONOTONIC, for limits of time. */
 	uint64_t (*now_ns)(void *ctx);

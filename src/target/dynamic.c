@@ -220,9 +220,13 @@ static uint32_t gnu_hash(const char *name)
 	return h;
 }
 
+/* Which types of symbols are asked for, as bits. */
+#define TYPES_CODE (1u << STT_FUNC | 1u << STT_GNU_IFUNC)
+#define TYPES_DATA (1u << STT_OBJECT)
+
 /* Is symbol index the wanted definition, in its default version? */
 static bool is_definition(const struct elf_file *elf, const struct dynamic *dyn, uint64_t index,
-			  const char *name, Elf64_Sym *sym)
+			  const char *name, unsigned int types, Elf64_Sym *sym)
 {
 	size_t len = strlen(name) + 1;
 	uint16_t version = 0;
@@ -230,7 +234,7 @@ static bool is_definition(const struct elf_file *elf, const struct dynamic *dyn,
 
 	if (read_symbol(elf, dyn, index, sym) != 0 || sym->st_shndx == SHN_UNDEF)
 		return false;
-	if (ELF64_ST_TYPE(sym->st_info) != STT_FUNC && ELF64_ST_TYPE(sym->st_info) != STT_GNU_IFUNC)
+	if (!(types >> ELF64_ST_TYPE(sym->st_info) & 1))
 		return false;
 	if (dyn->versym && elf_file_read_vaddr(elf, dyn->versym + index * 2, &version, 2) == 0 &&
 	    (version & VERSYM_HIDDEN))
@@ -241,12 +245,11 @@ static bool is_definition(const struct elf_file *elf, const struct dynamic *dyn,
 	       memcmp(found, name, len) == 0;
 }
 
-int dynamic_find(const struct elf_file *elf, const struct dynamic *dyn, const char *name,
-		 uint64_t *vaddr, bool *ifunc)
+static int find_symbol(const struct elf_file *elf, const struct dynamic *dyn, const char *name,
+		       unsigned int types, Elf64_Sym *sym)
 {
 	uint32_t head[4], hash = gnu_hash(name), value, index, steps;
 	uint64_t buckets, chain, bloom_word;
-	Elf64_Sym sym;
 
 	if (!dyn->gnu_hash || elf_file_read_vaddr(elf, dyn->gnu_hash, head, sizeof(head)) != 0)
 		return -ENOENT;
@@ -267,13 +270,36 @@ int dynamic_find(const struct elf_file *elf, const struct dynamic *dyn, const ch
 		if (elf_file_read_vaddr(elf, chain + (uint64_t)(index - head[1]) * 4, &value, 4) !=
 		    0)
 			return -ENOENT;
-		if ((value | 1) == (hash | 1) && is_definition(elf, dyn, index, name, &sym)) {
-			*vaddr = sym.st_value;
-			*ifunc = ELF64_ST_TYPE(sym.st_info) == STT_GNU_IFUNC;
+		if ((value | 1) == (hash | 1) && is_definition(elf, dyn, index, name, types, sym))
 			return 0;
-		}
 		if (value & 1)
 			return -ENOENT;
 	}
 	return -ENOENT;
+}
+
+int dynamic_find(const struct elf_file *elf, const struct dynamic *dyn, const char *name,
+		 uint64_t *vaddr, bool *ifunc)
+{
+	Elf64_Sym sym;
+	int err = find_symbol(elf, dyn, name, TYPES_CODE, &sym);
+
+	if (err)
+		return err;
+	*vaddr = sym.st_value;
+	*ifunc = ELF64_ST_TYPE(sym.st_info) == STT_GNU_IFUNC;
+	return 0;
+}
+
+int dynamic_find_data(const struct elf_file *elf, const struct dynamic *dyn, const char *name,
+		      uint64_t *vaddr, uint64_t *bytes)
+{
+	Elf64_Sym sym;
+	int err = find_symbol(elf, dyn, name, TYPES_DATA, &sym);
+
+	if (err)
+		return err;
+	*vaddr = sym.st_value;
+	*bytes = sym.st_size;
+	return 0;
 }

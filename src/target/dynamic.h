@@ -36,4 +36,8 @@ int dynamic_pointer_at(const struct elf_file *elf, const struct dynamic *dyn, ui
 int dynamic_find(const struct elf_file *elf, const struct dynamic *dyn, const char *name,
 		 uint64_t *vaddr, bool *ifunc);
 
+/* The same of a variable, with its size as the symbol says. */
+int dynamic_find_data(const struct elf_file *elf, const struct dynamic *dyn, const char *name,
+		      uint64_t *vaddr, uint64_t *bytes);
+
 #endif

@@ -17,6 +17,7 @@
 #define CHUNK	      512
 #define CHAIN_MAX     4096 /* a damaged chain must end */
 #define VERSYM_HIDDEN 0x8000
+#define SLOT_NAME_MAX 64 /* names of slots that are longer are passed over */
 
 static void take_tag(struct dynamic *dyn, const Elf64_Dyn *d)
 {
@@ -143,6 +144,45 @@ int dynamic_slot_name(const struct elf_file *elf, const struct dynamic *dyn, uin
 		return -ENOENT;
 	err = read_symbol(elf, dyn, ELF64_R_SYM(reloc.r_info), &sym);
 	return err ? err : read_name(elf, dyn, sym.st_name, name, size);
+}
+
+static bool is_slot(const struct elf_file *elf, uint64_t info)
+{
+	uint32_t type = (uint32_t)ELF64_R_TYPE(info);
+
+	if (elf->machine == EM_X86_64)
+		return type == R_X86_64_JUMP_SLOT || type == R_X86_64_GLOB_DAT;
+	return type == R_AARCH64_JUMP_SLOT || type == R_AARCH64_GLOB_DAT;
+}
+
+static void each_slot(const struct elf_file *elf, const struct dynamic *dyn, uint64_t table,
+		      uint64_t size, dynamic_slot_fn fn, void *ctx)
+{
+	uint64_t n = size / sizeof(Elf64_Rela), chunk;
+	Elf64_Rela relocs[CHUNK];
+	char name[SLOT_NAME_MAX];
+	Elf64_Sym sym;
+
+	if (!table || n > RELOCS_MAX)
+		return;
+	for (uint64_t done = 0; done < n; done += chunk) {
+		chunk = n - done < CHUNK ? n - done : CHUNK;
+		if (elf_file_read_vaddr(elf, table + done * sizeof(relocs[0]), relocs,
+					chunk * sizeof(relocs[0])) != 0)
+			return;
+		for (uint64_t i = 0; i < chunk; i++)
+			if (is_slot(elf, relocs[i].r_info) &&
+			    read_symbol(elf, dyn, ELF64_R_SYM(relocs[i].r_info), &sym) == 0 &&
+			    read_name(elf, dyn, sym.st_name, name, sizeof(name)) == 0)
+				fn(ctx, name, relocs[i].r_offset);
+	}
+}
+
+void dynamic_each_slot(const struct elf_file *elf, const struct dynamic *dyn, dynamic_slot_fn fn,
+		       void *ctx)
+{
+	each_slot(elf, dyn, dyn->jmprel, dyn->jmprel_size, fn, ctx);
+	each_slot(elf, dyn, dyn->rela, dyn->rela_size, fn, ctx);
 }
 
 /*

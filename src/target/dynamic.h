@@ -22,6 +22,12 @@ int dynamic_read(const struct elf_file *elf, struct dynamic *dyn);
 int dynamic_slot_name(const struct elf_file *elf, const struct dynamic *dyn, uint64_t slot,
 		      char *name, size_t size);
 
+typedef void (*dynamic_slot_fn)(void *ctx, const char *name, uint64_t slot);
+
+/* Every slot (virtual address) that the loader fills with the address of a symbol of that name. */
+void dynamic_each_slot(const struct elf_file *elf, const struct dynamic *dyn, dynamic_slot_fn fn,
+		       void *ctx);
+
 /*
  * What the loader makes of a pointer in the file's data, as a virtual address of the same file: by
  * its relocation, or as it stands in a file that is not moved.  -ENOENT: no pointer into this file.

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * estimate.c - from the survivors of a site to bytes per second.
+ *
+ * A window shows the allocations of its own duration; what survives of them, divided by the time
+ * that windows were open, is the rate at which survivors come.  The interval is that of a Poisson
+ * count, widened by what blocks differ in size and windows in what they caught (the variance of a
+ * ratio): a site that leaks in bursts has fewer independent observations than survivors.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "leaks/ledger_state.h"
+
+/* Two-sided 95 %. */
+#define Z 1.96
+
+/* One window as far as this site is concerned. */
+struct share {
+	double bytes, blocks;
+	uint64_t n; /* survivors, not weighted */
+	bool open;  /* too young, or it has blocks that were not looked at since they came of age */
+};
+
+/* Bounds of a Poisson count's mean (Wilson and Hilferty); n need not be whole. */
+static double poisson_low(double n)
+{
+	return n <= 0 ? 0 : n * pow(fmax(0, 1 - 1 / (9 * n) - Z / (3 * sqrt(n))), 3);
+}
+
+static double poisson_high(double n)
+{
+	double m = n + 1;
+
+	return m * pow(1 - 1 / (9 * m) + Z / (3 * sqrt(m)), 3);
+}
+
+static unsigned int size_class(uint64_t bytes)
+{
+	unsigned int class = bytes ? 63 - (unsigned int)__builtin_clzll(bytes) : 0;
+
+	return class < LEAK_SIZE_CLASSES ? class : LEAK_SIZE_CLASSES - 1;
+}
+
+/* What the block stands for, and what found no room in its window. */
+static double weight_of(const struct leak_ledger *l, const struct block *block)
+{
+	const struct window *w = &l->windows[block->window];
+	double room = w->sampled > w->dropped
+			      ? (double)w->sampled / (double)(w->sampled - w->dropped)
+			      : 1;
+
+	return block->stands_for * room;
+}
+
+static void count_survivor(const struct leak_ledger *l, const struct block *block,
+			   struct share *share, uint64_t now_ns, struct rate_estimate *out)
+{
+	double weight = weight_of(l, block);
+	double age_s = now_ns > block->time_ns ? (double)(now_ns - block->time_ns) / NS_PER_S : 0;
+
+	out->windows_n += !share->n;
+	share->n++;
+	share->bytes += (double)block->size_bytes * weight;
+	share->blocks += weight;
+	out->survivors_n++;
+	out->survivors_bytes += block->size_bytes;
+	out->unknowable_n += block->unknowable;
+	out->sizes[size_class(block->size_bytes)]++;
+	if (age_s > out->oldest_s)
+		out->oldest_s = age_s;
+}
+
+static void share_out(const struct leak_ledger *l, uint32_t site, uint64_t age_ns, uint64_t now_ns,
+		      struct share *shares, struct rate_estimate *out)
+{
+	for (uint32_t i = 0; i < l->windows_n; i++)
+		shares[i].open = now_ns < l->windows[i].closed_ns + age_ns;
+	for (uint32_t i = 0; i < l->options.blocks_max; i++) {
+		const struct block *block = &l->blocks[i];
+
+		if (!block->used || block->site != site)
+			continue;
+		if (block->seen_ns >= block->time_ns + age_ns) {
+			count_survivor(l, block, &shares[block->window], now_ns, out);
+		} else {
+			out->young_n++;
+			shares[block->window].open = true;
+		}
+	}
+}
+
+static double duration_s(const struct window *w)
+{
+	return w->closed_ns > w->opened_ns ? (double)(w->closed_ns - w->opened_ns) / NS_PER_S : 0;
+}
+
+/* How many independent observations the variance between windows is worth. */
+static double effective_n(const struct leak_ledger *l, const struct share *shares, double ratio,
+			  double total)
+{
+	double squares = 0;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < l->windows_n; i++) {
+		double rest = shares[i].bytes - ratio * duration_s(&l->windows[i]);
+
+		if (shares[i].open)
+			continue;
+		n++;
+		squares += rest * rest;
+	}
+	if (n < 3 || squares <= 0)
+		return INFINITY;
+	return total * total / (squares * n / (n - 1));
+}
+
+/* Survivors from the first half of the time that windows were open. */
+static uint64_t first_half(const struct leak_ledger *l, const struct share *shares, double time_s)
+{
+	double before_s = 0;
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < l->windows_n && before_s < time_s / 2; i++) {
+		if (shares[i].open)
+			continue;
+		n += shares[i].n;
+		before_s += duration_s(&l->windows[i]);
+	}
+	return n;
+}
+
+/* The sum of what each survivor stands for, squared. */
+static double sum_of_squares(const struct leak_ledger *l, uint32_t site, const struct share *shares)
+{
+	double squares = 0;
+
+	for (uint32_t i = 0; i < l->options.blocks_max; i++) {
+		const struct block *b = &l->blocks[i];
+		double part;
+
+		if (!b->used || b->site != site || shares[b->window].open)
+			continue;
+		part = (double)b->size_bytes * weight_of(l, b);
+		squares += part * part;
+	}
+	return squares;
+}
+
+static void estimate(const struct leak_ledger *l, uint32_t site, const struct share *shares,
+		     struct rate_estimate *out)
+{
+	const struct site *s = &l->sites[site];
+	double bytes = 0, blocks = 0, time_s = 0, n;
+
+	for (uint32_t i = 0; i < l->windows_n; i++) {
+		if (shares[i].open)
+			continue;
+		bytes += shares[i].bytes;
+		blocks += shares[i].blocks;
+		out->closed_n += shares[i].n;
+		time_s += duration_s(&l->windows[i]);
+	}
+	out->rate = out->low = out->high = NAN;
+	if (time_s <= 0)
+		return;
+	out->first_half_n = first_half(l, shares, time_s);
+	out->rate = bytes / time_s;
+	out->blocks_per_s = blocks / time_s;
+	out->low = 0;
+	/* None: as many as could have been missed, of the site's usual size. */
+	out->high = poisson_high(0) / time_s * (double)s->sampled_bytes /
+		    (double)(s->sampled_n ? s->sampled_n : 1);
+	if (bytes <= 0)
+		return;
+	n = fmin(bytes * bytes / sum_of_squares(l, site, shares),
+		 effective_n(l, shares, out->rate, bytes));
+	out->low = out->rate / n * poisson_low(n);
+	out->high = out->rate / n * poisson_high(n);
+}
+
+int ledger_estimate(const struct leak_ledger *l, uint32_t site, uint64_t age_ns, uint64_t now_ns,
+		    struct rate_estimate *out)
+{
+	struct share *shares = calloc(l->windows_n + 1, sizeof(*shares));
+
+	*out = (struct rate_estimate){0};
+	if (!shares)
+		return -ENOMEM;
+	share_out(l, site, age_ns, now_ns, shares, out);
+	estimate(l, site, shares, out);
+	free(shares);
+	return 0;
+}

@@ -5,7 +5,8 @@
  * for leaks begins.
  *
  * A call is paired with its return by the stack pointer, as in frames.bpf.h, but for one call a
- * thread: what an allocator's function calls of the allocator is part of that call.
+ * thread: what an allocator's function calls of the allocator is part of that call, and what it
+ * jumps to takes its place.
  */
 #include "alloc_regs.bpf.h"
 #include "core_fixes.bpf.h"
@@ -16,6 +17,7 @@
 #define PIECE	       4096U
 #define MMAP_ANONYMOUS 0x20
 #define ERRNO_MAX      4095
+#define CLEARED_MORE   4096 /* calloc clears what the allocator rounded up to */
 
 /* A call of this thread. */
 struct alloc_call {
@@ -27,7 +29,7 @@ struct alloc_call {
 	__u64 return_address;
 	struct wire_alloc_regs regs;
 	__u32 window;
-	__u32 sample_of; /* 0: not sampled */
+	__u32 sampled;
 	__u64 function;
 };
 
@@ -154,14 +156,22 @@ static __always_inline __u64 read_pointer(__u8 function, __u64 ret, __u64 out)
 	return pointer;
 }
 
-/* Which call it stands for; 0: it is not sampled. */
-static __always_inline __u32 sample(__u64 size_bytes)
+/* The block that calloc hands to memset(pointer, 0, size), which returns it. */
+static __always_inline __u64 read_cleared(const struct pt_regs *regs, const struct alloc_call *call)
 {
-	if (control.large_bytes && size_bytes >= control.large_bytes)
+	__u64 arg[ARCH_REG_ARGS];
+
+	arch_args(regs, arg);
+	return (__u32)arg[1] == 0 && arg[2] <= call->size_bytes + CLEARED_MORE ? arg[0] : 0;
+}
+
+static __always_inline int is_sampled(__u64 size_bytes)
+{
+	__u64 sample_bytes = control.sample_bytes;
+
+	if (size_bytes >= sample_bytes)
 		return 1;
-	if (bpf_get_prandom_u32() > control.sample_threshold)
-		return 0;
-	return control.sample_every;
+	return (__u64)bpf_get_prandom_u32() * sample_bytes < (size_bytes ?: 1) << 32;
 }
 
 /* 1: the call counts; 0: it is late. */
@@ -177,6 +187,17 @@ static __always_inline int take_call(__u32 window, __u64 now_ns)
 	if (n == control.calls_max)
 		end_window(window, now_ns);
 	return 1;
+}
+
+/* Called by the allocator within a call of that thread, which was not left otherwise. */
+static __always_inline int is_nested(const struct pt_regs *regs, __u64 sp,
+				     const struct alloc_call *call, __u64 now_ns)
+{
+	__u64 from;
+
+	return sp < call->sp && now_ns - call->time_ns < CALL_MAX_NS &&
+	       !arch_return_address(regs, sp, &from) && from >= control.code_start &&
+	       from < control.code_end;
 }
 
 static __always_inline void enter(const struct pt_regs *regs, __u64 cookie)
@@ -201,11 +222,11 @@ static __always_inline void enter(const struct pt_regs *regs, __u64 cookie)
 	now_ns = bpf_ktime_get_ns();
 	sp = arch_sp(regs) + (__s64)WIRE_ALLOC_COOKIE_VALUE(cookie);
 	if (call->sp && call->window == window) {
-		if (sp < call->sp && now_ns - call->time_ns < CALL_MAX_NS) {
+		if (is_nested(regs, sp, call, now_ns)) {
 			count(WIRE_ALLOC_CTR_NESTED);
 			return;
 		}
-		if (call->sample_of)
+		if (call->sampled)
 			count(WIRE_ALLOC_CTR_LEFT);
 	}
 	call->sp = 0;
@@ -213,9 +234,9 @@ static __always_inline void enter(const struct pt_regs *regs, __u64 cookie)
 		return;
 	call->window = window;
 	call->time_ns = now_ns;
-	call->sample_of = sample(size);
+	call->sampled = (__u32)is_sampled(size);
 	call->sp = sp;
-	if (!call->sample_of)
+	if (!call->sampled)
 		return;
 	count(WIRE_ALLOC_CTR_SAMPLED);
 	call->size_bytes = size;
@@ -239,7 +260,7 @@ static __always_inline __u32 copy_stack(struct wire_alloc *record, __u64 sp)
 	return first + PIECE;
 }
 
-static __always_inline void record_call(const struct alloc_call *call, __u64 pointer)
+static __always_inline void record_call(const struct alloc_call *call, __u64 sp, __u64 pointer)
 {
 	struct wire_alloc *r = bpf_ringbuf_reserve(&alloc_records, sizeof(*r), 0);
 	__u64 n;
@@ -256,10 +277,10 @@ static __always_inline void record_call(const struct alloc_call *call, __u64 poi
 	r->head.size_bytes = call->size_bytes;
 	r->head.time_ns = call->time_ns;
 	r->head.tid = (__u32)bpf_get_current_pid_tgid();
-	r->head.sample_of = call->sample_of;
+	r->head.sample_bytes = control.sample_bytes;
 	r->head.function = (__u8)call->function;
 	r->regs = call->regs;
-	r->sp_entry = call->sp;
+	r->sp_entry = sp;
 	r->return_address = call->return_address;
 	r->pad0 = 0;
 	r->stack_bytes = copy_stack(r, call->regs.sp);
@@ -283,14 +304,16 @@ static __always_inline void leave(const struct pt_regs *regs, __u64 cookie)
 	if (call->sp != sp || !sp)
 		return;
 	call->sp = 0;
-	if (!call->sample_of || call->window != control.window)
+	if (!call->sampled || call->window != control.window)
 		return;
-	pointer = read_pointer((__u8)call->function, arch_ret(regs), call->out);
+	pointer = WIRE_ALLOC_COOKIE_ROLE(cookie) == WIRE_ALLOC_MEMSET
+			  ? read_cleared(regs, call)
+			  : read_pointer((__u8)call->function, arch_ret(regs), call->out);
 	if (!pointer) {
 		count(WIRE_ALLOC_CTR_FAILED);
 		return;
 	}
-	record_call(call, pointer);
+	record_call(call, sp, pointer);
 }
 
 static __always_inline void count_trap(__u64 cookie)
@@ -362,7 +385,6 @@ static __always_inline void record_site(struct wire_alloc_site *site, const stru
 	r->size_bytes = call->size_bytes;
 	r->time_ns = call->time_ns;
 	r->tid = (__u32)bpf_get_current_pid_tgid();
-	r->sample_of = 1;
 	r->site = (__u32)call->site;
 	r->function = function;
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);

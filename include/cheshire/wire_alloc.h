@@ -31,13 +31,14 @@ enum wire_alloc_function {
 	WIRE_ALLOC_NEW = 6,	     /* operator new(size, ...), where it is the allocator's own */
 	WIRE_ALLOC_MMAP = 7,	     /* (address, size, protection, flags, ...) */
 	WIRE_ALLOC_MREMAP = 8,	     /* (old, old size, size, ...) */
-	WIRE_ALLOC_FUNCTIONS = 9,
+	WIRE_ALLOC_OTHER = 9,	     /* at a call site: whatever is called there, size unknown */
+	WIRE_ALLOC_FUNCTIONS = 10,
 };
 
 #define WIRE_ALLOC_FUNCTION_NAMES                                                                  \
 	{                                                                                          \
 		"malloc", "calloc", "realloc", "reallocarray", "aligned_alloc", "posix_memalign",  \
-			"operator new", "mmap", "mremap"                                           \
+			"operator new", "mmap", "mremap", "other"                                  \
 	}
 
 /*
@@ -47,8 +48,9 @@ enum wire_alloc_function {
 enum wire_alloc_role {
 	WIRE_ALLOC_ENTER = 0,
 	WIRE_ALLOC_EXIT = 1,
-	WIRE_ALLOC_SITE_CALL = 2,   /* at the call: the arguments are there */
-	WIRE_ALLOC_SITE_RETURN = 3, /* behind it: the pointer is */
+	WIRE_ALLOC_MEMSET = 2,	    /* at the jump to memset that calloc ends with */
+	WIRE_ALLOC_SITE_CALL = 3,   /* at the call: the arguments are there */
+	WIRE_ALLOC_SITE_RETURN = 4, /* behind it: the pointer is */
 };
 
 static inline __u64 wire_alloc_cookie(enum wire_alloc_role role, enum wire_alloc_function function,
@@ -92,9 +94,10 @@ struct wire_alloc_head {
 	__u64 size_bytes;  /* that were asked for */
 	__u64 time_ns;	   /* of the call */
 	__u32 tid;
-	__u32 sample_of; /* this call stands for so many: 1, or the window's sample_every */
-	__u32 site;	 /* WIRE_ALLOC_SITE_BLOCK: its number */
-	__u8 function;	 /* enum wire_alloc_function */
+	__u32 sample_bytes; /* sampled with probability size_bytes / sample_bytes, if that is less
+			       than 1; 0: as each call was */
+	__u32 site;	    /* WIRE_ALLOC_SITE_BLOCK: its number */
+	__u8 function;	    /* enum wire_alloc_function */
 	__u8 pad0[3];
 };
 
@@ -112,7 +115,7 @@ enum wire_alloc_counter {
 	WIRE_ALLOC_CTR_HITS_EMULATED = 0, /* traps, by their cost; all of them, always */
 	WIRE_ALLOC_CTR_HITS_STEPPED = 1,
 	WIRE_ALLOC_CTR_LATE = 2,     /* calls behind the window's end, until the probes were off */
-	WIRE_ALLOC_CTR_NESTED = 3,   /* calls by another function of the allocator: not looked at */
+	WIRE_ALLOC_CTR_NESTED = 3,   /* calls by the allocator itself: not looked at */
 	WIRE_ALLOC_CTR_SAMPLED = 4,  /* calls that were chosen */
 	WIRE_ALLOC_CTR_BLOCKS = 5,   /* ... and became a record */
 	WIRE_ALLOC_CTR_FAILED = 6,   /* ... and gave no block */
@@ -142,12 +145,10 @@ struct wire_alloc_site {
 /* Shared with user space, in the programs' .bss. */
 struct wire_alloc_control {
 	/* Written by user space; window last, for that opens it. */
-	__u64 calls_max;	/* the window ends with them */
-	__u64 large_bytes;	/* blocks that large are always sampled */
-	__u32 sample_threshold; /* others: if 32 random bits are not above it */
-	__u32 sample_every;	/* ... which is so seldom */
-	__u32 window;		/* its number; 0: none is open */
-	__u32 pad0;
+	__u64 calls_max;	    /* the window ends with them */
+	__u32 sample_bytes;	    /* as in the records */
+	__u32 window;		    /* its number; 0: none is open */
+	__u64 code_start, code_end; /* of the allocator: calls from there are nested */
 	/* Written by the programs. */
 	__u64 calls;	/* of this window, those behind its end included; user space sets it to 0 */
 	__u64 ended_ns; /* when calls_max was reached; likewise */

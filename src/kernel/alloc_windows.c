@@ -104,16 +104,14 @@ void alloc_windows__free(struct alloc_windows *w)
 
 int alloc_windows__open(struct alloc_windows *w, const struct alloc_window_opts *opts)
 {
-	uint32_t every = opts->sample_every ?: 1;
-
 	if (w->open)
 		return -EBUSY;
 	for (size_t i = 0; i < WIRE_ALLOC_CTRS; i++)
 		w->before[i] = w->control->counters[i];
 	w->control->calls_max = opts->calls_max ?: 1;
-	w->control->large_bytes = opts->large_bytes;
-	w->control->sample_every = every;
-	w->control->sample_threshold = UINT32_MAX / every;
+	w->control->sample_bytes = opts->sample_bytes;
+	w->control->code_start = opts->code_start;
+	w->control->code_end = opts->code_end;
 	w->control->calls = 0;
 	w->control->ended_ns = 0;
 	w->opened_ns = now_ns();
@@ -164,6 +162,14 @@ void alloc_windows__close(struct alloc_windows *w, alloc_block_fn fn, void *ctx,
 	(void)alloc_windows__drain(w, fn, ctx);
 	for (size_t i = 0; i < WIRE_ALLOC_CTRS; i++)
 		stats->counters[i] = w->control->counters[i] - w->before[i];
+}
+
+double alloc_block_weight(const struct wire_alloc_head *block)
+{
+	uint64_t size_bytes = block->size_bytes ?: 1;
+
+	return size_bytes >= block->sample_bytes ? 1
+						 : (double)block->sample_bytes / (double)size_bytes;
 }
 
 uint64_t alloc_window_cost_ns(const struct alloc_window_stats *stats, uint32_t emulated_ns,

@@ -31,8 +31,9 @@ void alloc_windows__free(struct alloc_windows *windows);
 
 struct alloc_window_opts {
 	uint64_t calls_max;    /* of all functions and threads together; at least 1 */
-	uint32_t sample_every; /* one of so many calls becomes a record, at random; 0, 1: each */
-	uint64_t large_bytes;  /* blocks that large always do; 0: none is large */
+	uint32_t sample_bytes; /* a call becomes a record with the probability size / sample_bytes:
+				* so often in that many bytes, whatever the sizes; 0: each does */
+	uint64_t code_start, code_end; /* addresses of the allocator's code */
 };
 
 /* What a window saw. */
@@ -64,6 +65,9 @@ int alloc_windows__drain(struct alloc_windows *windows, alloc_block_fn fn, void 
 /* After the probes were taken off; fn gets what is left. */
 void alloc_windows__close(struct alloc_windows *windows, alloc_block_fn fn, void *ctx,
 			  struct alloc_window_stats *stats);
+
+/* How many calls the sampled one stands for: 1, or more where it had been sampled by its size. */
+double alloc_block_weight(const struct wire_alloc_head *block);
 
 /*
  * The time that the window's traps took from the target, by what a trap costs

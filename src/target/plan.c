@@ -31,6 +31,7 @@ struct plan_run {
 	} visited[VISITED_MAX];
 	size_t n_visited;
 	bool rets_only; /* no jump stands for a ret */
+	bool unknown;	/* there are exits that are not known: plan->reason */
 };
 
 static void make_site(const struct code_part *part, size_t index, struct plan_site *site)
@@ -289,31 +290,45 @@ static int collect_tail(struct plan_run *run, const struct tail_target *target, 
 	return err;
 }
 
-static int collect_tails(struct plan_run *run, struct code_object *code, const struct scan *scan,
-			 uint8_t depth)
+/* -ENOENT: where it leads to is not known, or must not be probed; plan->reason says why. */
+static int follow_tail(struct plan_run *run, struct code_object *code, const struct tail_jump *jump,
+		       uint8_t depth)
 {
 	struct func_plan *plan = run->plan;
 	struct tail_target target;
 	char name[96];
-	size_t i;
+	int err =
+		tail_resolve(&run->space, code, jump, &target, plan->reason, sizeof(plan->reason));
+
+	if (err || target.never_returns)
+		return err;
+	if (target.busy) {
+		if (run->opts->partial)
+			return 0;
+		escape_name(ESCAPE_TEXT, name, sizeof(name), target.name);
+		snprintf(plan->reason, sizeof(plan->reason),
+			 "it ends in a jump to '%s', too busy to probe its returns", name);
+		return -ENOENT;
+	}
+	if (target.by_name)
+		snprintf(plan->note, sizeof(plan->note),
+			 "a tail jump's target was found by name (not bound yet)");
+	if (!visit(run, target.code, target.vaddr))
+		return 0;
+	return collect_tail(run, &target, (uint8_t)(depth + 1));
+}
+
+static int collect_tails(struct plan_run *run, struct code_object *code, const struct scan *scan,
+			 uint8_t depth)
+{
 	int err = 0;
 
-	for (i = 0; i < scan->n_tails && !err; i++) {
-		err = tail_resolve(&run->space, code, &scan->tails[i], &target, plan->reason,
-				   sizeof(plan->reason));
-		if (err || target.never_returns)
+	for (size_t i = 0; i < scan->n_tails && !err; i++) {
+		err = follow_tail(run, code, &scan->tails[i], depth);
+		if (err != -ENOENT || !run->opts->partial)
 			continue;
-		if (target.busy) {
-			escape_name(ESCAPE_TEXT, name, sizeof(name), target.name);
-			snprintf(plan->reason, sizeof(plan->reason),
-				 "it ends in a jump to '%s', too busy to probe its returns", name);
-			return -ENOENT;
-		}
-		if (target.by_name)
-			snprintf(plan->note, sizeof(plan->note),
-				 "a tail jump's target was found by name (not bound yet)");
-		if (visit(run, target.code, target.vaddr))
-			err = collect_tail(run, &target, (uint8_t)(depth + 1));
+		run->unknown = true;
+		err = 0;
 	}
 	return err;
 }
@@ -361,8 +376,11 @@ static int plan_exits(struct plan_run *run, struct code_object *code, const stru
 	}
 	if (err)
 		return err;
-	plan->reason[0] = '\0';
-	plan->never_returns = plan->n_exits == 0;
+	if (run->unknown)
+		plan->learn_return = true;
+	else
+		plan->reason[0] = '\0';
+	plan->never_returns = plan->n_exits == 0 && !run->opts->partial;
 	if (!plan->never_returns || run->opts->entry_only)
 		return 0;
 	snprintf(plan->reason, sizeof(plan->reason), "it never returns: only @entry can be probed");

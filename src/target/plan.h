@@ -45,6 +45,11 @@ struct plan_opts {
 	uint8_t arg_mask; /* with need_args: bit n for argument n that is read; 0: all of them */
 	bool need_ret;	  /* the return value is read: its register must be set at every exit */
 	bool need_memory; /* memory is read at the exits: it must be as the caller will find it */
+	/*
+	 * The exits that are known are wanted, also where others are not (then learn_return, with
+	 * the reason of one).  Busy functions that it leaves to are the caller's business.
+	 */
+	bool partial;
 	bool entry_only;  /* exits are not wanted: a function that never returns is fine */
 	uint32_t avoid;	  /* SITE_KIND_BITs that are not to be probed */
 	bool pairs;	  /* calls are paired with returns: frames that move are refused (Go) */

@@ -13,6 +13,7 @@ TARGET_NAMES += whisper llama onnx sherpa tflite keyless
 TARGET_NAMES += caches
 TARGET_NAMES += flood
 TARGET_NAMES += statements
+TARGET_NAMES += allocations
 TARGET_VARIANTS := steady-stripped steady-static-pie steady-minidebug steady-cet steady-O0 steady-fp \
 	tail-cet tail-O3 throw-cet throw-O0 longjmp-O0 fibers-cet split-stripped
 # Their libraries are not among those that a build for another architecture has.

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* alloc_site_plan.c - the two places of one call: the call itself, and what is behind it. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "target/alloc_plan.h"
+#include "target/code.h"
+#include "target/maps.h"
+
+/* The call that ends at `end`, in the function that holds it. */
+static int find_call(struct code_space *space, struct code_object *code, uint64_t end,
+		     struct plan_site *site, char *reason, size_t size)
+{
+	struct code_range range;
+	struct code_part part;
+	int err = code_range_at(code, end - 1, &range);
+
+	if (err) {
+		snprintf(reason, size, "the bounds of the function are not known");
+		return -EOPNOTSUPP;
+	}
+	err = code_part_load(space, code, &range, &part, reason, size);
+	if (err)
+		return err;
+	err = -EOPNOTSUPP;
+	snprintf(reason, size, "no call ends there");
+	for (size_t i = 0; i < part.n; i++) {
+		const struct insn *insn = &part.insns[i];
+
+		if (insn->addr + insn->len != end ||
+		    (insn->flow != INSN_FLOW_CALL && insn->flow != INSN_FLOW_CALL_INDIRECT))
+			continue;
+		*site = (struct plan_site){.object = code->obj->index,
+					   .len = insn->len,
+					   .cls = insn->cls,
+					   .kind = site_kind_of(insn),
+					   .probed = part.probed[i]};
+		memcpy(site->bytes, insn->bytes, insn->len);
+		(void)elf_file_vaddr_to_offset(&code->elf, insn->addr, &site->offset);
+		site->function = site->offset;
+		reason[0] = '\0';
+		err = insn->cls == INSN_CLASS_NEVER ? -EOPNOTSUPP : 0;
+	}
+	code_part_free(&part);
+	return err;
+}
+
+static int plan_call(const struct process *proc, struct object_table *table, uint32_t object,
+		     uint64_t offset, struct plan_site *site, char *reason, size_t size)
+{
+	struct code_object *code;
+	struct code_space space;
+	uint64_t vaddr;
+	int err = code_space_open(&space, proc, table);
+
+	if (err)
+		return err;
+	code = code_space_object(&space, object);
+	if (!code)
+		err = -errno;
+	else if (!elf_file_offset_to_vaddr(&code->elf, offset, &vaddr) || !vaddr)
+		err = -ENOENT;
+	else
+		err = find_call(&space, code, vaddr, site, reason, size);
+	code_space_close(&space);
+	return err;
+}
+
+static uint64_t site_cookie(enum wire_alloc_role role, const struct plan_site *site,
+			    enum wire_alloc_function function, uint32_t number)
+{
+	return wire_alloc_cookie(role, function, 0, !insn_class_emulated(site->cls),
+				 (int32_t)number);
+}
+
+int alloc_site_plan_make(struct alloc_site_plan *plan, const struct process *proc,
+			 struct object_table *table, uint32_t object, uint64_t offset,
+			 enum wire_alloc_function function, uint32_t number, uint32_t avoid)
+{
+	struct plan_site *call = &plan->call.site, *behind = &plan->behind.site;
+	uint64_t addr;
+	int err;
+
+	memset(plan, 0, sizeof(*plan));
+	if (object >= table->n_objects || number >= WIRE_ALLOC_SITES_MAX)
+		return -EINVAL;
+	err = plan_call(proc, table, object, offset, call, plan->reason, sizeof(plan->reason));
+	if (err)
+		return err;
+	if (avoid & SITE_KIND_BIT(call->kind)) {
+		snprintf(plan->reason, sizeof(plan->reason),
+			 "a probe at a %s fails the self-test on this kernel",
+			 site_kind_name(call->kind));
+		return -EOPNOTSUPP;
+	}
+	plan->call.cookie = site_cookie(WIRE_ALLOC_SITE_CALL, call, function, number);
+	/* Without the place behind it there are no blocks, but calls and bytes all the same. */
+	err = object_offset_to_addr(table->objects[object], offset, &addr);
+	err = err
+		      ?: plan_return_site(proc, table, addr, behind, plan->reason,
+					  sizeof(plan->reason));
+	if (!err && (avoid & SITE_KIND_BIT(behind->kind)))
+		err = -EOPNOTSUPP;
+	if (err)
+		memset(behind, 0, sizeof(*behind));
+	else
+		plan->behind.cookie = site_cookie(WIRE_ALLOC_SITE_RETURN, behind, function, number);
+	return err == -ESRCH || err == -ENOMEM ? err : 0;
+}

@@ -101,6 +101,7 @@ struct stage_config {
 	uint64_t timeout_ns;	/* 0: none; statements: default 60 s */
 	uint64_t hang_ns;	/* in flight longer: target not responsive; default 4 s,
 				   statements 60 s */
+	bool python;		/* call: its functions are Python's, `python:FILE:QUALNAME` */
 	bool voice;		/* counts as voice processing; default true, frames and
 				   statements false */
 	bool turn;		/* takes part in turns; default true, statements never */

@@ -59,8 +59,9 @@ enum probe_values {
 	PROBE_FOUND = 1 << 9, /* `hit` is a condition of this very function */
 	PROBE_BYTES = 1 << 10,
 	PROBE_SIZE = 1 << 11,
-	PROBE_TEXT = 1 << 12,  /* `text` and `length` */
-	PROBE_NAMED = 1 << 13, /* `name` */
+	PROBE_TEXT = 1 << 12,	   /* `text` and `length` */
+	PROBE_NAMED = 1 << 13,	   /* `name` */
+	PROBE_OF_PYTHON = 1 << 14, /* a function of a Python program may stand there */
 };
 
 /* Reads one probe (text or mapping) or a list of alternatives, and adds them to list. */

@@ -11,6 +11,7 @@
 #include "memory/arena.h"
 #include "config/expr.h"
 #include "config/near.h"
+#include "config/python_probe.h"
 #include "config/read_parts.h"
 #include "config/read_values.h"
 #include "config/reader.h"
@@ -22,6 +23,7 @@ struct probe_read {
 	const struct probe_place *place;
 	const struct yaml_node *node;
 	unsigned int flags; /* enum expr_flags of its values */
+	bool python;	    /* its arguments and its result are objects: nothing is read of them */
 	const struct yaml_node *hit;
 };
 
@@ -36,8 +38,8 @@ static bool check_probe_text(struct reader *r, const struct yaml_node *node, con
 		read_error(r, node, "a probe is one line");
 		return false;
 	}
-	if (!strncmp(text, "usdt:", 5) || !strncmp(text, "python:", 7)) {
-		read_error(r, node, "%.*s probes are not supported", (int)strcspn(text, ":"), text);
+	if (!strncmp(text, "usdt:", 5)) {
+		read_error(r, node, "usdt probes are not supported");
 		return false;
 	}
 	if (text[0] == ':' || (!strchr(text, ':') && !strstr(text, "+0x"))) {
@@ -48,6 +50,23 @@ static bool check_probe_text(struct reader *r, const struct yaml_node *node, con
 		return false;
 	}
 	return true;
+}
+
+static bool check_python(struct reader *r, const struct yaml_node *node,
+			 const struct probe_place *place, const char *text)
+{
+	struct python_probe probe;
+	char err[160];
+	size_t at;
+
+	if (!(place->values & PROBE_OF_PYTHON)) {
+		read_error(r, node, "Python functions are for calls, not for %s", place->what);
+		return false;
+	}
+	if (!python_probe_parse(text, &probe, &at, err, sizeof(err)))
+		return true;
+	read_error_at(r, node, at, "%s", err);
+	return false;
 }
 
 static bool ends_in(const char *text, const char *end)
@@ -131,6 +150,13 @@ void read_shared_where(struct reader *r, const struct yaml_node *node, void *pro
 static bool allowed(struct reader *r, const struct yaml_node *node, const struct probe_read *p,
 		    unsigned int value)
 {
+	if (p->python) {
+		read_error(r, node->key,
+			   "'%s' cannot be read of a Python function: its arguments and its result "
+			   "are objects of the interpreter",
+			   node->key->text);
+		return false;
+	}
 	if (p->place->values & value)
 		return true;
 	read_error(r, node->key, "'%s' has no meaning for %s", node->key->text, p->place->what);
@@ -370,7 +396,9 @@ static void read_probe(struct reader *r, const struct yaml_node *node,
 				   "\"libfoo.so*:bar\"");
 	}
 	text = name ? read_text(r, name, "a probe (OBJECT:SYMBOL)") : NULL;
-	if (text && check_probe_text(r, name, text)) {
+	p.python = text && python_probe_is(text);
+	if (text && check_probe_text(r, name, text) &&
+	    (!p.python || check_python(r, name, place, text))) {
 		p.probe.probe = arena__strdup(r->arena, text);
 		p.probe.pos = read_pos(r, name);
 		if (ends_in(text, "@entry") || (place->entry && !ends_in(text, "@return")))

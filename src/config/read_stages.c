@@ -7,12 +7,13 @@
 #include "config/expr.h"
 #include "config/metric_names.h"
 #include "config/near.h"
+#include "config/python_probe.h"
 #include "config/read_parts.h"
 #include "config/reader.h"
 #include "config/yaml.h"
 
 #define SPAN_VALUES  (PROBE_KEY | PROBE_HANDLE | PROBE_WHERE | PROBE_ERROR | PROBE_WORK | PROBE_EXIT)
-#define CALL_VALUES  (SPAN_VALUES | PROBE_CACHED)
+#define CALL_VALUES  (SPAN_VALUES | PROBE_CACHED | PROBE_OF_PYTHON)
 #define FRAME_VALUES (SPAN_VALUES | PROBE_WHEN | PROBE_HIT)
 #define FROM_VALUES  (PROBE_KEY | PROBE_HANDLE | PROBE_WHERE | PROBE_EXIT)
 #define TO_VALUES    SPAN_VALUES
@@ -27,6 +28,25 @@ static void set_kind(struct reader *r, const struct yaml_node *node, struct stag
 	stage->kind = kind;
 }
 
+/* Their spans come by other ways than those of code: one stage has the one kind or the other. */
+static void check_python_stage(struct reader *r, const struct yaml_node *node,
+			       struct stage_config *stage)
+{
+	size_t python = 0, others = 0;
+
+	for (size_t i = 0; i < stage->call.n; i++) {
+		const char *probe = stage->call.item[i].probe;
+
+		if (probe && python_probe_is(probe))
+			python++;
+		else if (probe)
+			others++;
+	}
+	stage->python = python > 0;
+	if (python && others)
+		read_error(r, node->key, "a stage has Python functions or others, not both");
+}
+
 static void read_call(struct reader *r, const struct yaml_node *node, void *ctx)
 {
 	struct stage_config *stage = ctx;
@@ -34,6 +54,7 @@ static void read_call(struct reader *r, const struct yaml_node *node, void *ctx)
 
 	set_kind(r, node, stage, STAGE_CALL);
 	read_probes(r, node, &place, &stage->call);
+	check_python_stage(r, node, stage);
 }
 
 static void read_frame(struct reader *r, const struct yaml_node *node, void *ctx)

@@ -304,6 +304,8 @@ int probe_spec_match(const struct probe_spec *spec, struct object_table *table,
 	*matches = NULL;
 	*n = 0;
 	err[0] = '\0';
+	if (spec->kind == PROBE_PYTHON)
+		return -EOPNOTSUPP;
 	for (i = 0; i < table->n_objects && !ret; i++) {
 		run.obj = table->objects[i];
 		if (!run.obj->gone && glob_match(spec->object, run.obj->basename))

@@ -8,14 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/python_probe.h"
+
 static int unsupported(const char *text, char *err, size_t err_size)
 {
 	if (strncmp(text, "usdt:", 5) == 0) {
 		snprintf(err, err_size, "usdt: probes are not supported yet");
-		return -EOPNOTSUPP;
-	}
-	if (strncmp(text, "python:", 7) == 0) {
-		snprintf(err, err_size, "python: probes are not supported yet");
 		return -EOPNOTSUPP;
 	}
 	return 0;
@@ -97,6 +95,20 @@ static int take_table(struct probe_spec *spec, char *err, size_t err_size)
 	return 0;
 }
 
+static int parse_python(const char *text, struct probe_spec *spec, char *err, size_t err_size)
+{
+	struct python_probe probe;
+	size_t at;
+	int ret = python_probe_parse(text, &probe, &at, err, err_size);
+
+	if (ret)
+		return ret;
+	spec->kind = PROBE_PYTHON;
+	strcpy(spec->object, probe.file);
+	strcpy(spec->symbol, probe.qualname);
+	return 0;
+}
+
 int probe_spec_parse(const char *text, struct probe_spec *spec, char *err, size_t err_size)
 {
 	char copy[PROBE_TEXT_MAX], *colon, *plus;
@@ -107,6 +119,8 @@ int probe_spec_parse(const char *text, struct probe_spec *spec, char *err, size_
 	ret = unsupported(text, err, err_size);
 	if (ret)
 		return ret;
+	if (python_probe_is(text))
+		return parse_python(text, spec, err, err_size);
 	if (strlen(text) >= sizeof(copy)) {
 		snprintf(err, err_size, "longer than %zu characters", sizeof(copy) - 1);
 		return -EINVAL;

@@ -14,6 +14,7 @@ enum probe_kind {
 	PROBE_INVALID = 0,
 	PROBE_SYMBOL = 1, /* OBJECT:SYMBOL */
 	PROBE_OFFSET = 2, /* OBJECT+0xOFFSET: the file offset at which a function starts */
+	PROBE_PYTHON = 3, /* python:FILE:QUALNAME: matches no code of an object; see src/python */
 };
 
 enum probe_point {
@@ -35,15 +36,16 @@ struct table_path {
 struct probe_spec {
 	enum probe_kind kind;
 	enum probe_point point;
-	char object[PROBE_TEXT_MAX]; /* glob on the basename of a mapped file */
+	/* Glob on the basename of a mapped file; PROBE_PYTHON: FILE, QUALNAME. */
+	char object[PROBE_TEXT_MAX];
 	char symbol[PROBE_TEXT_MAX]; /* glob on the mangled or demangled name */
 	uint64_t offset;	     /* PROBE_OFFSET: file offset, bytes */
 	struct table_path table;     /* PROBE_SYMBOL */
 };
 
 /*
- * Parses the probe grammar. -EINVAL: wrong, -EOPNOTSUPP: usdt: and python: probes, which this layer
- * does not do yet; err says what and where.
+ * Parses the probe grammar. -EINVAL: wrong, -EOPNOTSUPP: usdt: probes, which are not done yet;
+ * err says what and where.
  */
 int probe_spec_parse(const char *text, struct probe_spec *spec, char *err, size_t err_size);
 

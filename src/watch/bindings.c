@@ -171,6 +171,9 @@ static int bind_probe(struct bindings *b, const struct process *proc, struct obj
 		explain(stage, "%s: %s", conf->probe, err_text);
 		return 0;
 	}
+	/* No code of an object: they are bound by other ways, src/watch/python_*. */
+	if (spec.kind == PROBE_PYTHON)
+		return 0;
 	err = probe_spec_match(&spec, objects, proc, BINDING_MATCHES_MAX, &matches, &n, err_text,
 			       sizeof(err_text));
 	if (err) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/python_probe.h"
 #include "keeper/keeper.h"
 #include "kernel/kernel_btf.h"
 #include "keeper/privileges.h"
@@ -20,7 +21,7 @@ static bool is_uretprobe(const struct probe_config *probe)
 
 static bool is_python(const struct probe_config *probe)
 {
-	return probe->probe && !strncmp(probe->probe, "python:", 7);
+	return probe->probe && python_probe_is(probe->probe);
 }
 
 static bool list_has(const struct probe_list *list, probe_test test)

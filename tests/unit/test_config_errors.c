@@ -95,6 +95,32 @@ static void yaml_that_is_refused(void **state)
 	refused("[ 1, 2 ]\n", 1, "expected a mapping");
 }
 
+static void python_functions_that_are_refused(void **state)
+{
+	(void)state;
+	refused("stages: { a: { call: \"python:x.py\" } }\n", 1,
+		"t.yaml:1:31: expected python:FILE:QUALNAME");
+	refused("stages: { a: { call: \"python:x.py:\" } }\n", 1, "the function is missing");
+	refused("stages: { a: { call: \"python:x/:f\" } }\n", 1, "'x/' is a folder");
+	refused("stages: { a: { call: \"python:x.py:f@entry\" } }\n", 1,
+		"t.yaml:1:36: a Python function is timed as a whole call: '@entry'");
+	refused("stages: { a: { call: \"python:x.py:f()\" } }\n", 1, "without its parentheses");
+	refused("stages: { a: { call: \"python:x.py:f.<locals>.<lambda>\" } }\n", 1,
+		"no name of its own");
+	refused("stages: { a: { call: \"python:x.py:.f\" } }\n", 1, "no qualified name");
+	refused("stages: { a: { call: { probe: \"python:x.py:f\", key: arg0 } } }\n", 1,
+		"'key' cannot be read of a Python function");
+	refused("stages: { a: { call: { probe: \"python:x.py:f\", error: \"ret < 0\", exit: "
+		"uretprobe } } }\n",
+		2, "'error' cannot be read");
+	refused("stages: { a: { frame: \"python:x.py:f\" } }\n", 1,
+		"Python functions are for calls, not for a frame");
+	refused("stages: { a: { stream: { from: \"python:x.py:f\", to: \"x:f\" } } }\n", 1,
+		"not for the start of a stream");
+	refused("stages: { a: { call: [ \"python:x.py:f\", \"x:f\" ] } }\n", 1,
+		"Python functions or others, not both");
+}
+
 static void stages_that_are_refused(void **state)
 {
 	(void)state;
@@ -105,7 +131,6 @@ static void stages_that_are_refused(void **state)
 	refused("stages: { a: { cal: \"x:f\" } }\n", 2, "did you mean 'call'");
 	refused("stages: { a: { call: f } }\n", 1, "is no probe");
 	refused("stages: { a: { call: \"usdt:x:y:z\" } }\n", 1, "usdt probes are not supported");
-	refused("stages: { a: { call: \"python:x.py:f\" } }\n", 1, "python probes are not");
 	refused("stages: { a: { call: [] } }\n", 1, "list of probes is empty");
 	refused("stages: { a: { call: { key: arg0 } } }\n", 1, "'probe' is missing");
 	refused("stages: { a: { call: { probe: \"x:f\", when: \"ret != 0\" } } }\n", 1,
@@ -277,6 +302,7 @@ int main(void)
 		cmocka_unit_test(ten_mistakes_ten_messages),
 		cmocka_unit_test(yaml_that_is_refused),
 		cmocka_unit_test(stages_that_are_refused),
+		cmocka_unit_test(python_functions_that_are_refused),
 		cmocka_unit_test(budgets_that_are_refused),
 		cmocka_unit_test(terminal_control_is_never_echoed),
 		cmocka_unit_test(sorted_by_place),

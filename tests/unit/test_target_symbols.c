@@ -295,7 +295,11 @@ static void test_parse(void **state)
 		assert_true(err[0] != '\0');
 	}
 	assert_int_equal(probe_spec_parse("usdt:o:p:n", &spec, err, sizeof(err)), -EOPNOTSUPP);
-	assert_int_equal(probe_spec_parse("python:f:q", &spec, err, sizeof(err)), -EOPNOTSUPP);
+	assert_int_equal(probe_spec_parse("python:a/b.py:C.f", &spec, err, sizeof(err)), 0);
+	assert_int_equal(spec.kind, PROBE_PYTHON);
+	assert_string_equal(spec.object, "a/b.py");
+	assert_string_equal(spec.symbol, "C.f");
+	assert_int_equal(probe_spec_parse("python:f", &spec, err, sizeof(err)), -EINVAL);
 	memset(text, 'a', sizeof(text));
 	text[1] = ':';
 	text[sizeof(text) - 1] = '\0';

@@ -373,6 +373,17 @@ static int ticks(struct keeper *k, uint32_t hz)
 	return ask(k, &request, NULL, 0);
 }
 
+static int watch_ask(struct keeper *k, const struct keeper_request *request,
+		     struct keeper_watched *out)
+{
+	int err = ask(k, request, NULL, 0);
+
+	*out = (struct keeper_watched){};
+	if (!err)
+		memcpy(out, k->bytes, sizeof(*out));
+	return err;
+}
+
 /* As many pieces as fit into one request; returns how many. */
 static size_t fill_pieces(const struct process_memory_part *parts, size_t n,
 			  struct keeper_piece *pieces, size_t *bytes)
@@ -487,6 +498,27 @@ int keeper__load_alloc(struct keeper *k, struct alloc_windows **out)
 int keeper__ticks(struct keeper *k, uint32_t hz)
 {
 	return LOCKED(k, ticks(k, hz));
+}
+
+int keeper__watch(struct keeper *k, uint32_t slot, const struct keeper_watch *watch,
+		  struct keeper_watched *out)
+{
+	struct keeper_request request = {.op = KEEPER_WATCH, .watch = {.slot = slot}};
+
+	if (watch) {
+		request.watch.address = watch->address;
+		request.watch.length = watch->length;
+		request.watch.kind = watch->kind;
+		request.watch.python = watch->python;
+	}
+	return LOCKED(k, watch_ask(k, &request, out));
+}
+
+int keeper__watched(struct keeper *k, uint32_t slot, struct keeper_watched *out)
+{
+	const struct keeper_request request = {.op = KEEPER_WATCHED, .slot = slot};
+
+	return LOCKED(k, watch_ask(k, &request, out));
 }
 
 static int access_file(void *ctx, enum process_file file, uint32_t tid, char *buf, size_t size,

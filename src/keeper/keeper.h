@@ -3,7 +3,7 @@
  * keeper.h - the process that keeps the privileges.
  *
  * The session has none: it reads hostile files, decides and writes output.  What takes privileges
- * it asks of its keeper, a child that was forked before and understands twelve requests
+ * it asks of its keeper, a child that was forked before and understands fourteen requests
  * (protocol.h): loading the programs, attaching them at a place of a known object, opening a
  * mapped file, reading what only a tracer may read.  Both end with each other.
  *
@@ -77,5 +77,25 @@ int keeper__attach(struct keeper *keeper, uint32_t prog, bool uretprobe, const s
  * -EPERM: the configuration did not ask for Python at the start; -E2BIG: too many threads.
  */
 int keeper__ticks(struct keeper *keeper, uint32_t hz);
+
+/* Bytes of the target to be watched. */
+struct keeper_watch {
+	uint64_t address; /* a multiple of the length */
+	uint32_t length;  /* 1, 2, 4 or 8 */
+	enum watchpoint_kind kind;
+	bool python; /* the program of Python's spans runs at each hit; else they are counted */
+};
+
+/*
+ * A watchpoint on all threads of the target (kernel/watchpoint.h), in the slot (below
+ * WATCHPOINTS_MAX) instead of the one that is there; `watch` NULL: none any more.  It ends with the
+ * session.  0; -EPERM: the configuration did not ask at the start for what lies in the heap;
+ * -EFAULT: no writable private memory; -ENOSPC: a debugger holds the registers; -E2BIG: more than
+ * WATCHPOINT_THREADS_MAX threads; -EMFILE; -EOPNOTSUPP; -ESRCH; -EPIPE.
+ */
+int keeper__watch(struct keeper *keeper, uint32_t slot, const struct keeper_watch *watch,
+		  struct keeper_watched *out);
+/* How it is; where hits are counted, new threads are watched from here on.  -ENOENT: none there. */
+int keeper__watched(struct keeper *keeper, uint32_t slot, struct keeper_watched *out);
 
 #endif

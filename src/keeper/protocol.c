@@ -23,7 +23,7 @@ static bool load_is_sound(const struct keeper_request *r)
 static bool probes_are_sound(const struct keeper_request *r, const struct keeper_probe *probes)
 {
 	if (r->attach.prog >= KEEPER_PROGS || r->attach.prog == LOADER_PYTHON_TICK ||
-	    r->attach.uretprobe > 1)
+	    r->attach.prog == LOADER_PYTHON_WATCH || r->attach.uretprobe > 1)
 		return false;
 	for (uint32_t i = 0; i < r->attach.n; i++)
 		if (probes[i].len > INSN_MAX_BYTES || probes[i].offset > INT64_MAX ||
@@ -66,6 +66,19 @@ static bool facts_are_sound(const struct keeper_request *r)
 			    : !r->facts.start && r->facts.fd <= INT32_MAX;
 }
 
+static bool watch_is_sound(const struct keeper_request *r)
+{
+	uint32_t length = r->watch.length;
+
+	if (r->watch.slot >= WATCHPOINTS_MAX)
+		return false;
+	if (!length)
+		return !r->watch.address && !r->watch.kind && !r->watch.python;
+	return length <= 8 && !(length & (length - 1)) && !(r->watch.address & (length - 1)) &&
+	       r->watch.address + length > r->watch.address &&
+	       r->watch.kind <= WATCHPOINT_TOUCHES && r->watch.python <= 1;
+}
+
 static bool is_sound(const struct keeper_request *r, const void *rest)
 {
 	if (r->object && r->op != KEEPER_OBJECT && r->op != KEEPER_ATTACH)
@@ -90,6 +103,10 @@ static bool is_sound(const struct keeper_request *r, const void *rest)
 	case KEEPER_TICKS:
 		return !r->ticks_hz ||
 		       (r->ticks_hz >= WIRE_PYTHON_HZ_MIN && r->ticks_hz <= WIRE_PYTHON_HZ_MAX);
+	case KEEPER_WATCH:
+		return watch_is_sound(r);
+	case KEEPER_WATCHED:
+		return r->slot < WATCHPOINTS_MAX;
 	case KEEPER_OBJECT:
 	case KEEPER_DESCRIPTORS:
 	case KEEPER_ALLOC_LOAD:
@@ -159,6 +176,9 @@ static bool answer_fits(enum keeper_op op, size_t fds_n, size_t bytes)
 		return !fds_n && bytes == sizeof(uint32_t);
 	case KEEPER_TICKS:
 		return !fds_n && !bytes;
+	case KEEPER_WATCH:
+	case KEEPER_WATCHED:
+		return !fds_n && bytes == sizeof(struct keeper_watched);
 	case KEEPER_OPS:
 		break;
 	}

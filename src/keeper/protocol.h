@@ -17,6 +17,7 @@
 #include "kernel/alloc_programs.h"
 #include "kernel/calibrate.h"
 #include "kernel/loader.h"
+#include "kernel/watchpoint.h"
 #include "target/insn.h"
 #include "target/process_access.h"
 
@@ -33,7 +34,9 @@ enum keeper_op {
 	KEEPER_SCATTER = 10,	/* a byte for each piece (0: read), then all their bytes */
 	KEEPER_ALLOC_LOAD = 11, /* the maps of struct alloc_programs: ring, control */
 	KEEPER_TICKS = 12,	/* nothing; the clocks stay with the keeper */
-	KEEPER_OPS = 13,
+	KEEPER_WATCH = 13,	/* struct keeper_watched; the descriptors stay with the keeper */
+	KEEPER_WATCHED = 14,	/* the same */
+	KEEPER_OPS = 15,
 };
 
 /* What can be attached: enum loader_prog, and behind them enum alloc_prog. */
@@ -91,6 +94,14 @@ struct keeper_request {
 		struct {
 			uint32_t n; /* pieces that follow */
 		} scatter;
+		struct {
+			uint64_t address;
+			uint32_t length; /* 1, 2, 4, 8; 0: not any more, and all others are 0 */
+			uint32_t slot;	 /* below WATCHPOINTS_MAX */
+			uint32_t kind;	 /* enum watchpoint_kind */
+			uint32_t python; /* 1: LOADER_PYTHON_WATCH runs at each hit; 0: counted */
+		} watch;
+		uint32_t slot;	   /* WATCHED */
 		uint32_t ticks_hz; /* WIRE_PYTHON_HZ_MIN to _MAX; 0: none any more */
 		struct process_file_ref facts;
 		uint32_t maps;	/* enum process_maps */
@@ -103,6 +114,13 @@ struct keeper_reply {
 	uint32_t op;
 	int32_t err;	     /* 0 or a negative errno; then the bytes are why, if there are any */
 	uint32_t data_bytes; /* that follow */
+};
+
+/* Of a watchpoint. */
+struct keeper_watched {
+	uint64_t hits;	  /* so far */
+	uint32_t threads; /* that are, or were, watched */
+	uint32_t cost_ns; /* of a hit, without a program; 0: could not be measured */
 };
 
 /* What was loaded, as places in the list of descriptors. */

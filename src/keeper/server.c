@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "keeper/channel.h"
@@ -19,6 +20,8 @@
 #include "target/insn.h"
 #include "target/process_stats.h"
 #include "target/sqlite_files.h"
+
+#define DESCRIPTORS_MAX ((WATCHPOINTS_MAX + 1) * KEEPER_THREADS_MAX + 256)
 
 static int reply(const struct keeper_server *s, uint32_t op, int err, const void *bytes, size_t len,
 		 const int *fds, size_t fds_n)
@@ -59,6 +62,8 @@ static int load(struct keeper_server *s, const struct keeper_request *r, char *w
 	int err;
 
 	keeper_server_stop_ticks(s);
+	for (uint32_t i = 0; i < WATCHPOINTS_MAX; i++)
+		keeper_server_stop_watch(s, i);
 	loader__free(s->loader);
 	s->loader = NULL;
 	err = loader__open(&lo, &s->loader, why, size);
@@ -240,6 +245,22 @@ static int answer_count(struct keeper_server *s, const struct keeper_request *r)
 	return reply(s, r->op, err, &count, err ? 0 : sizeof(count), NULL, 0);
 }
 
+static int answer_watch(struct keeper_server *s, const struct keeper_request *r)
+{
+	struct keeper_watched watched;
+	int err = keeper_server_watch(s, r, &watched);
+
+	return reply(s, r->op, err, &watched, err ? 0 : sizeof(watched), NULL, 0);
+}
+
+static int answer_watched(struct keeper_server *s, const struct keeper_request *r)
+{
+	struct keeper_watched watched;
+	int err = keeper_server_watched(s, r->slot, &watched);
+
+	return reply(s, r->op, err, &watched, err ? 0 : sizeof(watched), NULL, 0);
+}
+
 int keeper_answer(struct keeper_server *s, const void *data, size_t len)
 {
 	struct keeper_request r;
@@ -272,6 +293,10 @@ int keeper_answer(struct keeper_server *s, const void *data, size_t len)
 		return answer_alloc_load(s, &r);
 	case KEEPER_TICKS:
 		return reply_error(s, r.op, keeper_server_ticks(s, r.ticks_hz));
+	case KEEPER_WATCH:
+		return answer_watch(s, &r);
+	case KEEPER_WATCHED:
+		return answer_watched(s, &r);
 	case KEEPER_OPS:
 		break;
 	}
@@ -322,11 +347,23 @@ static void ignore_signals(void)
 		signal(numbers[i], SIG_IGN);
 }
 
+/* A clock and up to four watchpoints for each thread of the target. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		log_info("the limit of descriptors stays as it was: %s", err_str(errno));
+}
+
 static void prepare(struct keeper_server *s, pid_t parent)
 {
 	const struct privileges p = {.role = PRIVILEGES_OF_KEEPER,
 				     .perf = s->opts->force_perf || !uprobe_link_have_multi(),
-				     .events = s->opts->objects,
+				     .events = s->opts->objects || s->opts->leaks,
 				     .channel_fd = s->channel,
 				     .state_dir_fd = -1};
 
@@ -338,6 +375,8 @@ static void prepare(struct keeper_server *s, pid_t parent)
 	close_others(s);
 	open_standard();
 	loader_raise_memlock();
+	if (p.events)
+		raise_descriptors();
 	(void)privileges_drop(&p);
 }
 

@@ -15,6 +15,10 @@
 
 struct decoder;
 struct python_ticks;
+struct watchpoint;
+
+/* More of them are given neither clocks nor watchpoints. */
+#define KEEPER_THREADS_MAX 1024
 
 struct keeper_server {
 	int channel;
@@ -26,7 +30,10 @@ struct keeper_server {
 	bool alloc_loaded;
 	struct calibration calibration;
 	bool calibrated;
-	struct python_ticks *ticks; /* NULL: none run */
+	struct python_ticks *ticks;		     /* NULL: none run */
+	struct watchpoint *watches[WATCHPOINTS_MAX]; /* NULL: none */
+	bool watch_counts[WATCHPOINTS_MAX];	     /* ... that no program runs at */
+	uint32_t watch_cost_ns;
 	struct decoder *decoder;
 	uint64_t words_left; /* small reads of memory; see server_memory.c */
 	uint64_t words_since_ns;
@@ -63,5 +70,18 @@ int keeper_server_memory(struct keeper_server *server, uint64_t addr, void *buf,
 /* Clocks on the target's threads: `hz` of them a second, instead of those that run; 0: none. */
 int keeper_server_ticks(struct keeper_server *server, uint32_t hz);
 void keeper_server_stop_ticks(struct keeper_server *server);
+
+/* Threads of the target at this moment.  Their number, -E2BIG or another negative errno. */
+ssize_t keeper_server_threads(const struct keeper_server *server, pid_t tids[KEEPER_THREADS_MAX]);
+
+/*
+ * A watchpoint on all threads of the target, in the place of that in this slot, or none any more.
+ * -EPERM: the session did not say at the start that it looks at objects; -EFAULT: no writable
+ * private memory of the target's; else as watchpoint__open.
+ */
+int keeper_server_watch(struct keeper_server *server, const struct keeper_request *request,
+			struct keeper_watched *out);
+int keeper_server_watched(struct keeper_server *server, uint32_t slot, struct keeper_watched *out);
+void keeper_server_stop_watch(struct keeper_server *server, uint32_t slot);
 
 #endif

@@ -12,10 +12,9 @@
 #include "keeper/server.h"
 #include "kernel/python_ticks.h"
 
-/* Threads of the target at this moment.  Their number, or a negative errno. */
-static ssize_t list_threads(const struct process *proc, pid_t tids[PYTHON_TICKS_MAX])
+ssize_t keeper_server_threads(const struct keeper_server *s, pid_t tids[KEEPER_THREADS_MAX])
 {
-	int fd = openat(proc->dirfd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(s->proc.dirfd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *entry;
 	ssize_t n = 0;
 	DIR *dir;
@@ -27,17 +26,17 @@ static ssize_t list_threads(const struct process *proc, pid_t tids[PYTHON_TICKS_
 		close(fd);
 		return -ENOMEM;
 	}
-	while (n <= PYTHON_TICKS_MAX && (entry = readdir(dir)) != NULL) {
+	while (n <= KEEPER_THREADS_MAX && (entry = readdir(dir)) != NULL) {
 		pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
 
 		if (tid <= 0)
 			continue;
-		if (n < PYTHON_TICKS_MAX)
+		if (n < KEEPER_THREADS_MAX)
 			tids[n] = tid;
 		n++;
 	}
 	closedir(dir);
-	return n > PYTHON_TICKS_MAX ? -E2BIG : n;
+	return n > KEEPER_THREADS_MAX ? -E2BIG : n;
 }
 
 /*
@@ -46,8 +45,8 @@ static ssize_t list_threads(const struct process *proc, pid_t tids[PYTHON_TICKS_
  */
 static int start(struct keeper_server *s, uint32_t hz)
 {
-	pid_t tids[PYTHON_TICKS_MAX];
-	ssize_t n = list_threads(&s->proc, tids);
+	pid_t tids[KEEPER_THREADS_MAX];
+	ssize_t n = keeper_server_threads(s, tids);
 
 	if (n < 0)
 		return (int)n;
@@ -55,7 +54,7 @@ static int start(struct keeper_server *s, uint32_t hz)
 				      loader__program(s->loader, LOADER_PYTHON_TICK));
 	if (!s->ticks)
 		return -errno;
-	n = list_threads(&s->proc, tids);
+	n = keeper_server_threads(s, tids);
 	if (n > 0)
 		(void)python_ticks__add(s->ticks, tids, (size_t)n);
 	return 0;

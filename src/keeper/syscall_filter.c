@@ -202,6 +202,7 @@ static const struct argument_rule perf_rules[] = {
 	{SCMP_SYS(ioctl), 1, {EQ(1, PERF_EVENT_IOC_ENABLE)}},
 	{SCMP_SYS(ioctl), 1, {EQ(1, PERF_EVENT_IOC_DISABLE)}},
 	{SCMP_SYS(ioctl), 1, {EQ(1, PERF_EVENT_IOC_SET_BPF)}},
+	{SCMP_SYS(ioctl), 1, {EQ(1, PERF_EVENT_IOC_REFRESH)}},
 };
 
 static int add_rules(scmp_filter_ctx ctx, const struct argument_rule *rules, size_t n)

@@ -187,7 +187,7 @@ static int keep_programs(struct loader *l)
 	};
 
 	for (size_t i = 0; i < LOADER_PROGS; i++) {
-		if (!bpf_program__autoload(progs[i]))
+		if (!progs[i] || !bpf_program__autoload(progs[i]))
 			continue;
 		l->prog_fds[i] = fcntl(bpf_program__fd(progs[i]), F_DUPFD_CLOEXEC, 3);
 		if (l->prog_fds[i] < 0)

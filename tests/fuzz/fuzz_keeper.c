@@ -38,6 +38,11 @@ static void check_request(const struct keeper_request *r, const void *rest)
 		abort();
 	if (r->op == KEEPER_TICKS && r->ticks_hz > WIRE_PYTHON_HZ_MAX)
 		abort();
+	if (r->op == KEEPER_WATCH &&
+	    (r->watch.slot >= WATCHPOINTS_MAX || r->watch.length > 8 || r->watch.python > 1))
+		abort();
+	if (r->op == KEEPER_WATCHED && r->slot >= WATCHPOINTS_MAX)
+		abort();
 	if (r->op == KEEPER_LOAD && r->load.stages_n > WIRE_STAGES_MAX)
 		abort();
 	if (r->op == KEEPER_FILE && r->file.which >= PROCESS_FILES)

@@ -71,6 +71,44 @@ static void test_requests(void **state)
 	assert_int_equal(decode_one(&r), -EPROTO);
 }
 
+static void test_watchpoints(void **state)
+{
+	struct keeper_request r = {.op = KEEPER_WATCH,
+				   .watch = {4096, 8, 3, WATCHPOINT_TOUCHES, 1}};
+
+	(void)state;
+	assert_int_equal(decode_one(&r), 0);
+	r.watch.slot = WATCHPOINTS_MAX;
+	assert_int_equal(decode_one(&r), -EPROTO);
+	r.watch.slot = 0;
+	r.watch.kind++;
+	assert_int_equal(decode_one(&r), -EPROTO);
+	r.watch.kind = WATCHPOINT_WRITES;
+	r.watch.python = 2;
+	assert_int_equal(decode_one(&r), -EPROTO);
+	r.watch.python = 0;
+	r.watch.length = 3;
+	assert_int_equal(decode_one(&r), -EPROTO);
+	r.watch.length = 16;
+	assert_int_equal(decode_one(&r), -EPROTO);
+	r.watch.length = 8;
+	r.watch.address = 4100;
+	assert_int_equal(decode_one(&r), -EPROTO);
+	r.watch.length = 4;
+	assert_int_equal(decode_one(&r), 0);
+	r.watch.address = UINT64_MAX - 3;
+	assert_int_equal(decode_one(&r), -EPROTO);
+	/* The end of one: nothing else is said. */
+	r.watch = (typeof(r.watch)){.slot = 1};
+	assert_int_equal(decode_one(&r), 0);
+	r.watch.address = 4096;
+	assert_int_equal(decode_one(&r), -EPROTO);
+	r = (struct keeper_request){.op = KEEPER_WATCHED, .slot = WATCHPOINTS_MAX};
+	assert_int_equal(decode_one(&r), -EPROTO);
+	r.slot--;
+	assert_int_equal(decode_one(&r), 0);
+}
+
 static void test_files_and_memory(void **state)
 {
 	struct keeper_request r = {.op = KEEPER_FILE, .file = {.which = PROCESS_FILE_IO}};
@@ -523,6 +561,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_watchpoints),
 		cmocka_unit_test(test_files_and_memory),
 		cmocka_unit_test(test_scatter_requests),
 		cmocka_unit_test(test_attach_requests),

@@ -117,6 +117,12 @@ void metrics__stage_missed(struct metrics *m, size_t stage, uint64_t now_ns)
 		join_lost(m, now_ns);
 }
 
+void metrics__stage_sampled(struct metrics *m, size_t stage, bool sampled)
+{
+	if (stage < m->stages_n)
+		m->stage[stage].sampled = sampled;
+}
+
 void metrics__stage_state(struct metrics *m, size_t stage, enum metrics_stage_state state)
 {
 	enum metrics_stage_state before;

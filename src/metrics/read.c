@@ -76,6 +76,39 @@ static bool missed(const struct metrics *m, int stage)
 			      m->stage[stage].state == METRICS_STAGE_REFUSED);
 }
 
+static const char sampled_text[] =
+	"sampled: short calls are missed, and calls in a row may count as one";
+
+/* Does it come from spans, of that stage or of turns, that were looked at now and then? */
+static bool is_sampled(const struct metrics *m, const struct series *series, int stage)
+{
+	const struct series *t = m->target;
+
+	if (stage >= 0)
+		return m->stage[stage].sampled &&
+		       series != &m->stage[stage].series[STAGE_MODEL_SIZE] &&
+		       series != &m->stage[stage].series[STAGE_MODEL_MAX];
+	if (series >= &t[0] && series < &t[TARGET_TURNS_OPEN])
+		return false;
+	if (connections_own(m, series) || connections_id(m, series))
+		return false;
+	for (size_t i = 0; i < m->stages_n; i++)
+		if (m->stage[i].sampled && m->stage[i].config->turn)
+			return true;
+	return false;
+}
+
+static void mark_sampled(const struct metrics *m, const struct series *series, int stage,
+			 struct sample *sample)
+{
+	if (sample->quality == QUALITY_UNKNOWN || !is_sampled(m, series, stage))
+		return;
+	if (sample->quality == QUALITY_EXACT)
+		sample->quality = QUALITY_SAMPLED;
+	if (!sample->reason)
+		sample->reason = sampled_text;
+}
+
 static struct sample read_one(struct metrics *m, struct series *series, struct view *view,
 			      enum statistic stat, int stage, uint64_t now_ns)
 {
@@ -90,6 +123,7 @@ static struct sample read_one(struct metrics *m, struct series *series, struct v
 		if (!sample.reason)
 			sample.reason =
 				io_remark(m, series, &sample, view ? view->window_ns : 0, now_ns);
+		mark_sampled(m, series, stage, &sample);
 		return sample;
 	}
 	sample.value = sample.low = sample.high = NAN;

@@ -36,7 +36,8 @@ struct breaker_stage {
 enum breaker_extra {
 	BREAKER_EXTRA_CATCHES = 0, /* on caught exceptions */
 	BREAKER_EXTRA_HOOKS = 1,   /* on the dynamic loader's hook */
-	BREAKER_EXTRAS = 2,
+	BREAKER_EXTRA_PYTHON = 2,  /* looks at the frames of Python */
+	BREAKER_EXTRAS = 3,
 };
 
 struct breaker_input {
@@ -54,6 +55,7 @@ enum breaker_shed {
 	BREAKER_NOTHING = -1,
 	BREAKER_CATCHES = -2,
 	BREAKER_HOOKS = -3,
+	BREAKER_PYTHON = -4,
 };
 
 struct breaker {

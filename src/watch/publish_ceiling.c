@@ -37,6 +37,10 @@ void publish_shed(struct publisher *p, int shed)
 		publish_note(p, "loads_shed", SINK_SEVERITY_WARNING, NULL,
 			     "so many objects loaded that looking at each is over the ceiling: "
 			     "what is loaded is found within a second or two");
+	else if (shed == BREAKER_PYTHON)
+		publish_note(p, "python_shed", SINK_SEVERITY_WARNING, NULL,
+			     "looking at the frames of Python is over the ceiling: the stages that "
+			     "are sampled are not watched until it is tried again");
 	else if (shed >= 0)
 		publish_note(p, "stage_shed", SINK_SEVERITY_WARNING,
 			     p->watching->config->stages[shed].name,

@@ -25,6 +25,8 @@ static void run(struct worker_job *job)
 		s->err = bindings_resolve(&w->bindings, w->proc, &w->objects);
 		s->resolved = !s->err;
 	}
+	if (!s->err && (diff.n_added || s->exec))
+		python_target_look(&w->python, w->proc, &w->objects, s->exec);
 	object_diff_free(&diff);
 	models_look(&s->models, w->config, w->proc);
 }
@@ -55,6 +57,8 @@ static void done(struct worker_job *job)
 		s->err = process_check(w->proc);
 	if (s->resolved && !s->err)
 		attachment_extend(&w->attachment, clock_ns(CLOCK_MONOTONIC));
+	if (s->resolved && w->python_sampling)
+		python_target_publish(&w->python, w->loader);
 	watching_attached(w);
 	say_error(s);
 }

@@ -14,6 +14,7 @@
 #include "watch/connection_watch.h"
 #include "watch/lock_watch.h"
 #include "watch/proof.h"
+#include "watch/python_sampling.h"
 #include "watch/recognise.h"
 #include "watch/stages.h"
 #include "watch/statement_watch.h"
@@ -63,8 +64,15 @@ static void close_objects(struct watching *w)
 		object_close(w->objects.objects[i]);
 }
 
+void watching_states(struct watching *w)
+{
+	feed_states(w);
+}
+
 void watching_attached(struct watching *w)
 {
+	if (w->python_sampling)
+		python_sampling__update(w->python_sampling, clock_ns(CLOCK_MONOTONIC));
 	feed_states(w);
 	close_objects(w);
 	connection_watch__stages(w->connections, w);
@@ -78,6 +86,12 @@ static int resolve(struct watching *w, uint64_t now_ns)
 	err = err ?: process_check(w->proc);
 	if (!err)
 		attachment_extend(&w->attachment, now_ns);
+	if (!err)
+		python_target_look(&w->python, w->proc, &w->objects, false);
+	if (w->python_sampling) {
+		python_target_publish(&w->python, w->loader);
+		python_sampling__update(w->python_sampling, now_ns);
+	}
 	close_objects(w);
 	return err;
 }
@@ -89,6 +103,7 @@ static int start_kernel(struct watching *w, char *why, size_t why_size)
 				 .stages_n = w->config->stages_n,
 				 .cached_n = stages_cached(w->config),
 				 .statements = statement_watch_wanted(w->config),
+				 .python = python_target_wanted(w->config),
 				 .datagrams = w->config->datagrams};
 	int err = keeper__load(w->keeper, &lo, &w->loader, &calibration, why, why_size);
 
@@ -155,6 +170,11 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 	w->rules = w->metrics ? rules__new(config, w->metrics) : NULL;
 	if (!w->rules)
 		return -ENOMEM;
+	if (python_target_init(&w->python, config, proc))
+		return -ENOMEM;
+	w->python_sampling = w->python.probes_n ? python_sampling__new(w) : NULL;
+	if (w->python.probes_n && !w->python_sampling)
+		return -ENOMEM;
 	stages_configure(w);
 	statement_watch_configure(w);
 	stages_feed(w, now_ns);
@@ -178,6 +198,8 @@ void watching_stop(struct watching *w)
 void watching_free(struct watching *w)
 {
 	watching_stop(w);
+	python_sampling__free(w->python_sampling);
+	python_target_free(&w->python);
 	rules__free(w->rules);
 	metrics__free(w->metrics);
 	sockets__free(w->sockets);
@@ -235,6 +257,10 @@ static void on_record(void *ctx, const void *data, size_t len_bytes)
 		on_life(w, &record.life);
 	else if (record.hdr.kind == WIRE_KIND_LEARN && !w->scan.under_way)
 		attachment_learn(&w->attachment, &record.learn, drain->now_ns);
+	else if (record.hdr.kind == WIRE_KIND_PYTHON_SAMPLE && w->python_sampling)
+		python_sampling__sample(w->python_sampling, &record.python_sample);
+	else if (record.hdr.kind == WIRE_KIND_PYTHON_CODE && w->python_sampling)
+		python_sampling__question(w->python_sampling, &record.python_question);
 	else if (record.hdr.kind == WIRE_KIND_STATEMENT)
 		statement_watch_record(w, &record.statement,
 				       (const char *)data + sizeof(record.statement),
@@ -261,6 +287,8 @@ void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *told)
 	struct drain drain = {w, now_ns};
 
 	loader__drain(w->loader, on_record, &drain);
+	if (w->python_sampling)
+		python_sampling__drained(w->python_sampling, now_ns);
 	if (!w->scan.under_way)
 		attachment_learn_flush(&w->attachment);
 	metrics__poll_streams(w->metrics, &ops, w, now_ns);
@@ -307,6 +335,7 @@ static int feed_breaker(struct watching *w, uint64_t now_ns, double *share)
 	in.probe_ns = cpu.probe_ns;
 	in.other_ns = cpu.tracepoint_ns;
 	in.extra_ns[BREAKER_EXTRA_CATCHES] = cpu.catch_hits * extra_cost_ns(w);
+	in.extra_ns[BREAKER_EXTRA_PYTHON] = python_sampling__cost_ns(w->python_sampling);
 	in.extra_ns[BREAKER_EXTRA_HOOKS] = cpu.loader_hits * extra_cost_ns(w);
 	return breaker_feed(&w->breaker, &in, share);
 }
@@ -324,6 +353,8 @@ int watching_break(struct watching *w, uint64_t now_ns)
 	w->last_breaker_ns = now_ns;
 	if (stage == BREAKER_CATCHES)
 		attachment_shed_catches(&w->attachment, now_ns);
+	if (stage == BREAKER_PYTHON && w->python_sampling)
+		python_sampling__shed(w->python_sampling, share, now_ns);
 	if (stage == BREAKER_HOOKS)
 		attachment_shed_hooks(&w->attachment, now_ns);
 	if (stage < 0)

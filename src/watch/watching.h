@@ -22,6 +22,7 @@
 #include "watch/bindings.h"
 #include "watch/breaker.h"
 #include "watch/models.h"
+#include "watch/python_target.h"
 #include "watch/sampling.h"
 #include "watch/scan.h"
 
@@ -29,6 +30,7 @@ struct connection_watch;
 struct keeper;
 struct lock_watch;
 struct proof;
+struct python_sampling;
 
 #define WATCHING_WHY_MAX 512
 
@@ -52,8 +54,10 @@ struct watching {
 	struct attachment attachment;
 	struct breaker breaker;
 	struct models models;
-	struct lock_watch *locks;	      /* NULL: this kernel cannot */
-	struct connection_watch *connections; /* likewise */
+	struct python_target python;
+	struct python_sampling *python_sampling; /* NULL: no stage is of Python */
+	struct lock_watch *locks;		 /* NULL: this kernel cannot */
+	struct connection_watch *connections;	 /* likewise */
 	struct metrics *metrics;
 	struct rules *rules;
 	struct wire_histogram hists[WIRE_HISTS + 1]; /* copies while a stage is fed; last: cached */
@@ -106,6 +110,8 @@ void watching_gone(struct watching *w, uint64_t now_ns, rules_event_fn fn, void 
 bool watching_scan_due(const struct watching *w, uint64_t now_ns);
 /* Looks at the objects again after dlopen, dlclose or exec and extends the bindings: scan.h. */
 void watching_rescan(struct watching *w, uint64_t now_ns);
+/* What can be known of each stage may have changed. */
+void watching_states(struct watching *w);
 /* After something was attached, or tried to be. */
 void watching_attached(struct watching *w);
 

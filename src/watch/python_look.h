@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * python_look.h - what the worker looks at in the interpreter for the sampling: which functions
+ * code objects are, and whether generators that are on no thread still are there.
+ */
+#ifndef CHESHIRE_WATCH_PYTHON_LOOK_H
+#define CHESHIRE_WATCH_PYTHON_LOOK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cheshire/wire_python.h"
+#include "python/sampled_spans.h"
+
+struct python_target;
+
+#define PYTHON_LOOK_CODES      256
+#define PYTHON_LOOK_GENERATORS 128
+
+struct python_look {
+	struct python_target *target;
+	bool list; /* first the functions are listed anew */
+	uint64_t code[PYTHON_LOOK_CODES];
+	struct wire_python_code cls[PYTHON_LOOK_CODES]; /* out: generation is the caller's */
+	size_t codes_n;
+	struct sampled_suspended generator[PYTHON_LOOK_GENERATORS];
+	bool over[PYTHON_LOOK_GENERATORS]; /* out: it ended */
+	size_t generators_n;
+};
+
+void python_look_run(struct python_look *look);
+
+#endif

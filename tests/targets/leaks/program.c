@@ -17,7 +17,8 @@
 #define TICK_NS	    2000000ULL
 #define LOG_NS	    200000000ULL
 /* Between two looks at the clock. */
-#define BATCH 64
+#define BATCH	  64
+#define BACKLOG_S 0.1
 
 struct site {
 	const char *function;
@@ -109,10 +110,22 @@ static void leak_what_is_due(struct worker *worker, double elapsed_s)
 	}
 }
 
+/* How many blocks are due; who was kept from its work does not make up for more than BACKLOG_S. */
+static double blocks_due(const struct worker *worker, double pace, double elapsed_s,
+			 double *skipped)
+{
+	double behind = pace * elapsed_s - *skipped - (double)worker->blocks;
+
+	if (behind > pace * BACKLOG_S)
+		*skipped += behind - pace * BACKLOG_S;
+	return behind;
+}
+
 static void *run(void *arg)
 {
 	struct worker *worker = arg;
 	double pace = options.churn / options.threads;
+	double skipped = 0;
 
 	if (the_program.begin)
 		the_program.begin(worker);
@@ -120,12 +133,16 @@ static void *run(void *arg)
 	pthread_barrier_wait(&begun);
 	while (!ending) {
 		double elapsed_s = program_elapsed_s();
+		double due = pace > 0 ? blocks_due(worker, pace, elapsed_s, &skipped) : BATCH;
 
-		for (int i = 0;
-		     i < BATCH && (pace == 0 || (double)worker->blocks < pace * elapsed_s); i++)
-			worker->blocks += the_program.work(worker);
+		for (int i = 0; i < BATCH && due > 0; i++) {
+			unsigned int blocks = the_program.work(worker);
+
+			worker->blocks += blocks;
+			due -= blocks;
+		}
 		leak_what_is_due(worker, elapsed_s);
-		if (pace > 0 && (double)worker->blocks >= pace * elapsed_s)
+		if (pace > 0 && due <= 0)
 			sleep_ns(TICK_NS);
 	}
 	return NULL;

@@ -51,7 +51,7 @@ endif
 
 # --- what a fresh Debian 12 machine needs -------------------------------------------------------
 
-DEPS := ca-certificates gcc g++ make pkg-config clang llvm libbpf-dev bpftool libelf-dev \
+DEPS := ca-certificates gcc g++ make pkg-config clang llvm libbpf-dev bpftool libdw-dev libelf-dev \
 	zlib1g-dev liblzma-dev libcapstone-dev libfyaml-dev libjson-c-dev libcap-ng-dev \
 	libseccomp-dev libiberty-dev libcmocka-dev libclang-rt-14-dev clang-format clang-tidy \
 	cppcheck python3 binutils lld xz-utils pocketsphinx pocketsphinx-en-us \
@@ -85,7 +85,7 @@ with-deps = @if [ -n "$(strip $(MISSING))" ]; then $(MAKE) --no-print-directory 
 
 # --- flags --------------------------------------------------------------------------------------
 
-PKGS     := libbpf libelf zlib liblzma capstone libfyaml json-c libcap-ng libseccomp libpcre2-8
+PKGS     := libbpf libdw libelf zlib liblzma capstone libfyaml json-c libcap-ng libseccomp libpcre2-8
 NEEDS_PKGS := $(filter-out help clean deps engines demo test test-hazards test-kernels bench format%,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_PKGS),)
 ifneq ($(shell $(PKG_CONFIG) --atleast-version=1.1 libbpf && echo yes),yes)

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "stacks/stack_modules.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "target/elf_file.h"
+#include "target/maps.h"
+#include "target/process.h"
+
+#define MODULES_MAX 4096
+#define PAGE_BYTES  4096ULL
+
+/* One object as it was reported. */
+struct module {
+	uint32_t object;
+	uint64_t inode;
+	uint64_t start, end; /* addresses in the target */
+	int fd;		     /* the object's */
+	bool has_lines;
+};
+
+struct stack_modules {
+	Dwfl *dwfl;
+	struct module *modules;
+	size_t n;
+	void **current; /* owned */
+};
+
+/* elfutils asks for the file of a module: by its descriptor, read and not mapped. */
+static int find_elf(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_Addr base,
+		    char **file_name, Elf **elf)
+{
+	const struct module *module = *userdata;
+
+	(void)mod;
+	(void)name;
+	(void)base;
+	*file_name = NULL;
+	*elf = module ? elf_begin(module->fd, ELF_C_READ, NULL) : NULL;
+	return -1;
+}
+
+static int find_no_debuginfo(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_Addr base,
+			     const char *file, const char *link, GElf_Word crc, char **debug_file)
+{
+	(void)mod;
+	(void)userdata;
+	(void)name;
+	(void)base;
+	(void)file;
+	(void)link;
+	(void)crc;
+	*debug_file = NULL;
+	return -1;
+}
+
+static const Dwfl_Callbacks callbacks = {
+	.find_elf = find_elf,
+	.find_debuginfo = find_no_debuginfo,
+};
+
+struct stack_modules *stack_modules__new(void)
+{
+	struct stack_modules *modules = calloc(1, sizeof(*modules));
+
+	if (!modules)
+		return NULL;
+	modules->current = calloc(1, sizeof(*modules->current));
+	if (!modules->current) {
+		free(modules);
+		return NULL;
+	}
+	elf_version(EV_CURRENT);
+	return modules;
+}
+
+static void forget(struct stack_modules *modules)
+{
+	if (modules->dwfl)
+		dwfl_end(modules->dwfl);
+	free(modules->modules);
+	modules->dwfl = NULL;
+	modules->modules = NULL;
+	modules->n = 0;
+}
+
+void stack_modules__free(struct stack_modules *modules)
+{
+	if (!modules)
+		return;
+	forget(modules);
+	free(modules->current);
+	free(modules);
+}
+
+/* From the lowest PT_LOAD to the end of the highest, as the object is mapped. */
+static int place_of(const struct object *obj, const struct elf_file *elf, struct module *module)
+{
+	const struct segment *code = &obj->segments[0];
+	uint64_t vaddr, low = UINT64_MAX, high = 0;
+	size_t i;
+
+	if (!elf_file_offset_to_vaddr(elf, code->offset, &vaddr))
+		return -ENOEXEC;
+	for (i = 0; i < elf->n_phdrs; i++) {
+		const Elf64_Phdr *load = &elf->phdrs[i];
+
+		if (load->p_type != PT_LOAD)
+			continue;
+		if (load->p_vaddr < low)
+			low = load->p_vaddr;
+		if (load->p_vaddr + load->p_memsz > high)
+			high = load->p_vaddr + load->p_memsz;
+	}
+	if (low >= high || code->start < vaddr - (low & ~(PAGE_BYTES - 1)))
+		return -ENOEXEC;
+	module->start = code->start - vaddr + (low & ~(PAGE_BYTES - 1));
+	module->end = code->start - vaddr + high;
+	return module->end > module->start ? 0 : -ENOEXEC;
+}
+
+static bool debug_is_readable(const struct elf_file *elf)
+{
+	uint64_t bytes = 0;
+	size_t i;
+
+	if (!elf_file_section(elf, ".debug_info") || !elf_file_section(elf, ".debug_line"))
+		return false;
+	for (i = 0; i < elf->n_shdrs; i++) {
+		/* What belongs to no segment is, by and large, what debuggers read. */
+		if (elf->shdrs[i].sh_type != SHT_NOBITS && !(elf->shdrs[i].sh_flags & SHF_ALLOC))
+			bytes += elf->shdrs[i].sh_size;
+		if (bytes > STACK_DEBUG_BYTES_MAX)
+			return false;
+	}
+	return true;
+}
+
+static int describe(struct object *obj, const struct process *proc, struct module *module)
+{
+	struct elf_file elf;
+	int err;
+
+	if (obj->gone || !obj->n_segments)
+		return -ENOENT;
+	err = object_open(obj, proc);
+	if (err)
+		return err;
+	err = elf_file_open(&elf, obj->fd);
+	if (err)
+		return err;
+	*module = (struct module){.object = obj->index, .inode = obj->inode, .fd = obj->fd};
+	err = place_of(obj, &elf, module);
+	module->has_lines = debug_is_readable(&elf);
+	elf_file_close(&elf);
+	return err;
+}
+
+static bool overlaps(const struct module *modules, size_t n, const struct module *one)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (one->start < modules[i].end && modules[i].start < one->end)
+			return true;
+	return false;
+}
+
+static size_t describe_all(struct object_table *objects, const struct process *proc,
+			   struct module *found, size_t max)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < objects->n_objects && n < max; i++)
+		if (!describe(objects->objects[i], proc, &found[n]) &&
+		    !overlaps(found, n, &found[n]))
+			n++;
+	return n;
+}
+
+static int report_all(struct stack_modules *modules, const struct object_table *objects)
+{
+	size_t i;
+
+	modules->dwfl = dwfl_begin(&callbacks);
+	if (!modules->dwfl)
+		return -EIO;
+	dwfl_report_begin(modules->dwfl);
+	for (i = 0; i < modules->n; i++) {
+		struct module *module = &modules->modules[i];
+		Dwfl_Module *mod = dwfl_report_module(modules->dwfl,
+						      objects->objects[module->object]->basename,
+						      module->start, module->end);
+		void **userdata;
+
+		if (!mod)
+			continue;
+		dwfl_module_info(mod, &userdata, NULL, NULL, NULL, NULL, NULL, NULL);
+		*userdata = module;
+	}
+	return dwfl_report_end(modules->dwfl, NULL, NULL) ? -EIO : 0;
+}
+
+static bool same(const struct stack_modules *modules, const struct module *found, size_t n)
+{
+	size_t i;
+
+	if (!modules->dwfl || modules->n != n)
+		return false;
+	for (i = 0; i < n; i++) {
+		const struct module *a = &modules->modules[i], *b = &found[i];
+
+		if (a->object != b->object || a->inode != b->inode || a->fd != b->fd ||
+		    a->start != b->start || a->end != b->end)
+			return false;
+	}
+	return true;
+}
+
+int stack_modules__refresh(struct stack_modules *modules, struct object_table *objects,
+			   const struct process *proc)
+{
+	size_t max = objects->n_objects < MODULES_MAX ? objects->n_objects : MODULES_MAX;
+	struct module *found = calloc(max + 1, sizeof(*found));
+	size_t n;
+	int err;
+
+	if (!found)
+		return -ENOMEM;
+	n = describe_all(objects, proc, found, max);
+	if (same(modules, found, n)) {
+		free(found);
+		return 0;
+	}
+	forget(modules);
+	modules->modules = found;
+	modules->n = n;
+	err = report_all(modules, objects);
+	if (err)
+		forget(modules);
+	return err;
+}
+
+Dwfl *stack_modules__dwfl(const struct stack_modules *modules)
+{
+	return modules->dwfl;
+}
+
+void **stack_modules__current(const struct stack_modules *modules)
+{
+	return modules->current;
+}
+
+bool stack_modules__has_lines(const struct stack_modules *modules, uint64_t addr)
+{
+	size_t i;
+
+	for (i = 0; i < modules->n; i++)
+		if (addr >= modules->modules[i].start && addr < modules->modules[i].end)
+			return modules->modules[i].has_lines;
+	return false;
+}

@@ -189,10 +189,9 @@ static enum leak_verdict judge_deaths(const struct leak_ledger *l, bool settled,
 
 	if (settled)
 		return LEAK_PROBABLE;
-	if (out->survivors_n < l->options.survivors_few && !late && out->sampled_n >= 20 &&
-	    !out->survivors_n && !out->young_n)
-		SAY(LEAK_INNOCENT, "all %llu sampled blocks were freed or used within %.0f s",
-		    (unsigned long long)out->sampled_n, out->settled_s);
+	if (!out->survivors_n && !late && out->early_deaths >= 20)
+		SAY(LEAK_INNOCENT, "none of its %llu sampled blocks was there after %.0f s",
+		    (unsigned long long)out->early_deaths, out->settled_s);
 	if (out->survivors_n + late < l->options.survivors_few)
 		SAY(LEAK_UNDECIDED, "only %llu blocks have reached %.0f s",
 		    (unsigned long long)(out->survivors_n + late), out->settled_s);

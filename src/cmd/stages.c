@@ -6,6 +6,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/options.h"
+#include "cmd/python_listing.h"
 #include "config/config.h"
 #include "config/embedded.h"
 #include "log/escape.h"
@@ -22,9 +23,10 @@
 
 static const char doc[] =
 	"List the functions of a process that can be probed, and suggest stages.\v"
-	"PATTERN is a glob on the function's name (mangled or demangled), or OBJECT:GLOB.  Without "
-	"it: the stages that are recognised, functions of the program that sound like a stage, and "
-	"a configuration to start from.";
+	"PATTERN is a glob on the function's name (mangled or demangled), OBJECT:GLOB, or of "
+	"Python "
+	"functions python:FILE:QUALNAME.  Without it: the stages that are recognised, functions of "
+	"the program that sound like a stage, and a configuration to start from.";
 
 /* Names that sound like a stage, most telling first. */
 static const struct sound {
@@ -47,6 +49,16 @@ struct listing {
 	size_t shown;
 	size_t left_out;
 };
+
+/* The stage that a name of a Python function sounds like. */
+static const char *sound_of(const char *name)
+{
+	for (size_t i = 0; i < SOUNDS_N; i++)
+		for (size_t n = 0; sounds[i].patterns[n]; n++)
+			if (glob_match(sounds[i].patterns[n], name))
+				return sounds[i].stage;
+	return NULL;
+}
 
 static int print_symbol(const struct symbol *sym, void *ctx)
 {
@@ -117,7 +129,8 @@ static const char *split_pattern(const char *text, char *object, size_t size)
 static bool worth_listing(const struct object *obj, const char *pattern)
 {
 	static const char *const system[] = {"/usr/lib/*", "/usr/lib32/*", "/usr/lib64/*",
-					     "/lib/*",	   "/lib32/*",	   "/lib64/*"};
+					     "/lib/*",	   "/lib32/*",	   "/lib64/*",
+					     "*/python3*", "*/libpython3*"};
 
 	if (obj->gone)
 		return false;
@@ -203,13 +216,28 @@ static void suggest(const struct object_table *objects)
 	config_errors__free(errors);
 }
 
+static void list_all(const struct process *proc, struct object_table *objects, const char *wanted)
+{
+	const bool python_only = wanted && !strncmp(wanted, "python:", 7);
+	char object[256];
+	const char *pattern = split_pattern(wanted, object, sizeof(object));
+
+	if (!wanted)
+		puts("functions that sound like a stage:");
+	for (size_t i = 0; !python_only && i < objects->n_objects; i++)
+		if (worth_listing(objects->objects[i], pattern) &&
+		    glob_match(object, objects->objects[i]->basename))
+			list_object(objects->objects[i], proc, pattern);
+	python_listing_print(proc, objects, wanted, sound_of, LISTED_MAX);
+	if (!wanted)
+		suggest(objects);
+}
+
 static int run(int argc, char **argv)
 {
 	struct object_table objects = {};
 	struct process proc;
 	struct options o;
-	const char *pattern;
-	char object[256];
 	int err, code = options_parse(OPTIONS_PID | OPTIONS_PATTERN, doc, argc, argv, &o);
 
 	if (code >= 0)
@@ -226,15 +254,8 @@ static int run(int argc, char **argv)
 	err = object_table_read(&objects, &proc);
 	if (err)
 		log_err("the maps of process %d cannot be read: %s", o.pid, err_str(err));
-	pattern = split_pattern(o.pattern, object, sizeof(object));
-	if (!err && !o.pattern)
-		puts("functions that sound like a stage:");
-	for (size_t i = 0; !err && i < objects.n_objects; i++)
-		if (worth_listing(objects.objects[i], pattern) &&
-		    glob_match(object, objects.objects[i]->basename))
-			list_object(objects.objects[i], &proc, pattern);
-	if (!err && !o.pattern)
-		suggest(&objects);
+	if (!err)
+		list_all(&proc, &objects, o.pattern);
 	object_table_free(&objects);
 	process_close(&proc);
 	return err ? session_exit_code(err) : EXIT_FINE;

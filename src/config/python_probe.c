@@ -45,7 +45,7 @@ static int check_qualname(const char *qualname, char *err, size_t err_size)
 	return -EINVAL;
 }
 
-int python_probe_parse(const char *text, struct python_probe *out, size_t *at, char *err,
+int python_probe_parse(const char *text, struct python_probe_spec *out, size_t *at, char *err,
 		       size_t err_size)
 {
 	const char *file = text + sizeof(prefix) - 1, *colon;

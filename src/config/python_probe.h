@@ -8,7 +8,7 @@
 
 #define PYTHON_PROBE_MAX 512 /* as a probe's text */
 
-struct python_probe {
+struct python_probe_spec {
 	/* Glob on the file's name, or with a '/' in it on the end of its path. */
 	char file[PYTHON_PROBE_MAX];
 	/* Qualified name ("Session.reply") or a glob on it. */
@@ -19,7 +19,7 @@ struct python_probe {
 bool python_probe_is(const char *text);
 
 /* 0, or -EINVAL and what is wrong, for people; *at is the byte of the text that err is about. */
-int python_probe_parse(const char *text, struct python_probe *out, size_t *at, char *err,
+int python_probe_parse(const char *text, struct python_probe_spec *out, size_t *at, char *err,
 		       size_t err_size);
 
 #endif

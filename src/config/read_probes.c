@@ -55,7 +55,7 @@ static bool check_probe_text(struct reader *r, const struct yaml_node *node, con
 static bool check_python(struct reader *r, const struct yaml_node *node,
 			 const struct probe_place *place, const char *text)
 {
-	struct python_probe probe;
+	struct python_probe_spec probe;
 	char err[160];
 	size_t at;
 

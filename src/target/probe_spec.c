@@ -97,7 +97,7 @@ static int take_table(struct probe_spec *spec, char *err, size_t err_size)
 
 static int parse_python(const char *text, struct probe_spec *spec, char *err, size_t err_size)
 {
-	struct python_probe probe;
+	struct python_probe_spec probe;
 	size_t at;
 	int ret = python_probe_parse(text, &probe, &at, err, err_size);
 

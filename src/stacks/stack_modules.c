@@ -2,6 +2,7 @@
 #include "stacks/stack_modules.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,12 +14,13 @@
 #define MODULES_MAX 4096
 #define PAGE_BYTES  4096ULL
 
-/* One object as it was reported. */
+/* One object, as it is mapped. */
 struct module {
 	uint32_t object;
 	uint64_t inode;
-	uint64_t start, end; /* addresses in the target */
-	int fd;		     /* the object's */
+	uint64_t code;	     /* address of its first code */
+	uint64_t start, end; /* addresses in the target; 0: it cannot be used */
+	int fd; /* owned; elfutils reads when it needs to, the object may be closed by then */
 	bool has_lines;
 };
 
@@ -79,8 +81,13 @@ struct stack_modules *stack_modules__new(void)
 
 static void forget(struct stack_modules *modules)
 {
+	size_t i;
+
 	if (modules->dwfl)
 		dwfl_end(modules->dwfl);
+	for (i = 0; i < modules->n; i++)
+		if (modules->modules[i].fd >= 0)
+			close(modules->modules[i].fd);
 	free(modules->modules);
 	modules->dwfl = NULL;
 	modules->modules = NULL;
@@ -139,24 +146,82 @@ static bool debug_is_readable(const struct elf_file *elf)
 	return true;
 }
 
-static int describe(struct object *obj, const struct process *proc, struct module *module)
+static int look_into(const struct object *obj, struct module *module)
 {
 	struct elf_file elf;
 	int err;
 
-	if (obj->gone || !obj->n_segments)
-		return -ENOENT;
-	err = object_open(obj, proc);
+	module->fd = fcntl(obj->fd, F_DUPFD_CLOEXEC, 3);
+	if (module->fd < 0)
+		return -errno;
+	err = elf_file_open(&elf, module->fd);
 	if (err)
 		return err;
-	err = elf_file_open(&elf, obj->fd);
-	if (err)
-		return err;
-	*module = (struct module){.object = obj->index, .inode = obj->inode, .fd = obj->fd};
 	err = place_of(obj, &elf, module);
 	module->has_lines = debug_is_readable(&elf);
 	elf_file_close(&elf);
 	return err;
+}
+
+/* Opened for this and closed again where nobody else has it open. What fails is not tried again. */
+static void describe(struct object *obj, const struct process *proc, struct module *module)
+{
+	bool was_open = obj->fd >= 0;
+
+	*module = (struct module){
+		.object = obj->index,
+		.inode = obj->inode,
+		.code = obj->segments[0].start,
+		.fd = -1,
+	};
+	if (object_open(obj, proc))
+		return;
+	if (look_into(obj, module))
+		module->start = module->end = 0;
+	if (!was_open)
+		object_close(obj);
+}
+
+static bool is_module(const struct module *module, const struct object *obj)
+{
+	return module->object == obj->index && module->inode == obj->inode && !obj->gone &&
+	       obj->n_segments && module->code == obj->segments[0].start;
+}
+
+/* The modules are what the table has now, in its order. */
+static bool up_to_date(const struct stack_modules *modules, const struct object_table *objects)
+{
+	size_t i, n = 0;
+
+	if (!modules->dwfl)
+		return false;
+	for (i = 0; i < objects->n_objects; i++) {
+		const struct object *obj = objects->objects[i];
+
+		if (obj->gone || !obj->n_segments)
+			continue;
+		if (n == modules->n)
+			return n == MODULES_MAX;
+		if (!is_module(&modules->modules[n++], obj))
+			return false;
+	}
+	return n == modules->n;
+}
+
+/* Takes over what is known already. */
+static void take_or_describe(struct stack_modules *old, struct object *obj,
+			     const struct process *proc, struct module *module)
+{
+	size_t i;
+
+	for (i = 0; i < old->n; i++) {
+		if (!is_module(&old->modules[i], obj))
+			continue;
+		*module = old->modules[i];
+		old->modules[i].fd = -1;
+		return;
+	}
+	describe(obj, proc, module);
 }
 
 static bool overlaps(const struct module *modules, size_t n, const struct module *one)
@@ -169,18 +234,6 @@ static bool overlaps(const struct module *modules, size_t n, const struct module
 	return false;
 }
 
-static size_t describe_all(struct object_table *objects, const struct process *proc,
-			   struct module *found, size_t max)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < objects->n_objects && n < max; i++)
-		if (!describe(objects->objects[i], proc, &found[n]) &&
-		    !overlaps(found, n, &found[n]))
-			n++;
-	return n;
-}
-
 static int report_all(struct stack_modules *modules, const struct object_table *objects)
 {
 	size_t i;
@@ -191,11 +244,13 @@ static int report_all(struct stack_modules *modules, const struct object_table *
 	dwfl_report_begin(modules->dwfl);
 	for (i = 0; i < modules->n; i++) {
 		struct module *module = &modules->modules[i];
-		Dwfl_Module *mod = dwfl_report_module(modules->dwfl,
-						      objects->objects[module->object]->basename,
-						      module->start, module->end);
+		const char *name = objects->objects[module->object]->basename;
+		Dwfl_Module *mod;
 		void **userdata;
 
+		if (!module->end || overlaps(modules->modules, i, module))
+			continue;
+		mod = dwfl_report_module(modules->dwfl, name, module->start, module->end);
 		if (!mod)
 			continue;
 		dwfl_module_info(mod, &userdata, NULL, NULL, NULL, NULL, NULL, NULL);
@@ -204,37 +259,22 @@ static int report_all(struct stack_modules *modules, const struct object_table *
 	return dwfl_report_end(modules->dwfl, NULL, NULL) ? -EIO : 0;
 }
 
-static bool same(const struct stack_modules *modules, const struct module *found, size_t n)
-{
-	size_t i;
-
-	if (!modules->dwfl || modules->n != n)
-		return false;
-	for (i = 0; i < n; i++) {
-		const struct module *a = &modules->modules[i], *b = &found[i];
-
-		if (a->object != b->object || a->inode != b->inode || a->fd != b->fd ||
-		    a->start != b->start || a->end != b->end)
-			return false;
-	}
-	return true;
-}
-
 int stack_modules__refresh(struct stack_modules *modules, struct object_table *objects,
 			   const struct process *proc)
 {
 	size_t max = objects->n_objects < MODULES_MAX ? objects->n_objects : MODULES_MAX;
-	struct module *found = calloc(max + 1, sizeof(*found));
-	size_t n;
+	struct module *found;
+	size_t i, n = 0;
 	int err;
 
+	if (up_to_date(modules, objects))
+		return 0;
+	found = calloc(max + 1, sizeof(*found));
 	if (!found)
 		return -ENOMEM;
-	n = describe_all(objects, proc, found, max);
-	if (same(modules, found, n)) {
-		free(found);
-		return 0;
-	}
+	for (i = 0; i < objects->n_objects && n < max; i++)
+		if (!objects->objects[i]->gone && objects->objects[i]->n_segments)
+			take_or_describe(modules, objects->objects[i], proc, &found[n++]);
 	forget(modules);
 	modules->modules = found;
 	modules->n = n;

@@ -26,8 +26,9 @@ struct stack_modules *stack_modules__new(void);
 void stack_modules__free(struct stack_modules *modules);
 
 /*
- * Takes up the objects of the table as they are mapped now; opens them (object_open) and leaves
- * them open. Cheap where nothing has changed. An object that cannot be opened or read is left out:
+ * Takes up the objects of the table as they are mapped now. New ones are opened (object_open), and
+ * closed again if they were not open; it keeps descriptors of its own. Cheap where nothing has
+ * changed. An object that cannot be opened or read is left out:
  * stacks end there. 0, -ENOMEM, or -EIO where elfutils refuses.
  */
 int stack_modules__refresh(struct stack_modules *modules, struct object_table *objects,

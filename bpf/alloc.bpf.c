@@ -30,7 +30,8 @@ struct alloc_call {
 	struct wire_alloc_regs regs;
 	__u32 window;
 	__u32 sampled;
-	__u64 function;
+	__u32 function;
+	__u32 ends_unknown;
 };
 
 /* A call from a site that is counted. */
@@ -84,16 +85,17 @@ static __always_inline struct alloc_thread *thread_of(__u64 create)
 /* The reader sleeps until there is something worth its while. */
 static __always_inline void submit(void *record, __u64 n)
 {
-	bpf_ringbuf_submit(record, n % WAKE_EVERY ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP);
+	int wake = n % WAKE_EVERY == 0 || control.ended_ns;
+
+	bpf_ringbuf_submit(record, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline void end_window(__u32 window, __u64 now_ns)
+/* Nothing else would wake the reader. */
+static __always_inline void tell_end(__u32 window, __u64 now_ns)
 {
-	struct wire_alloc_head *ended;
+	struct wire_alloc_head *ended = bpf_ringbuf_reserve(&alloc_records, sizeof(*ended), 0);
 
-	control.ended_ns = now_ns;
-	ended = bpf_ringbuf_reserve(&alloc_records, sizeof(*ended), 0);
-	/* Without room the reader has been woken already, and looks at ended_ns too. */
+	/* Without room it has been woken already, and looks at ended_ns too. */
 	if (!ended)
 		return;
 	__builtin_memset(ended, 0, sizeof(*ended));
@@ -174,18 +176,29 @@ static __always_inline int is_sampled(__u64 size_bytes)
 	return (__u64)bpf_get_prandom_u32() * sample_bytes < (size_bytes ?: 1) << 32;
 }
 
-/* 1: the call counts; 0: it is late. */
-static __always_inline int take_call(__u32 window, __u64 now_ns)
+/*
+ * 0: the call is late.  Else it counts, and is sampled or not; the last one of the window is told
+ * of at once only where no record will be: the probes would be off before its return.
+ */
+static __always_inline int take_call(__u32 window, __u64 size_bytes, __u64 now_ns, __u32 *sampled)
 {
-	__u64 n = control.ended_ns ? control.calls_max
-				   : __sync_fetch_and_add(&control.calls, 1) + 1;
+	__u64 n = control.ended_ns ? ~0ULL : __sync_fetch_and_add(&control.calls, 1) + 1;
+	int last = n == control.calls_max;
 
-	if (control.ended_ns || n > control.calls_max) {
+	if (n > control.calls_max) {
 		count(WIRE_ALLOC_CTR_LATE);
 		return 0;
 	}
-	if (n == control.calls_max)
-		end_window(window, now_ns);
+	*sampled = (__u32)is_sampled(size_bytes);
+	if (*sampled) {
+		count(WIRE_ALLOC_CTR_SAMPLED);
+		last |= __sync_fetch_and_add(&control.sampled, 1) + 1 == control.blocks_max;
+	}
+	if (last) {
+		control.ended_ns = now_ns;
+		if (!*sampled)
+			tell_end(window, now_ns);
+	}
 	return 1;
 }
 
@@ -226,23 +239,23 @@ static __always_inline void enter(const struct pt_regs *regs, __u64 cookie)
 			count(WIRE_ALLOC_CTR_NESTED);
 			return;
 		}
-		if (call->sampled)
+		if (call->sampled && (sp != call->sp || call->ends_unknown))
 			count(WIRE_ALLOC_CTR_LEFT);
 	}
 	call->sp = 0;
-	if (!take_call(window, now_ns))
+	if (!take_call(window, size, now_ns, &call->sampled))
 		return;
 	call->window = window;
 	call->time_ns = now_ns;
-	call->sampled = (__u32)is_sampled(size);
 	call->sp = sp;
 	if (!call->sampled)
 		return;
-	count(WIRE_ALLOC_CTR_SAMPLED);
+
 	call->size_bytes = size;
 	call->old_pointer = old;
 	call->out = out;
 	call->function = function;
+	call->ends_unknown = WIRE_ALLOC_COOKIE_UNLESS(cookie);
 	alloc_regs(regs, &call->regs);
 	if (arch_return_address(regs, sp, &call->return_address))
 		call->return_address = 0;
@@ -422,7 +435,6 @@ int alloc_site(struct pt_regs *regs)
 	if (!is_target())
 		return 0;
 	cookie = bpf_get_attach_cookie(regs);
-	count_trap(cookie);
 	i = (__u32)WIRE_ALLOC_COOKIE_VALUE(cookie);
 	if (i >= WIRE_ALLOC_SITES_MAX)
 		return 0;

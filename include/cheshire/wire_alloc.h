@@ -62,7 +62,10 @@ static inline __u64 wire_alloc_cookie(enum wire_alloc_role role, enum wire_alloc
 
 #define WIRE_ALLOC_COOKIE_ROLE(c)     ((__u8)(c))
 #define WIRE_ALLOC_COOKIE_FUNCTION(c) ((__u8)((c) >> 8))
-/* A conditional jump that stands for a ret: its condition + 1; 0: it is none. */
+/*
+ * A conditional jump that stands for a ret: its condition + 1; 0: it is none.  At an entry 1: not
+ * all ways out of the function are known.
+ */
 #define WIRE_ALLOC_COOKIE_UNLESS(c)  ((__u8)((c) >> 16))
 #define WIRE_ALLOC_COOKIE_STEPPED(c) ((__u8)((c) >> 24)) /* the dear kind of trap */
 #define WIRE_ALLOC_COOKIE_VALUE(c)   ((__s32)((c) >> 32))
@@ -82,7 +85,7 @@ struct wire_alloc_regs {
 enum wire_alloc_kind {
 	WIRE_ALLOC_BLOCK = 1,	   /* struct wire_alloc, with the stack */
 	WIRE_ALLOC_SITE_BLOCK = 2, /* struct wire_alloc_head: a call site that is counted made it */
-	WIRE_ALLOC_ENDED = 3,	   /* struct wire_alloc_head: the window saw its number of calls */
+	WIRE_ALLOC_ENDED = 3,	   /* struct wire_alloc_head: the window has seen enough */
 };
 
 /* What every record begins with. */
@@ -112,7 +115,7 @@ struct wire_alloc {
 };
 
 enum wire_alloc_counter {
-	WIRE_ALLOC_CTR_HITS_EMULATED = 0, /* traps, by their cost; all of them, always */
+	WIRE_ALLOC_CTR_HITS_EMULATED = 0, /* traps of windows, by their cost; all of them */
 	WIRE_ALLOC_CTR_HITS_STEPPED = 1,
 	WIRE_ALLOC_CTR_LATE = 2,     /* calls behind the window's end, until the probes were off */
 	WIRE_ALLOC_CTR_NESTED = 3,   /* calls by the allocator itself: not looked at */
@@ -145,13 +148,15 @@ struct wire_alloc_site {
 /* Shared with user space, in the programs' .bss. */
 struct wire_alloc_control {
 	/* Written by user space; window last, for that opens it. */
-	__u64 calls_max;	    /* the window ends with them */
+	__u64 calls_max;	    /* the window ends with them, */
+	__u64 blocks_max;	    /* or with so many that were sampled */
 	__u32 sample_bytes;	    /* as in the records */
 	__u32 window;		    /* its number; 0: none is open */
 	__u64 code_start, code_end; /* of the allocator: calls from there are nested */
 	/* Written by the programs. */
 	__u64 calls;	/* of this window, those behind its end included; user space sets it to 0 */
-	__u64 ended_ns; /* when calls_max was reached; likewise */
+	__u64 sampled;	/* of them; likewise */
+	__u64 ended_ns; /* when one of the two was reached; likewise */
 	__u64 counters[WIRE_ALLOC_CTRS];
 	struct wire_alloc_site sites[WIRE_ALLOC_SITES_MAX];
 };

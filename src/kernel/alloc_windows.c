@@ -18,7 +18,7 @@ struct alloc_windows {
 	uint32_t last; /* window's number */
 	bool open;
 	uint64_t opened_ns;
-	/* As they were when the window was opened. */
+	/* As they were when the last window was closed. */
 	uint64_t before[WIRE_ALLOC_CTRS];
 	alloc_block_fn fn;
 	void *ctx;
@@ -106,17 +106,17 @@ int alloc_windows__open(struct alloc_windows *w, const struct alloc_window_opts 
 {
 	if (w->open)
 		return -EBUSY;
-	for (size_t i = 0; i < WIRE_ALLOC_CTRS; i++)
-		w->before[i] = w->control->counters[i];
 	w->control->calls_max = opts->calls_max ?: 1;
+	w->control->blocks_max = opts->blocks_max ?: ALLOC_BLOCKS_FIT;
+	w->control->sampled = 0;
 	w->control->sample_bytes = opts->sample_bytes;
 	w->control->code_start = opts->code_start;
 	w->control->code_end = opts->code_end;
 	w->control->calls = 0;
 	w->control->ended_ns = 0;
-	w->opened_ns = now_ns();
 	w->open = true;
 	w->last = w->last == UINT32_MAX ? 1 : w->last + 1;
+	w->opened_ns = now_ns();
 	__atomic_store_n(&w->control->window, w->last, __ATOMIC_SEQ_CST);
 	return 0;
 }
@@ -152,16 +152,20 @@ void alloc_windows__close(struct alloc_windows *w, alloc_block_fn fn, void *ctx,
 		return;
 	stats->window = w->last;
 	stats->opened_ns = w->opened_ns;
-	stats->by_calls = alloc_windows__ended(w);
-	stats->ended_ns = stats->by_calls ? w->control->ended_ns : closed_ns;
+	stats->ended = alloc_windows__ended(w);
+	stats->ended_ns = stats->ended ? w->control->ended_ns : closed_ns;
 	stats->calls = w->control->calls;
 	if (stats->calls > w->control->calls_max)
 		stats->calls = w->control->calls_max;
 	__atomic_store_n(&w->control->window, 0, __ATOMIC_SEQ_CST);
 	w->open = false;
 	(void)alloc_windows__drain(w, fn, ctx);
-	for (size_t i = 0; i < WIRE_ALLOC_CTRS; i++)
-		stats->counters[i] = w->control->counters[i] - w->before[i];
+	for (size_t i = 0; i < WIRE_ALLOC_CTRS; i++) {
+		uint64_t now = w->control->counters[i];
+
+		stats->counters[i] = now - w->before[i];
+		w->before[i] = now;
+	}
 }
 
 double alloc_block_weight(const struct wire_alloc_head *block)

@@ -5,10 +5,12 @@
  * The session's side: the programs were loaded by the keeper (alloc_programs.h), the probes are
  * links of the caller's.  The way of one window:
  *
- *	alloc_windows__open()		the programs may record from now on
- *	  attach the probes		see watch/alloc_window.h, which does all of this
- *	  poll alloc_windows__fd()	readable when the window ended, and now and then for records
- *	  alloc_windows__drain()	often enough: 124 records fit (WIRE_ALLOC_RING)
+  *	  attach the probes		see watch/alloc_window.h, which does all of this
+ *	alloc_windows__open()		the programs record from now on
+
+  *	  poll alloc_windows__fd()	readable when the window ended, and now and then for records
+ *	  alloc_windows__drain()	ALLOC_BLOCKS_FIT fit
+
  *	  detach the probes		as soon as alloc_windows__ended(), or when its time is over
  *	alloc_windows__close()		what it saw; drains what is left
  *
@@ -25,12 +27,17 @@
 
 struct alloc_windows;
 
+/* Records that the ring buffer holds while nobody reads. */
+#define ALLOC_BLOCKS_FIT 120
+
 /* Takes the descriptors of the two maps over, also on failure.  0 or a negative errno. */
 int alloc_windows__new(int ring_fd, int control_fd, struct alloc_windows **out);
 void alloc_windows__free(struct alloc_windows *windows);
 
 struct alloc_window_opts {
-	uint64_t calls_max;    /* of all functions and threads together; at least 1 */
+	uint64_t calls_max;  /* of all functions and threads together; at least 1 */
+	uint32_t blocks_max; /* that are sampled; 0: ALLOC_BLOCKS_FIT, so that none is lost */
+
 	uint32_t sample_bytes; /* a call becomes a record with the probability size / sample_bytes:
 				* so often in that many bytes, whatever the sizes; 0: each does */
 	uint64_t code_start, code_end; /* addresses of the allocator's code */
@@ -39,17 +46,17 @@ struct alloc_window_opts {
 /* What a window saw. */
 struct alloc_window_stats {
 	uint32_t window;    /* its number, from 1 */
-	uint64_t opened_ns; /* CLOCK_MONOTONIC; the probes came and went between */
-	uint64_t ended_ns;  /* when it had seen calls_max, or was closed */
+	uint64_t opened_ns; /* CLOCK_MONOTONIC; all probes are there */
+	uint64_t ended_ns;  /* when it had seen enough, or was closed: until then it sees all */
 	uint64_t calls; /* by the target's code, of the functions that were probed, until then */
-	bool by_calls;	/* calls_max ended it */
-	/* enum wire_alloc_counter; those that are not 0 besides blocks are worth a word. */
+	bool ended;	/* by calls_max or blocks_max, not by time */
+	/* enum wire_alloc_counter, since the window before was closed */
 	uint64_t counters[WIRE_ALLOC_CTRS];
 };
 
 /* -EBUSY: one is open. */
 int alloc_windows__open(struct alloc_windows *windows, const struct alloc_window_opts *opts);
-/* Has it seen its number of calls? */
+/* Has it seen enough? */
 bool alloc_windows__ended(const struct alloc_windows *windows);
 /* Readable when it ended, or when some sixteen records wait. */
 int alloc_windows__fd(const struct alloc_windows *windows);

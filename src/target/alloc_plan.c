@@ -82,9 +82,9 @@ static int add_place(struct alloc_plan *plan, const struct alloc_place *place)
 }
 
 static int add_site(struct alloc_plan *plan, const struct alloc_function *f,
-		    const struct plan_site *site, enum wire_alloc_role role)
+		    const struct plan_site *site, enum wire_alloc_role role, __u8 unless)
 {
-	__u8 unless = site->conditional ? (__u8)(site->condition + 1) : 0;
+
 	__u8 stepped = !insn_class_emulated(site->cls);
 	/* Which function's call ends is known from its entry. */
 	enum wire_alloc_function function = role == WIRE_ALLOC_ENTER ? f->function
@@ -95,6 +95,13 @@ static int add_site(struct alloc_plan *plan, const struct alloc_function *f,
 		.functions = ALLOC_FUNCTION_BIT(f->function)};
 
 	return add_place(plan, &place);
+}
+
+static int add_exit(struct alloc_plan *plan, const struct alloc_function *f,
+		    const struct plan_site *site)
+{
+	return add_site(plan, f, site, WIRE_ALLOC_EXIT,
+			site->conditional ? (__u8)(site->condition + 1) : 0);
 }
 
 /* The jump that leaves from there, with the stack as at entry. */
@@ -148,7 +155,7 @@ static int add_memset_jumps(struct search *s, struct code_space *space,
 		if (!tail_resolve(space, code, &scan->tails[i], &target, why, sizeof(why)))
 			continue;
 		if (!jump_site(scan, scan->tails[i].from, s->avoid, &site))
-			err = add_site(s->plan, f, &site, WIRE_ALLOC_MEMSET);
+			err = add_site(s->plan, f, &site, WIRE_ALLOC_MEMSET, 0);
 	}
 	if (scan)
 		scan_free(scan);
@@ -170,10 +177,10 @@ static int add_tails(struct search *s, struct alloc_function *f)
 
 static int add_places(struct search *s, struct alloc_function *f, const struct func_plan *fp)
 {
-	int err = add_site(s->plan, f, &fp->entry, WIRE_ALLOC_ENTER);
+	int err = add_site(s->plan, f, &fp->entry, WIRE_ALLOC_ENTER, fp->learn_return);
 
 	for (size_t i = 0; i < fp->n_exits && !err; i++)
-		err = add_site(s->plan, f, &fp->exits[i], WIRE_ALLOC_EXIT);
+		err = add_exit(s->plan, f, &fp->exits[i]);
 	if (!err && f->function == WIRE_ALLOC_CALLOC && fp->learn_return)
 		err = add_tails(s, f);
 	return err;

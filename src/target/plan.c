@@ -252,15 +252,16 @@ static int collect_tails(struct plan_run *run, struct code_object *code, const s
 /* The exits of a tail jump's target. -ENOENT: they cannot all be known, plan->reason says why. */
 static int collect_tail(struct plan_run *run, const struct tail_target *target, uint8_t depth)
 {
+	int deepest = run->opts->partial ? PLAN_TAIL_DEPTH_PARTIAL : PLAN_TAIL_DEPTH;
 	char *reason = run->plan->reason, name[96];
 	struct code_range range;
 	struct scan *scan;
 	int err;
 
 	escape_name(ESCAPE_TEXT, name, sizeof(name), target->name);
-	if (depth > PLAN_TAIL_DEPTH || run->n_visited == VISITED_MAX) {
-		snprintf(reason, PLAN_REASON_MAX, "tail jumps more than %d deep (at '%s')",
-			 PLAN_TAIL_DEPTH, name);
+	if (depth > deepest || run->n_visited == VISITED_MAX) {
+		snprintf(reason, PLAN_REASON_MAX, "tail jumps more than %d deep (at '%s')", deepest,
+			 name);
 		return -ENOENT;
 	}
 	err = code_range_at(target->code, target->vaddr, &range);

@@ -14,9 +14,10 @@ struct process;
 struct object_table;
 struct match;
 
-#define PLAN_TAIL_DEPTH 4  /* tail jumps followed one after the other */
-#define PLAN_EXITS_MAX	64 /* exit sites of one function */
-#define PLAN_REASON_MAX 256
+#define PLAN_TAIL_DEPTH		4  /* tail jumps followed one after the other */
+#define PLAN_TAIL_DEPTH_PARTIAL 8  /* ... where what is not known is left out */
+#define PLAN_EXITS_MAX		64 /* exit sites of one function */
+#define PLAN_REASON_MAX		256
 
 /*
  * One place for a probe. "SP at entry" is the stack pointer at the function's first instruction,
@@ -50,9 +51,9 @@ struct plan_opts {
 	 * the reason of one).  Busy functions that it leaves to are the caller's business.
 	 */
 	bool partial;
-	bool entry_only;  /* exits are not wanted: a function that never returns is fine */
-	uint32_t avoid;	  /* SITE_KIND_BITs that are not to be probed */
-	bool pairs;	  /* calls are paired with returns: frames that move are refused (Go) */
+	bool entry_only; /* exits are not wanted: a function that never returns is fine */
+	uint32_t avoid;	 /* SITE_KIND_BITs that are not to be probed */
+	bool pairs;	 /* calls are paired with returns: frames that move are refused (Go) */
 };
 
 /* How one function is to be probed. Zero it before the first use. */

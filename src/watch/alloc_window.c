@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
+
 #include <time.h>
 
 #include "keeper/keeper.h"
@@ -50,7 +52,7 @@ static void watch(const struct alloc_window_job *job)
 		if (now >= end_ms)
 			break;
 		(void)poll(&p, 1, end_ms - now < POLL_MS ? (int)(end_ms - now) : POLL_MS);
-		/* First the probes go, then there is time for the records. */
+		/* When it has, the probes go first; the records can wait. */
 		if (!alloc_windows__ended(job->windows))
 			(void)alloc_windows__drain(job->windows, job->block, job->ctx);
 	}
@@ -76,15 +78,15 @@ int alloc_window_run(const struct alloc_window_job *job, struct alloc_window_sta
 	struct link_list links = {};
 	int err;
 
+	memset(stats, 0, sizeof(*stats));
 	find_code(job, &opts);
-	err = alloc_windows__open(job->windows, &opts);
-	if (err)
-		return err;
 	err = attach(job, &links);
+	err = err ?: alloc_windows__open(job->windows, &opts);
 	if (!err)
 		watch(job);
 	link_list_free(&links);
-	alloc_windows__close(job->windows, job->block, job->ctx, stats);
+	if (!err)
+		alloc_windows__close(job->windows, job->block, job->ctx, stats);
 	return err;
 }
 

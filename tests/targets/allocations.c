@@ -182,8 +182,9 @@ static void *run_flat(void *arg)
 		size_t slice = (size_t)((now_ns - start_ns) / SLICE_NS);
 
 		for (int i = 0; i < 16; i++) {
-			sink = malloc(32 + (size_t)i * 16);
-			free(sink);
+			void *volatile p = malloc(32 + (size_t)i * 16);
+
+			free(p);
 		}
 		if (slice < SLICES_MAX)
 			__atomic_fetch_add(&slices[slice], 16, __ATOMIC_RELAXED);

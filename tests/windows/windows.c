@@ -3,7 +3,8 @@
  * windows.c - windows on a target's allocator, as the session and its keeper make them, without the
  * rest: what they see as JSON lines, for tests/live/test_alloc_windows.py.
  *
- *	windows PID [--object GLOB] [--calls N] [--sample BYTES] [--ms T] [--rounds N] [--pause MS]
+ *	windows PID [--object GLOB] [--calls N] [--sample BYTES] [--blocks N] [--ms T] [--rounds N]
+ *[--pause MS]
  *		[--mappings] [--perf] [--site OFFSET:FUNCTION] [--wait]
  *
  * --site: counts the calls that return to that file offset of the executable, until a line on
@@ -69,7 +70,7 @@ static void parse(struct run *r, int argc, char **argv)
 		{"object", 1, 0, 'o'},	 {"calls", 1, 0, 'c'},	{"sample", 1, 0, 's'},
 		{"ms", 1, 0, 't'},	 {"rounds", 1, 0, 'r'}, {"pause", 1, 0, 'p'},
 		{"mappings", 0, 0, 'm'}, {"perf", 0, 0, 'P'},	{"site", 1, 0, 'S'},
-		{"wait", 0, 0, 'w'},	 {0, 0, 0, 0}};
+		{"blocks", 1, 0, 'b'},	 {"wait", 0, 0, 'w'},	{0, 0, 0, 0}};
 	char *end;
 	int c;
 
@@ -86,6 +87,9 @@ static void parse(struct run *r, int argc, char **argv)
 			break;
 		case 's':
 			r->job.opts.sample_bytes = (uint32_t)strtoul(optarg, NULL, 0);
+			break;
+		case 'b':
+			r->job.opts.blocks_max = (uint32_t)strtoul(optarg, NULL, 0);
 			break;
 		case 't':
 			r->job.time_max_ms = (uint32_t)strtoul(optarg, NULL, 0);
@@ -205,9 +209,9 @@ static void print_block(void *ctx, const struct wire_alloc *b)
 static void print_stats(const struct run *r, const struct alloc_window_stats *s, uint64_t took_ns)
 {
 	printf("{\"type\":\"window\",\"window\":%u,\"calls\":%llu,\"opened_ns\":%llu,"
-	       "\"ended_ns\":%llu,\"by_calls\":%d,\"took_ns\":%llu,\"cost_ns\":%llu",
+	       "\"ended_ns\":%llu,\"ended\":%d,\"took_ns\":%llu,\"cost_ns\":%llu",
 	       s->window, (unsigned long long)s->calls, (unsigned long long)s->opened_ns,
-	       (unsigned long long)s->ended_ns, s->by_calls, (unsigned long long)took_ns,
+	       (unsigned long long)s->ended_ns, s->ended, (unsigned long long)took_ns,
 	       (unsigned long long)alloc_window_cost_ns(s,
 							r->calibration.trap[TRAP_EMULATED].hot_ns,
 							r->calibration.trap[TRAP_STEPPED].hot_ns));

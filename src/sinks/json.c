@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "sinks/format.h"
+#include "sinks/json_leaks.h"
 #include "sinks/json_writer.h"
 #include "sinks/outq.h"
 #include "sinks/sink.h"
@@ -371,6 +372,16 @@ static void json_note(struct sink *sink, const struct sink_note *note)
 	send_object(sink, &w, false);
 }
 
+static void json_leaks(struct sink *sink, const struct sink_leaks *leaks)
+{
+	struct strbuf buf = {0};
+	struct json_writer w = {.out = &buf};
+
+	begin_object(&w, "leaks", &leaks->head);
+	json_leaks_keys(&w, leaks);
+	send_object(sink, &w, true);
+}
+
 static void json_bye(struct sink *sink, const struct sink_bye *bye)
 {
 	static const char *const states[] = {"running", "exited", "killed", "unknown"};
@@ -427,6 +438,7 @@ static const struct sink_ops json_ops = {
 	.alert = json_alert,
 	.summary = json_summary,
 	.note = json_note,
+	.leaks = json_leaks,
 	.bye = json_bye,
 	.flush = json_flush,
 	.wait_fd = json_wait_fd,

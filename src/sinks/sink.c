@@ -103,6 +103,7 @@ SINK_SET_EACH(hello)
 SINK_SET_EACH(alert)
 SINK_SET_EACH(summary)
 SINK_SET_EACH(note)
+SINK_SET_EACH(leaks)
 SINK_SET_EACH(bye)
 
 int sink_set__fd(const struct sink_set *set)

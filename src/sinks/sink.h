@@ -20,6 +20,7 @@
 
 #include "cheshire/wire.h"
 #include "config/config.h"
+#include "sinks/sink_leaks.h"
 #include "sinks/sink_stats.h"
 
 enum sink_quality {
@@ -291,6 +292,33 @@ struct sink_bye {
 	uint64_t output_dropped; /* lines of all sinks that nobody got */
 };
 
+enum sink_leaks_reason {
+	SINK_LEAKS_FOUND = 0,  /* a verdict became graver */
+	SINK_LEAKS_SIGNAL = 1, /* SIGUSR1 */
+	SINK_LEAKS_EXIT = 2,
+};
+
+/* What a hunt for leaks knows so far. */
+struct sink_leaks {
+	struct sink_head head;
+	enum sink_leaks_reason reason;
+	double duration_s;	 /* since the hunt began; NAN: it has not */
+	const char *step;	 /* the farthest it came: "windows", "watchpoints", ... */
+	struct sink_rate growth; /* of memory as a whole, bytes/h; value NAN: not known yet */
+	const char *allocator;	 /* "glibc"; NULL: not known */
+	bool tells;		 /* ... and it is seen from outside whether a block is free */
+	uint64_t windows, calls; /* on the allocator, and calls of it in them */
+	uint64_t sampled, freed; /* blocks that were followed, and those seen freed */
+	uint64_t probe_ns;	 /* what the hunt's probes cost in the target's context */
+	const struct sink_leak_site *sites; /* gravest first */
+	size_t sites_n;
+	uint64_t sites_quiet; /* innocent or undecided, and not among `sites` */
+	const struct sink_leak_type *types;
+	size_t types_n;
+	const char *const *limits; /* what could not be told, and why: sentences */
+	size_t limits_n;
+};
+
 /* One kind of sink.  Functions may be NULL: that sink has nothing to say there. */
 struct sink;
 struct sink_ops {
@@ -299,6 +327,7 @@ struct sink_ops {
 	void (*alert)(struct sink *sink, const struct sink_alert *alert);
 	void (*summary)(struct sink *sink, const struct sink_summary *summary);
 	void (*note)(struct sink *sink, const struct sink_note *note);
+	void (*leaks)(struct sink *sink, const struct sink_leaks *leaks);
 	void (*bye)(struct sink *sink, const struct sink_bye *bye);
 	/* Writes what is queued, without blocking. */
 	void (*flush)(struct sink *sink);
@@ -347,6 +376,7 @@ void sink_set__hello(struct sink_set *set, const struct sink_hello *hello);
 void sink_set__alert(struct sink_set *set, const struct sink_alert *alert);
 void sink_set__summary(struct sink_set *set, const struct sink_summary *summary);
 void sink_set__note(struct sink_set *set, const struct sink_note *note);
+void sink_set__leaks(struct sink_set *set, const struct sink_leaks *leaks);
 void sink_set__bye(struct sink_set *set, const struct sink_bye *bye);
 
 /*

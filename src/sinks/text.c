@@ -226,6 +226,7 @@ TEXT_SINK(hello, true)
 TEXT_SINK(alert, true)
 TEXT_SINK(summary, summary->reason == SINK_SUMMARY_EXIT)
 TEXT_SINK(note, false)
+TEXT_SINK(leaks, true)
 TEXT_SINK(bye, true)
 
 static void sink_text_flush(struct sink *sink)
@@ -255,6 +256,7 @@ static const struct sink_ops text_ops = {
 	.alert = sink_text_alert,
 	.summary = sink_text_summary,
 	.note = sink_text_note,
+	.leaks = sink_text_leaks,
 	.bye = sink_text_bye,
 	.flush = sink_text_flush,
 	.wait_fd = sink_text_wait_fd,

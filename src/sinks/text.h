@@ -16,6 +16,7 @@ void text_hello(struct strbuf *out, bool color, const struct sink_hello *hello);
 void text_alert(struct strbuf *out, bool color, const struct sink_alert *alert);
 void text_summary(struct strbuf *out, bool color, const struct sink_summary *summary);
 void text_note(struct strbuf *out, bool color, const struct sink_note *note);
+void text_leaks(struct strbuf *out, bool color, const struct sink_leaks *leaks);
 void text_bye(struct strbuf *out, bool color, const struct sink_bye *bye);
 
 /* "p95 1.43 s > 1.00 s (target 0.30 s, 5m)" */

@@ -293,6 +293,103 @@ __attribute__((unused)) static const struct sink_note fixture_note = {
 	.text = "shed: 1.30 % of one CPU is over the ceiling of 1.00 %",
 };
 
+static const struct sink_size_class fixture_sizes[] = {{32768, 65536, 3}, {65536, 131072, 41}};
+static const struct sink_frame fixture_keep_audio[] = {
+	{.function = "new_buffer",
+	 .file = "src/buffer.c",
+	 .line = 17,
+	 .object = "libvoice.so",
+	 .offset = 0x1139,
+	 .inlined = true},
+	{.function = "keep_audio",
+	 .file = "src/voice.c",
+	 .line = 41,
+	 .object = "libvoice.so",
+	 .offset = 0x1139},
+	{.function = "on_turn", .object = "alice", .offset = 0x40212},
+	{.object = "alice", .offset = 0x3ff00},
+};
+static const struct sink_frame fixture_history[] = {
+	{.function = "history_add", .object = "alice", .offset = 0x41177},
+};
+static const struct sink_leak_site fixture_leak_sites[] = {
+	{.verdict = "confirmed",
+	 .reason = "44 of its blocks are still allocated after up to 28 s, 0 were freed late, and "
+		   "2 of 2 that were watched for 10 s were not touched",
+	 .leaks = true,
+	 .by = "malloc",
+	 .rate = {52428800, 47185920, 55574528},
+	 .counted = true,
+	 .gated = true,
+	 .blocks_per_h = 800,
+	 .confidence = 0.9997,
+	 .reference = "lost",
+	 .sampled = 46,
+	 .survivors = 44,
+	 .survivors_bytes = 2883584,
+	 .oldest_s = 28,
+	 .freed_early = 2,
+	 .watched = 2,
+	 .watched_s = 10,
+	 .first_seen_ts_ns = FIXTURE_TS_NS - 30000000000,
+	 .sizes = fixture_sizes,
+	 .sizes_n = 2,
+	 .frames = fixture_keep_audio,
+	 .frames_n = 4,
+	 .blamed = 1},
+	{.verdict = "suspect",
+	 .reason = "all survivors come from 1 window",
+	 .by = "realloc",
+	 .rate = {1048576, 0, 4194304},
+	 .blocks_per_h = 120.5,
+	 .confidence = 0.62,
+	 .reference = "referenced",
+	 .referenced_from = "heap, data",
+	 .sampled = 9,
+	 .survivors = 6,
+	 .survivors_bytes = 8192,
+	 .oldest_s = 12.5,
+	 .freed_late = 1,
+	 .frames = fixture_history,
+	 .frames_n = 1},
+};
+static const struct sink_leak_type fixture_leak_types[] = {
+	{.name = "dict",
+	 .objects = 120034,
+	 .objects_per_h = 41000,
+	 .rate = {9437184, 9227468, 9646899}},
+};
+static const char *const fixture_limits[] = {"what was allocated before the hunt began"};
+
+__attribute__((unused)) static const struct sink_leaks fixture_leaks = {
+	.head = FIXTURE_HEAD,
+	.reason = SINK_LEAKS_EXIT,
+	.duration_s = 30,
+	.step = "call sites",
+	.growth = {54525952, 50331648, 58720256},
+	.allocator = "glibc",
+	.tells = true,
+	.windows = 6,
+	.calls = 12000,
+	.sampled = 1500,
+	.freed = 1410,
+	.probe_ns = 42000000,
+	.sites = fixture_leak_sites,
+	.sites_n = 2,
+	.sites_quiet = 17,
+	.types = fixture_leak_types,
+	.types_n = 1,
+	.limits = fixture_limits,
+	.limits_n = 1,
+};
+__attribute__((unused)) static const struct sink_leaks fixture_no_leaks = {
+	.head = FIXTURE_HEAD,
+	.reason = SINK_LEAKS_EXIT,
+	.duration_s = 30,
+	.step = "windows",
+	.growth = {NAN, NAN, NAN},
+};
+
 __attribute__((unused)) static const struct sink_bye fixture_bye = {
 	.head = FIXTURE_HEAD,
 	.reason = "target_exited",

@@ -37,6 +37,7 @@ WRITER(hello)
 WRITER(alert)
 WRITER(summary)
 WRITER(note)
+WRITER(leaks)
 WRITER(bye)
 
 /* Strictly one object on one line; the caller puts it. */
@@ -94,6 +95,8 @@ static void test_documented(void **state)
 	json_object_put(documented(write_alert, &fixture_resolved, "alert"));
 	json_object_put(documented(write_alert, &fixture_unknown, "alert"));
 	json_object_put(documented(write_alert, &fixture_reminder, "alert"));
+	json_object_put(documented(write_leaks, &fixture_leaks, "leaks"));
+	json_object_put(documented(write_leaks, &fixture_no_leaks, "leaks"));
 	json_object_put(documented(write_note, &fixture_note, "note"));
 	json_object_put(documented(write_bye, &fixture_bye, "bye"));
 }
@@ -154,6 +157,30 @@ static void test_summary(void **state)
 	json_object_put(summary);
 }
 
+static void test_leaks(void **state)
+{
+	struct json_object *leaks = documented(write_leaks, &fixture_leaks, "leaks");
+	struct json_object *sites, *site, *rate, *frames;
+
+	(void)state;
+	assert_true(json_object_object_get_ex(leaks, "sites", &sites));
+	assert_int_equal(json_object_array_length(sites), 2);
+	site = json_object_array_get_idx(sites, 0);
+	assert_true(number_at(site, "rank") == 1);
+	/* The frame that is blamed, not the innermost one. */
+	assert_string_equal(string_at(site, "function"), "keep_audio");
+	assert_string_equal(string_at(site, "file"), "src/voice.c");
+	assert_true(number_at(site, "line") == 41);
+	assert_true(json_object_object_get_ex(site, "bytes_per_hour", &rate));
+	assert_true(number_at(rate, "low") == 47185920);
+	assert_true(json_object_object_get_ex(site, "frames", &frames));
+	assert_int_equal(json_object_array_length(frames), 4);
+	site = json_object_array_get_idx(frames, 3);
+	assert_null(string_at(site, "function"));
+	assert_null(string_at(site, "line"));
+	json_object_put(leaks);
+}
+
 static void test_hostile(void **state)
 {
 	struct sink_alert alert = {.head = {.process = HOSTILE},
@@ -186,9 +213,8 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_documented),
-		cmocka_unit_test(test_alert),
-		cmocka_unit_test(test_summary),
+		cmocka_unit_test(test_documented), cmocka_unit_test(test_alert),
+		cmocka_unit_test(test_summary),	   cmocka_unit_test(test_leaks),
 		cmocka_unit_test(test_hostile),
 	};
 

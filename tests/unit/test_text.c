@@ -44,6 +44,8 @@ DOCUMENTED(test_unknown, text_alert, fixture_unknown)
 DOCUMENTED(test_reminder, text_alert, fixture_reminder)
 DOCUMENTED(test_summary, text_summary, fixture_summary)
 DOCUMENTED(test_note, text_note, fixture_note)
+DOCUMENTED(test_leaks, text_leaks, fixture_leaks)
+DOCUMENTED(test_no_leaks, text_leaks, fixture_no_leaks)
 DOCUMENTED(test_bye, text_bye, fixture_bye)
 
 /* Colour adds escape sequences and nothing else. */
@@ -100,6 +102,35 @@ static void test_hostile(void **state)
 		lines += out.data[i] == '\n';
 	assert_int_equal(lines, 4);
 	assert_non_null(strstr(out.data, "a\"b\\\\c\\n\\x1b[31m\\xff\\xc3(\\u202e\\u009be"));
+	strbuf_free(&out);
+}
+
+/* Names of functions, files and types are the target's. */
+static void test_hostile_leak(void **state)
+{
+	struct sink_frame frame = {.function = HOSTILE, .file = HOSTILE, .object = HOSTILE};
+	struct sink_leak_site site = {.verdict = "suspect",
+				      .reason = HOSTILE,
+				      .rate = {NAN, NAN, INFINITY},
+				      .confidence = NAN,
+				      .referenced_from = HOSTILE,
+				      .frames = &frame,
+				      .frames_n = 1};
+	struct sink_leak_type type = {.name = HOSTILE, .objects_per_h = NAN, .rate = {NAN}};
+	const char *limit = HOSTILE;
+	struct sink_leaks leaks = {.head = {.process = HOSTILE},
+				   .duration_s = NAN,
+				   .sites = &site,
+				   .sites_n = 1,
+				   .types = &type,
+				   .types_n = 1,
+				   .limits = &limit,
+				   .limits_n = 1};
+	struct strbuf out = {0};
+
+	(void)state;
+	text_leaks(&out, false, &leaks);
+	assert_harmless(out.data);
 	strbuf_free(&out);
 }
 
@@ -174,13 +205,23 @@ static void test_times(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hello),	 cmocka_unit_test(test_firing),
-		cmocka_unit_test(test_resolved), cmocka_unit_test(test_slow_turn),
-		cmocka_unit_test(test_unknown),	 cmocka_unit_test(test_reminder),
-		cmocka_unit_test(test_summary),	 cmocka_unit_test(test_note),
-		cmocka_unit_test(test_bye),	 cmocka_unit_test(test_color),
-		cmocka_unit_test(test_hostile),	 cmocka_unit_test(test_no_color_wanted),
-		cmocka_unit_test(test_units),	 cmocka_unit_test(test_times),
+		cmocka_unit_test(test_hello),
+		cmocka_unit_test(test_firing),
+		cmocka_unit_test(test_resolved),
+		cmocka_unit_test(test_slow_turn),
+		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_reminder),
+		cmocka_unit_test(test_summary),
+		cmocka_unit_test(test_note),
+		cmocka_unit_test(test_leaks),
+		cmocka_unit_test(test_no_leaks),
+		cmocka_unit_test(test_bye),
+		cmocka_unit_test(test_hostile_leak),
+		cmocka_unit_test(test_color),
+		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_no_color_wanted),
+		cmocka_unit_test(test_units),
+		cmocka_unit_test(test_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

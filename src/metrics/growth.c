@@ -149,8 +149,8 @@ static struct sample estimate(const struct growth *g)
 		sample.idle = true;
 		return sample;
 	}
-	early = slope_estimate(g->t_s, g->value, half);
-	late = slope_estimate(g->t_s + half, g->value + half, g->n - half);
+	early = slope_estimate_independent(g->t_s, g->value, half);
+	late = slope_estimate_independent(g->t_s + half, g->value + half, g->n - half);
 	if (late.high < early.low)
 		sample.quality = QUALITY_FEW;
 	sample.value = whole.value * S_PER_H;

@@ -3,7 +3,8 @@
  * slope.h - how fast a value grows, robustly: Theil-Sen with a confidence interval.
  *
  * The slope is the median of the slopes between all pairs of points: up to 29 % of outliers do
- * not move it.  The interval is the one of Sen (1968), from the variance of Kendall's statistic.
+ * not move it.  The interval is the one of Sen (1968), from the variance of Kendall's statistic,
+ * made wider for points that depend on those before them: memory that rose stays so for a while.
  */
 #ifndef CHESHIRE_METRICS_SLOPE_H
 #define CHESHIRE_METRICS_SLOPE_H
@@ -23,6 +24,9 @@ struct slope {
 
 /* t_s in seconds, strictly rising; n <= SLOPE_POINTS_MAX, else only the first are read. */
 struct slope slope_estimate(const double *t_s, const double *value, size_t n);
+
+/* The same for points that are taken to be independent: the interval of Sen as it stands. */
+struct slope slope_estimate_independent(const double *t_s, const double *value, size_t n);
 
 /*
  * Growth of a quantity in a sliding window.  Points are means over equal steps; when they are

@@ -32,6 +32,8 @@ class Conversation(threading.Thread):
     def run(self):
         count = len(self.corpus.utterances)
         follow_up = False
+        while self.options.turns == 0 and not self.stop.is_set():
+            stages.wake_word(self.session, self.read_frame())
         while not self.stop.is_set():
             number = self.session.turns
             if self.options.turns is not None and number >= self.options.turns:

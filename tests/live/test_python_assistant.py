@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The demo assistant in Python, its functions bound by name, against its own log."""
+
+import re
+import signal
+import time
+
+from harness import BUILD, ROOT, Failure, Process, Skip, config, test, wait_until
+from python_programs import SYSTEM_PYTHON, require_exact
+from test_assistant import load_truth
+
+HERE = ROOT / "tests" / "assistants" / "python"
+STAGES = {
+    "stt": "transcribe", "intent": "parse_intent", "response": "respond", "tts": "synthesize"
+}
+TURN = "turn: { key: thread, idle: 2s }\n"
+
+
+def stages_of(file):
+    return {stage: f"python:{file}:{name}" for stage, name in STAGES.items()}
+
+
+CONFIG = config(stages_of("stages.py"), more=TURN)
+
+
+class PythonAlice(Process):
+    """The assistant or its server, stopped when it is ready."""
+
+    def __init__(self, case, *args, script="assistant.py", name="alice"):
+        if not (BUILD / "corpus").is_dir():
+            raise Skip("the corpus is not made")
+        self.log_path = case.dir / f"{name}.log"
+        command = [
+            SYSTEM_PYTHON, "-B", HERE / script, "--audio", BUILD / "corpus", "--log", self.log_path
+        ]
+        super().__init__(case, name, [*command, *args], cwd=ROOT)
+        _, (_, line) = self.lines.wait(
+            lambda line: line.startswith("alice: ready"), 30, "alice ready"
+        )
+        self.port = re.search(r"port (\d+)", line)
+        self.signal(signal.SIGSTOP)
+        wait_until(self.stopped, 15, "alice is stopped")
+        self.stopped_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+
+    def stopped(self):
+        with open(f"/proc/{self.pid}/stat", encoding="utf-8") as file:
+            return file.read().rpartition(")")[2].split()[0] == "T"
+
+    def go(self):
+        self.signal(signal.SIGCONT)
+
+    def truth(self, timeout_s=100):
+        status = self.wait(timeout_s)
+        if status:
+            raise Failure(f"alice ended with {status}: {self.errors()[-300:]}")
+        return load_truth().Truth(self.log_path)
+
+
+def wall_ns(span):
+    return span["end_ns"] - span["start_ns"]
+
+
+def least_ns(span):
+    return wall_ns(span) - span["run_delay_ns"]
+
+
+def check_stages(t, alice, truth, summary, stages):
+    for stage in stages:
+        spans = truth.spans(stage, alice.stopped_ns)
+        t.equal(summary.count(stage), sum(span["ok"] for span in spans), f"{stage}.count")
+        good = [span for span in spans if span["ok"]]
+        t.percentiles(
+            summary, f"{stage}.latency", [wall_ns(s) for s in good], [least_ns(s) for s in good]
+        )
+
+
+def check_turns(t, alice, truth, summary):
+    turns = truth.turns(alice.stopped_ns, outcome="complete")
+    t.equal(summary.number("turn.outcome.complete"), len(turns), "turn.outcome.complete")
+    spans = {(s["stage"], s["user"], s["turn"]): s for s in truth.spans()}
+    ends = [
+        (spans["stt", turn["user"], turn["turn"]], spans["tts", turn["user"], turn["turn"]])
+        for turn in turns
+    ]
+    most = [last["end_ns"] - first["start_ns"] for first, last in ends]
+    waited = [first["run_delay_ns"] + last["run_delay_ns"] for first, last in ends]
+    t.percentiles(summary, "turn.latency", most, [a - b for a, b in zip(most, waited)])
+
+
+@test(100)
+def python_assistant_by_name(t):
+    """Stages bound as functions of a Python program: every latency, every turn."""
+    alice = PythonAlice(t, "--fast", "--turns", 60)
+    watch = t.watch(alice.pid, CONFIG)
+    require_exact(watch, STAGES)
+    alice.go()
+    truth = alice.truth()
+    t.equal(watch.wait(30), 4, "exit code of cheshire when the target has exited")
+    summary = watch.last_summary()
+    check_stages(t, alice, truth, summary, STAGES)
+    check_turns(t, alice, truth, summary)
+    t.no_drops(summary)
+
+
+@test(100)
+def python_assistant_three_users(t):
+    """Threads that take turns at the interpreter: each its own spans and turns."""
+    alice = PythonAlice(t, "--fast", "--users", 3, "--turns", 12)
+    watch = t.watch(alice.pid, CONFIG)
+    require_exact(watch, STAGES)
+    alice.go()
+    truth = alice.truth()
+    watch.wait(30)
+    summary = watch.last_summary()
+    check_stages(t, alice, truth, summary, STAGES)
+    t.equal(
+        summary.number("turn.outcome.complete"),
+        len(truth.turns(alice.stopped_ns, outcome="complete")),
+        "turn.outcome.complete",
+    )
+
+
+@test(100)
+def python_assistant_server(t):
+    """Coroutines of one asyncio loop: from their creation to their return, awaits included."""
+    alice = PythonAlice(t, "--users", 3, script="server.py", name="server")
+    watch = t.watch(alice.pid, config(stages_of("async_stages.py")))
+    require_exact(watch, STAGES)
+    alice.go()
+    command = [SYSTEM_PYTHON, "-B", HERE / "client.py", "--port", alice.port[1], "--users", 3]
+    client = Process(t, "client", [*command, "--turns", 8, "--audio", BUILD / "corpus"])
+    t.equal(client.wait(60), 0, f"exit code of the users: {client.errors()[-300:]}")
+    alice.signal(signal.SIGTERM)
+    truth = alice.truth(20)
+    watch.wait(30)
+    t.check(len(truth.spans("stt")) >= 20, "turns of the server")
+    check_stages(t, alice, truth, watch.last_summary(), STAGES)
+
+
+@test(60)
+def python_assistant_without_configuration(t):
+    """The engines in C under the Python are recognised by themselves."""
+    alice = PythonAlice(t, "--fast", "--turns", 20, "--log-frames")
+    watch = t.watch(alice.pid, "limits: { overhead: 50%, records: 5000/s }\n")
+    for engine in ("pocketsphinx", "espeak-ng", "sqlite3"):
+        t.check(engine in watch.hello["engines"], f"engines: {watch.hello['engines']}")
+    alice.go()
+    truth = alice.truth()
+    watch.wait(30)
+    summary = watch.last_summary()
+    for stage in ("stt", "tts"):
+        t.equal(summary.count(stage), len(truth.spans(stage, alice.stopped_ns)), f"{stage}.count")
+        spans = truth.spans(stage, alice.stopped_ns)
+        longest = max(map(wall_ns, spans)) / 1e9
+        t.between(summary.number(f"{stage}.latency.max"), 0, longest, f"{stage}.latency.max")
+    frames = truth.frames(alice.stopped_ns)
+    t.equal(summary.number("wake_word.frames"), len(frames), "wake_word.frames")
+    t.equal(summary.count("wake_word"), sum(f["hit"] for f in frames), "wake_word.count")
+
+
+def fire(t, fault, metric, limits, binding=CONFIG):
+    """The firing alert on the metric while the assistant has this fault, and the watch."""
+    alice = PythonAlice(t, "--fast", "--duration", "30s", "--pause", "50ms", "--fault", fault)
+    more = f"budgets:\n  {metric}: {{ window: 4s, for: 1s, min_count: 3, {limits} }}\n"
+    watch = t.watch(alice.pid, binding + more)
+    alice.go()
+    _, firing = watch.wait_alert(metric, "firing", 25)
+    return alice, firing, watch
+
+
+@test(60, waits=True)
+def python_assistant_slow_stage_is_named(t):
+    """A stage that sleeps: the turn's alert names it, with what it waited for; and it resolves."""
+    alice, firing, watch = fire(t, "slow-response=400ms@0s-7s", "turn.latency",
+                                "stat: p50, warning: 300ms")
+    turn = firing["evidence"][0]
+    slowest = max(turn["spans"], key=lambda span: span["wall_s"])
+    t.equal(slowest["stage"], "response", "the slowest stage")
+    t.between(slowest["wait_s"]["sleep"], 0.38, slowest["wall_s"], "its sleep")
+    watch.wait_alert("turn.latency", "resolved", 30)
+    alice.signal(signal.SIGTERM)
+    truth = alice.truth(20)
+    walls = [wall_ns(span) / 1e9 for span in truth.spans("response")]
+    t.one_of(slowest["wall_s"], walls, "wall time of the slowest stage")
+
+
+@test(60)
+def python_assistant_lock_is_explained(t):
+    """Waiting for a lock of the program is not waiting for the interpreter."""
+    _, firing, watch = fire(t, "lock=300ms", "intent.latency", "stat: p50, warning: 150ms")
+    for span in firing["evidence"]:
+        waits = dict(span["wait_s"])
+        lock = waits.pop("lock")
+        t.between(lock, 0.25, span["wall_s"], "its wait for a lock")
+        t.check(lock > 5 * max(waits.values()), f"lock {lock} s, others {waits}")
+    watch.stop()
+
+
+@test(60, waits=True)
+def python_assistant_interpreter_is_explained(t):
+    """A thread in pure Python: what the stage waits for is the interpreter."""
+    _, firing, watch = fire(t, "hold-gil", "tts.latency", "stat: p50, warning: 8ms")
+    longest = max(firing["evidence"], key=lambda span: span["wall_s"])
+    waits = dict(longest["wait_s"])
+    gil = waits.pop("gil")
+    t.check(gil > waits["lock"] and gil > waits["sleep"], f"gil {gil} s, others {waits}")
+    watch.stop()
+
+
+@test(60)
+def python_assistant_errors_are_abnormal(t):
+    """An exception that leaves the stage."""
+    alice = PythonAlice(t, "--fast", "--turns", 30, "--fault", "intent-error@1s-2s")
+    watch = t.watch(alice.pid, CONFIG)
+    require_exact(watch, STAGES)
+    alice.go()
+    truth = alice.truth()
+    watch.wait(30)
+    spans = truth.spans("intent", alice.stopped_ns)
+    failed = sum(not span["ok"] for span in spans)
+    t.check(failed > 0, f"none of {len(spans)} failed: the fault came too late")
+    summary = watch.last_summary()
+    t.equal(summary.abnormal("intent"), failed, "intent.abnormal")
+    t.equal(summary.count("intent"), len(spans) - failed, "intent.count")
+
+
+@test(30, waits=True)
+def python_assistant_lists_functions(t):
+    """`stages` shows what the file itself defines, with its line."""
+    alice = PythonAlice(t, "--turns", 0, "--duration", "30s")
+    alice.go()
+    source = (HERE / "stages.py").read_text(encoding="utf-8").splitlines()
+    defined = {
+        re.match(r"def (\w+)", line)[1]: number
+        for number, line in enumerate(source, 1) if line.startswith("def ")
+    }
+    shown = t.run(BUILD / "cheshire", "stages", "--pid", alice.pid, "python:stages.py:*")
+    t.equal(shown.returncode, 0, shown.stderr)
+    listed = {
+        name: int(line)
+        for name, line in re.findall(r"python:stages\.py:(\S+)\s.*stages\.py:(\d+)", shown.stdout)
+    }
+    t.equal(listed, defined, "functions of stages.py")

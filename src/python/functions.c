@@ -29,6 +29,12 @@
 #define CONSTS_MAX     4096 /* of one function, looked at */
 #define CODE_OPTIMIZED 0x1  /* of a function, not of a class body or a module */
 
+/* What a torn or strange object gives, which is passed by. */
+static bool is_misfit(int err)
+{
+	return err == -EPROTO || err == -EFAULT;
+}
+
 struct listing {
 	struct python_runtime *runtime;
 	struct python_functions *out;
@@ -157,17 +163,35 @@ static int add_nested(struct listing *l, const struct nesting *nest, const struc
 	uint64_t items, n;
 	int err = 0;
 
-	if (inner.depth > NESTED_MAX || python_read_tuple(m, o, code->consts, &items, &n))
+	if (inner.depth > NESTED_MAX)
 		return 0;
+	err = python_read_tuple(m, o, code->consts, &items, &n);
+	if (err)
+		return is_misfit(err) ? 0 : err;
 	for (uint64_t i = 0; i < n && i < CONSTS_MAX && !err; i++) {
 		struct python_head head;
 
-		if (python_memory__read_u64(m, items + i * 8, &inner.code) ||
-		    python_read_head(m, o, inner.code, &head) || head.type != o->code_type)
-			continue;
-		err = add_code(l, &inner);
+		err = python_memory__read_u64(m, items + i * 8, &inner.code);
+		err = err ?: python_read_head(m, o, inner.code, &head);
+		if (!err && head.type == o->code_type)
+			err = add_code(l, &inner);
+		if (is_misfit(err))
+			err = 0;
 	}
 	return err;
+}
+
+/* Of a function that was come by before, from its other side. */
+static int add_knowledge(struct listing *l, const struct nesting *nest, struct python_function *f)
+{
+	const struct python_offsets *o = &l->runtime->offsets;
+
+	if (nest->function)
+		f->function = nest->function;
+	/* A wrapper, which had but its own name. */
+	if (o->code_qualname == PYTHON_NONE && nest->outer && !strchr(f->qualname, '.'))
+		f->qualname = make_qualname(l, nest, f->qualname);
+	return f->qualname ? 0 : -ENOMEM;
 }
 
 /* A code object that is torn or none is passed by. */
@@ -185,11 +209,8 @@ static int add_code(struct listing *l, const struct nesting *nest)
 	index = address_set_add(&l->codes, nest->code, &fresh);
 	if (!index)
 		return -ENOMEM;
-	if (!fresh) {
-		if (*index && nest->function)
-			l->out->items[*index - 1].function = nest->function;
-		return 0;
-	}
+	if (!fresh)
+		return *index ? add_knowledge(l, nest, &l->out->items[*index - 1]) : 0;
 	err = python_read_code(l->runtime->memory, o, nest->code, &code);
 	name = err ? NULL : text_of(l, code.name, &err);
 	if (name && o->code_qualname != PYTHON_NONE)
@@ -225,7 +246,7 @@ static int on_object(void *ctx, uint64_t object, uint64_t type)
 		nest.qualname = err ? NULL : text_of(l, qualname, &err);
 	}
 	err = err ?: add_code(l, &nest);
-	return err == -EPROTO || err == -EFAULT ? 0 : err;
+	return is_misfit(err) ? 0 : err;
 }
 
 static int walk_all(struct listing *l, struct gc_walk *walk)
@@ -287,7 +308,7 @@ static int list(struct listing *l, const struct python_limits *limits)
 	err = walk_all(l, &walk);
 	if (walk.partial)
 		say_partial(l->out, walk.partial);
-	if (err == -EFBIG || err == -EFAULT || err == -EPROTO || err == -ENOENT) {
+	if (err == -EFBIG || err == -ENOENT || is_misfit(err)) {
 		say_partial(l->out, err == -EFBIG ? "more functions or bytes than are looked at"
 						  : "its lists of objects cannot be read");
 		err = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * gc_walk.c - doubly linked rings of PyGC_Head, one for each generation, whose heads are found by
- * what they are: a word in the collector's state that points to something that points back to it.
+ * what they are: two words in the collector's state that point to what points back to them.
  * So generations may be of any number, as versions have them, and lie at any 4 bytes.
  *
  * While the collector runs, it keeps counts where the backward pointers are; that takes
@@ -16,9 +16,17 @@
 
 #define FLAGS	      3ull /* bits of both pointers that are none of the address */
 #define HEADS_MAX     16
+#define HEAD_LOOKS    3	   /* at what may be one */
 #define STATE_BYTES   512  /* of the collector's state; heads lie in the first of them */
 #define REPAIRS_MAX   64   /* places of one list that were read again */
 #define LOOK_AT_CLOCK 1024 /* objects between two looks */
+
+static const char too_many_bytes[] = "more bytes than are read";
+
+static bool is_misfit(int err)
+{
+	return err == -EFAULT || err == -EPROTO;
+}
 
 /* PyGC_Head and the object's first two words. */
 struct node {
@@ -37,29 +45,55 @@ static int read_node(struct python_memory *m, uint64_t at, struct node *node)
 	return err;
 }
 
-static size_t find_heads(struct gc_walk *w, uint64_t interpreter, uint64_t heads[HEADS_MAX])
+static bool is_address(uint64_t word)
+{
+	return word >= 4096 && word % 4 == 0;
+}
+
+/* Whether its neighbours point back to the head; one may just be put in, or be gone already. */
+static int is_head(struct gc_walk *w, uint64_t at, bool *yes)
+{
+	int err = 0;
+
+	*yes = false;
+	for (int look = 0; look < HEAD_LOOKS && !*yes; look++) {
+		struct node head, next, previous;
+
+		err = read_node(w->memory, at, &head);
+		if (err || !is_address(head.next) || !is_address(head.previous))
+			return err;
+		err = read_node(w->memory, head.next, &next);
+		if (!err || is_misfit(err))
+			err = read_node(w->memory, head.previous, &previous);
+		*yes = next.previous == at || previous.next == at;
+		if (err && !is_misfit(err))
+			return err;
+		if (*yes)
+			break;
+		python_memory__forget(w->memory, at, sizeof(head));
+		python_memory__forget(w->memory, head.next, sizeof(next));
+		python_memory__forget(w->memory, head.previous, sizeof(previous));
+	}
+	return 0;
+}
+
+static int find_heads(struct gc_walk *w, uint64_t interpreter, uint64_t heads[HEADS_MAX], size_t *n)
 {
 	const uint64_t state = interpreter + (uint64_t)w->offsets->interpreter_gc;
-	uint8_t bytes[STATE_BYTES];
-	uint64_t next, back;
-	size_t n = 0;
+	int err = 0;
 
-	if (python_memory__read(w->memory, state, bytes, sizeof(bytes)))
-		return 0;
-	for (size_t at = 0; at + 16 <= sizeof(bytes) && n < HEADS_MAX; at += 4) {
-		memcpy(&next, bytes + at, sizeof(next));
-		next &= ~FLAGS;
-		if (next == state + at) { /* an empty list */
-			w->lists_n++;
-			continue;
-		}
-		if (next % 8 || python_memory__read_u64(w->memory, next + 8, &back) ||
-		    (back & ~FLAGS) != state + at)
-			continue;
-		heads[n++] = state + at;
-		w->lists_n++;
+	*n = 0;
+	for (uint64_t at = state; at < state + STATE_BYTES && *n < HEADS_MAX; at += 4) {
+		bool yes;
+
+		err = is_head(w, at, &yes);
+		if (err)
+			break;
+		if (yes)
+			heads[(*n)++] = at;
 	}
-	return n;
+	w->lists_n += (unsigned int)*n;
+	return is_misfit(err) ? 0 : err;
 }
 
 static const char *exhausted(const struct gc_walk *w)
@@ -93,7 +127,7 @@ static int walk_ring(struct gc_walk *w, uint64_t head, bool backwards, bool *who
 		if (w->partial)
 			return 0;
 		err = read_node(w->memory, at, &node);
-		if (err && err != -EFAULT && err != -EPROTO)
+		if (err && !is_misfit(err))
 			return err;
 		back = backwards ? node.next : node.previous;
 		if (!err && back == before) {
@@ -110,7 +144,7 @@ static int walk_ring(struct gc_walk *w, uint64_t head, bool backwards, bool *who
 		err = read_node(w->memory, before, &node);
 		at = backwards ? node.previous : node.next;
 	}
-	if (err == -EFAULT || err == -EPROTO)
+	if (is_misfit(err))
 		return 0;
 	*whole = !err;
 	return err;
@@ -121,19 +155,20 @@ int gc_walk_interpreter(struct gc_walk *w, uint64_t interpreter)
 	uint64_t heads[HEADS_MAX];
 	const char *partial = NULL;
 	size_t n;
+	int err = find_heads(w, interpreter, heads, &n);
 
-	n = find_heads(w, interpreter, heads);
-	if (!w->lists_n)
-		return -ENOENT;
+	if (err == -EFBIG)
+		w->partial = too_many_bytes;
+	if (err || !w->lists_n)
+		return err == -EFBIG ? 0 : err ?: -ENOENT;
 	for (size_t i = 0; i < n; i++) {
 		bool whole = false;
 
 		/* There, back, and once more: each sees what the others lost. */
 		for (int way = 0; way < 4 && !whole; way++) {
-			int err = walk_ring(w, heads[i], way & 1, &whole);
-
+			err = walk_ring(w, heads[i], way & 1, &whole);
 			if (err == -EFBIG)
-				w->partial = "more bytes than are read";
+				w->partial = too_many_bytes;
 			else if (err)
 				return err;
 			if (w->partial)

@@ -83,6 +83,7 @@ static bool search_threads(struct attempt *a, uint64_t interpreter)
 			return false;
 		if (tstate != interpreter && python_is_tstate(a->memory, o, interpreter, tstate)) {
 			o->interpreter_threads = at;
+			o->interpreter = interpreter;
 			return true;
 		}
 	}
@@ -121,14 +122,16 @@ static bool search_collector(struct attempt *a)
 	return false;
 }
 
-static int search(struct attempt *a)
+/* `misfit` is what the layout's own places gave: with -EAGAIN there may be nothing to be found yet.
+ */
+static int search(struct attempt *a, int misfit)
 {
 	const char *what;
 	int err;
 
 	if (!search_interpreter(a)) {
 		tried(a, "a search", "no interpreter with threads");
-		return -EOPNOTSUPP;
+		return misfit == -EAGAIN ? -EAGAIN : -EOPNOTSUPP;
 	}
 	if (!search_collector(a)) {
 		tried(a, "a search", "no lists of its garbage collector");
@@ -151,10 +154,10 @@ static int try_layout(struct attempt *a, const char *source)
 
 	set_addresses(o, a->symbols);
 	err = validate(a, &what);
-	searched = err == -EPROTO || err == -EFAULT;
+	searched = err == -EPROTO || err == -EFAULT || (err == -EAGAIN && !o->interpreter);
 	if (searched) {
 		tried(a, source, what);
-		err = search(a);
+		err = search(a, err);
 	}
 	if (err)
 		return err;

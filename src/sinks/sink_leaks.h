@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes per hour with the ends of the 95 % interval. */
+/* Bytes per hour with the ends of the interval: 95 %, that of growth 99 %. */
 struct sink_rate {
 	double value, low, high;
 };

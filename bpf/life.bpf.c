@@ -34,6 +34,7 @@ static __always_inline void thread_close(struct task_struct *task)
 	__u64 now = bpf_ktime_get_ns();
 
 	python_thread_end(now);
+	python_watch_end(now);
 	if (!ts)
 		return;
 	for (__u32 i = 0; i < WIRE_FRAMES_MAX; i++)

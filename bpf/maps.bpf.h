@@ -111,6 +111,8 @@ struct thread_state {
 	__u64 pending_ns;     /* off-CPU time not yet split into run queue and reason */
 	__u32 pending_reason; /* enum wire_wait */
 	__u32 sampled;	      /* a named Python function is on it: samples tell its times */
+	__u32 watched;	      /* bits of the watched Python functions that are open on it */
+	__u32 pad1;
 	/* Scratch of the program that runs on this thread: too large for the BPF stack. */
 	struct usage spent;
 	struct wire_stream stream;

@@ -166,6 +166,8 @@ static __always_inline int python_frame_of_generator(const struct python_offsets
 /* python_sample.bpf.c: the current thread leaves its CPU, comes to one, ends. */
 int python_switch_out(__u64 now, __u32 preempted);
 int python_thread_end(__u64 now);
+/* python_watch.bpf.c: the current thread ends. */
+int python_watch_end(__u64 now);
 
 static __always_inline void python_switch_in(struct task_struct *task, __u64 now)
 {

@@ -67,7 +67,7 @@ static __always_inline void usage_diff(struct usage *out, const struct usage *la
 /* True while the thread must be followed by the scheduler program. */
 static __always_inline int usage_active(const struct thread_state *ts)
 {
-	return ts->used || ts->streams || ts->sampled;
+	return ts->used || ts->streams || ts->sampled || ts->watched;
 }
 
 #endif

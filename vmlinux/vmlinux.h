@@ -278,6 +278,12 @@ struct bpf_iter__task_file {
 	struct file *file;
 };
 
+/* The context of a program on a perf event; the registers come first. */
+struct bpf_perf_event_data {
+	__u64 sample_period;
+	__u64 addr;
+};
+
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;

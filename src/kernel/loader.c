@@ -97,7 +97,8 @@ static int set_attach_type(struct loader *l)
 	struct bpf_program *progs[] = {
 		l->skel->progs.probe_enter,	l->skel->progs.probe_exit,
 		l->skel->progs.probe_catch,	l->skel->progs.probe_loader,
-		l->skel->progs.statement_enter, l->skel->progs.statement_exit};
+		l->skel->progs.statement_enter, l->skel->progs.statement_exit,
+		l->skel->progs.python_unwind};
 
 	for (size_t i = 0; l->multi && i < sizeof(progs) / sizeof(progs[0]); i++) {
 		int err = bpf_program__set_expected_attach_type(
@@ -153,6 +154,8 @@ int loader_share_maps(struct loader *l)
 	err = err ?: share_map(&l->slices, l->skel->maps.slices, false);
 	if (l->python)
 		err = err ?: share_map(&l->python_shared, l->skel->maps.python_conf, true);
+	if (l->python)
+		err = err ?: share_map(&l->watches_shared, l->skel->maps.python_watches, true);
 	if (l->statements)
 		err = err ?: share_map(&l->classes, l->skel->maps.class_stats, true);
 	if (err)
@@ -184,10 +187,12 @@ static int keep_programs(struct loader *l)
 		[LOADER_STATEMENT_ENTER] = l->skel->progs.statement_enter,
 		[LOADER_STATEMENT_EXIT] = l->skel->progs.statement_exit,
 		[LOADER_PYTHON_TICK] = l->skel->progs.python_tick,
+		[LOADER_PYTHON_WATCH] = l->skel->progs.python_watch,
+		[LOADER_PYTHON_UNWIND] = l->skel->progs.python_unwind,
 	};
 
 	for (size_t i = 0; i < LOADER_PROGS; i++) {
-		if (!progs[i] || !bpf_program__autoload(progs[i]))
+		if (!bpf_program__autoload(progs[i]))
 			continue;
 		l->prog_fds[i] = fcntl(bpf_program__fd(progs[i]), F_DUPFD_CLOEXEC, 3);
 		if (l->prog_fds[i] < 0)
@@ -284,6 +289,7 @@ void loader__keep_programs(struct loader *l)
 	close_fds(l->link_fds, LOADER_LINKS);
 	unshare_map(&l->classes);
 	unshare_map(&l->python_shared);
+	unshare_map(&l->watches_shared);
 	cheshire_bpf__destroy(l->skel);
 	l->skel = NULL;
 }

@@ -77,9 +77,10 @@ enum loader_prog {
 	LOADER_OBJECTS = 3, /* the dynamic loader's hook */
 	LOADER_STATEMENT_ENTER = 4,
 	LOADER_STATEMENT_EXIT = 5,
-	LOADER_PYTHON_TICK = 6,	 /* no uprobe: python_ticks.h */
-	LOADER_PYTHON_WATCH = 7, /* likewise: watchpoint.h */
-	LOADER_PROGS = 8,
+	LOADER_PYTHON_TICK = 6,	  /* no uprobe: python_ticks.h */
+	LOADER_PYTHON_WATCH = 7,  /* likewise: watchpoint.h */
+	LOADER_PYTHON_UNWIND = 8, /* PyTraceBack_Here */
+	LOADER_PROGS = 9,
 };
 
 /*

@@ -23,11 +23,12 @@ struct loader {
 	struct cheshire_bpf *skel;
 	struct ring_buffer *ring;
 	struct shared_map stages, stats, hists, cached, slices;
-	struct shared_map classes;	 /* of statements; none where no stage has any */
-	struct shared_map python_shared; /* struct wire_python; none where no stage is of Python */
-	struct shared_clock *clocks;	 /* in the .bss of the programs */
-	int prog_fds[LOADER_PROGS];	 /* -1: not loaded here */
-	int link_fds[LOADER_LINKS];	 /* or a negative errno */
+	struct shared_map classes;	  /* of statements; none where no stage has any */
+	struct shared_map python_shared;  /* struct wire_python; none where no stage is of Python */
+	struct shared_map watches_shared; /* struct wire_watch; likewise */
+	struct shared_clock *clocks;	  /* in the .bss of the programs */
+	int prog_fds[LOADER_PROGS];	  /* -1: not loaded here */
+	int link_fds[LOADER_LINKS];	  /* or a negative errno */
 	int cpus_n;
 	uint32_t tgid;
 	size_t stages_n;

@@ -12,8 +12,9 @@
 
 int python_choose(struct loader *l, bool wanted)
 {
-	struct bpf_map *const maps[] = {l->skel->maps.python_conf, l->skel->maps.python_threads,
-					l->skel->maps.python_codes, l->skel->maps.python_stats};
+	struct bpf_map *const maps[] = {l->skel->maps.python_conf,  l->skel->maps.python_threads,
+					l->skel->maps.python_codes, l->skel->maps.python_stats,
+					l->skel->maps.python_calls, l->skel->maps.python_watches};
 	int err;
 
 	l->python = wanted;
@@ -21,6 +22,8 @@ int python_choose(struct loader *l, bool wanted)
 	if (wanted)
 		return 0;
 	err = bpf_program__set_autoload(l->skel->progs.python_tick, false);
+	err = err ?: bpf_program__set_autoload(l->skel->progs.python_watch, false);
+	err = err ?: bpf_program__set_autoload(l->skel->progs.python_unwind, false);
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && !err; i++)
 		err = bpf_map__set_autocreate(maps[i], false);
 	return err;
@@ -29,6 +32,11 @@ int python_choose(struct loader *l, bool wanted)
 struct wire_python *python_conf(struct loader *l)
 {
 	return l->python_shared.base;
+}
+
+struct wire_watch *python_watch_at(struct loader *l, uint32_t i)
+{
+	return &((struct wire_watch *)l->watches_shared.base)[i];
 }
 
 int python_set_class(struct loader *l, uint64_t code, const struct wire_python_code *cls)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "cheshire/wire_python.h"
+#include "cheshire/wire_watch.h"
 
 struct loader;
 
@@ -23,6 +24,12 @@ int python_choose(struct loader *loader, bool wanted);
  * loader__free.
  */
 struct wire_python *python_conf(struct loader *loader);
+
+/*
+ * The functions that watchpoints are on, below WIRE_WATCHES, in shared memory; only where Python is
+ * wanted.  Valid until loader__free.
+ */
+struct wire_watch *python_watch_at(struct loader *loader, uint32_t i);
 
 /* Tells the class of a code object.  0 or a negative errno. */
 int python_set_class(struct loader *loader, uint64_t code, const struct wire_python_code *cls);

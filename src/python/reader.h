@@ -16,6 +16,9 @@ struct python_reader {
 	void *ctx;
 };
 
+/* One piece.  0; -EFAULT: not mapped, or only in part; or what the reader says. */
+int python_reader_read(const struct python_reader *reader, uint64_t address, void *buf, size_t len);
+
 struct process;
 
 /* One of a process; it is borrowed for as long as the reader is used. */

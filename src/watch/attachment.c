@@ -266,6 +266,7 @@ void attachment_expire(struct attachment *a, uint64_t stages)
 	/* The new program may have another loader and other libraries. */
 	link_list_free(&a->hooks);
 	link_list_free(&a->catches);
+	link_list_free(&a->unwinds);
 	a->catches_backoff = a->hooks_backoff = (struct backoff){};
 	a->sites_n = a->settled_n = 0;
 	for (size_t i = 0; i < a->bindings->stages_n; i++) {
@@ -295,7 +296,7 @@ static size_t links_move(struct link_list *list, struct uprobe_link **to, size_t
 
 static size_t links_count(const struct attachment *a)
 {
-	size_t n = a->hooks.n + a->catches.n;
+	size_t n = a->hooks.n + a->catches.n + a->unwinds.n;
 
 	for (size_t i = 0; i < WIRE_STAGES_MAX; i++)
 		n += a->stages[i].entries.n + a->stages[i].join_entries.n + a->stages[i].exits.n +
@@ -331,10 +332,12 @@ void attachment_clear(struct attachment *a)
 	if (all) {
 		n = links_move(&a->hooks, all, n);
 		n = links_move(&a->catches, all, n);
+		n = links_move(&a->unwinds, all, n);
 		uprobe_link_free_all(all, n);
 	} else {
 		link_list_free(&a->hooks);
 		link_list_free(&a->catches);
+		link_list_free(&a->unwinds);
 	}
 	free(all);
 	memset(a->probe_owner, 0, sizeof(a->probe_owner));

@@ -71,6 +71,7 @@ struct attached_stage {
 	struct link_list entries, exits;
 	struct link_list join_entries, join_exits; /* of functions on trial while it counts */
 	bool joining;
+	bool elsewhere; /* not measured by uprobes: python_exact.h decides its trial */
 	uint64_t join_since_ns;
 	uint64_t join_hits0;
 	size_t left_out_n; /* functions whose calls are not counted: too dear, or not attached */
@@ -92,6 +93,7 @@ struct attachment {
 	struct attached_stage stages[WIRE_STAGES_MAX];
 	struct link_list catches; /* __cxa_begin_catch */
 	struct link_list hooks;	  /* the dynamic loader's */
+	struct link_list unwinds; /* PyTraceBack_Here, where watchpoints need it */
 	struct backoff catches_backoff, hooks_backoff;
 	uint8_t probe_owner[WIRE_PROBES_MAX];	   /* of the probes map: stage + 1; 0: free */
 	uint32_t probes_at;			   /* where the next free one is looked for */
@@ -129,6 +131,12 @@ bool attachment_in_trial(const struct attachment *a);
  */
 void attachment_learn(struct attachment *a, const struct wire_learn *learn, uint64_t now_ns);
 void attachment_learn_flush(struct attachment *a);
+
+/*
+ * Probes the place in this object (its basename) where CPython puts a frame into a traceback; it
+ * stays as long as the others.  Once is enough.
+ */
+void attachment_python_unwind(struct attachment *a, const char *object);
 
 /* Takes a stage off, until it is tried again. */
 void attachment_shed(struct attachment *a, size_t stage, const char *reason, uint64_t now_ns);

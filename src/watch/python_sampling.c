@@ -251,6 +251,9 @@ void python_sampling__give(struct python_sampling *ps, size_t stage)
 {
 	ps->given |= 1ULL << stage;
 	metrics__stage_sampled(ps->watching->metrics, stage, false);
+	/* Its functions are none of ours from the next look on. */
+	if (ps->running)
+		python_forget_classes(ps->watching->loader);
 	python_sampling__update(ps, ps->now_ns);
 }
 

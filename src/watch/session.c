@@ -54,7 +54,7 @@ static void drain(struct session *s, uint64_t now_ns)
 
 	watching_drain(w, now_ns, &told);
 	note_trials(s, told);
-	if (!s->said_hello && !attachment_in_trial(&w->attachment))
+	if (!s->said_hello && !watching_in_trial(w))
 		session_say_hello(s);
 	shed = watching_break(w, now_ns);
 	if (shed != BREAKER_NOTHING)

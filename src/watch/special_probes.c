@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* special_probes.c - probes that no stage asks for. */
 #include <stdint.h>
+#include <stdio.h>
 
 #include "kernel/loader.h"
 #include "log/log.h"
@@ -41,6 +42,14 @@ static void attach_special(struct attachment *a, const char *probe, enum loader_
 		log_info("'%s' is not probed: %s", probe, err_str(err));
 	probe_queue_free(&p);
 	match_list_free(matches, n);
+}
+
+void attachment_python_unwind(struct attachment *a, const char *object)
+{
+	char probe[PROBE_TEXT_MAX];
+
+	if (snprintf(probe, sizeof(probe), "%s:PyTraceBack_Here", object) < (int)sizeof(probe))
+		attach_special(a, probe, LOADER_PYTHON_UNWIND, &a->unwinds);
 }
 
 void attachment_extend_special(struct attachment *a)

@@ -291,7 +291,7 @@ static bool decide(struct attachment *a, size_t stage, uint64_t now_ns)
 		s->news = ATTACH_NEWS_REFUSED;
 		return true;
 	}
-	if (s->state == ATTACH_TRIAL && over(s->trial_since_ns, now_ns)) {
+	if (s->state == ATTACH_TRIAL && !s->elsewhere && over(s->trial_since_ns, now_ns)) {
 		end_trial(a, stage, now_ns);
 		return true;
 	}

@@ -14,6 +14,7 @@
 #include "watch/connection_watch.h"
 #include "watch/lock_watch.h"
 #include "watch/proof.h"
+#include "watch/python_exact.h"
 #include "watch/python_sampling.h"
 #include "watch/recognise.h"
 #include "watch/stages.h"
@@ -71,6 +72,8 @@ void watching_states(struct watching *w)
 
 void watching_attached(struct watching *w)
 {
+	if (w->python_exact)
+		python_exact__update(w->python_exact, clock_ns(CLOCK_MONOTONIC));
 	if (w->python_sampling)
 		python_sampling__update(w->python_sampling, clock_ns(CLOCK_MONOTONIC));
 	feed_states(w);
@@ -90,6 +93,8 @@ static int resolve(struct watching *w, uint64_t now_ns)
 		python_target_look(&w->python, w->proc, &w->objects, false);
 	if (w->python_sampling) {
 		python_target_publish(&w->python, w->loader);
+		if (w->python_exact)
+			python_exact__update(w->python_exact, now_ns);
 		python_sampling__update(w->python_sampling, now_ns);
 	}
 	close_objects(w);
@@ -173,7 +178,8 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 	if (python_target_init(&w->python, config, proc))
 		return -ENOMEM;
 	w->python_sampling = w->python.probes_n ? python_sampling__new(w) : NULL;
-	if (w->python.probes_n && !w->python_sampling)
+	w->python_exact = w->python_sampling ? python_exact__new(w) : NULL;
+	if (w->python.probes_n && (!w->python_sampling || !w->python_exact))
 		return -ENOMEM;
 	stages_configure(w);
 	statement_watch_configure(w);
@@ -198,6 +204,7 @@ void watching_stop(struct watching *w)
 void watching_free(struct watching *w)
 {
 	watching_stop(w);
+	python_exact__free(w->python_exact);
 	python_sampling__free(w->python_sampling);
 	python_target_free(&w->python);
 	rules__free(w->rules);
@@ -281,6 +288,20 @@ static void stream_forget(void *ctx, const struct wire_stream_key *key)
 	loader__stream_forget(w->loader, key, clock_ns(CLOCK_MONOTONIC));
 }
 
+bool watching_in_trial(const struct watching *w)
+{
+	return attachment_in_trial(&w->attachment) || python_exact__in_trial(w->python_exact);
+}
+
+static void decide_python(struct watching *w, uint64_t now_ns, uint64_t *told)
+{
+	uint64_t news = python_exact__drained(w->python_exact, now_ns);
+
+	*told |= news;
+	if (news)
+		feed_states(w);
+}
+
 void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *told)
 {
 	const struct metrics_streams_ops ops = {stream_lookup, stream_forget};
@@ -296,6 +317,8 @@ void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *told)
 	*told = 0;
 	if (!w->scan.under_way && attachment_decide(&w->attachment, now_ns, told))
 		watching_attached(w);
+	if (w->python_exact && !w->scan.under_way)
+		decide_python(w, now_ns, told);
 }
 
 static bool stage_has_budget(const struct watching *w, size_t stage)
@@ -364,7 +387,10 @@ int watching_break(struct watching *w, uint64_t now_ns)
 		 "this "
 		 "stage %.1f %%",
 		 w->config->overhead_percent, share);
-	attachment_shed(&w->attachment, (size_t)stage, reason, now_ns);
+	if (python_exact__has(w->python_exact, (size_t)stage))
+		python_exact__shed(w->python_exact, (size_t)stage, reason);
+	else
+		attachment_shed(&w->attachment, (size_t)stage, reason, now_ns);
 	feed_states(w);
 	return stage;
 }

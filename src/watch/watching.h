@@ -30,6 +30,7 @@ struct connection_watch;
 struct keeper;
 struct lock_watch;
 struct proof;
+struct python_exact;
 struct python_sampling;
 
 #define WATCHING_WHY_MAX 512
@@ -56,6 +57,7 @@ struct watching {
 	struct models models;
 	struct python_target python;
 	struct python_sampling *python_sampling; /* NULL: no stage is of Python */
+	struct python_exact *python_exact;	 /* likewise */
 	struct lock_watch *locks;		 /* NULL: this kernel cannot */
 	struct connection_watch *connections;	 /* likewise */
 	struct metrics *metrics;
@@ -87,6 +89,9 @@ void watching_free(struct watching *w);
 
 /* Every few 10 ms: records, trials that are over.  Bits of stages with news of that in *told. */
 void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *told);
+
+/* True while it is tried what of the stages can be watched. */
+bool watching_in_trial(const struct watching *w);
 
 /* Every 100 ms: the overhead ceiling.  Returns the stage that was shed, or enum breaker_shed. */
 int watching_break(struct watching *w, uint64_t now_ns);

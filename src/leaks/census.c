@@ -182,13 +182,17 @@ static int compare_slots(const void *a, const void *b)
 	return (x->objects < y->objects) - (x->objects > y->objects);
 }
 
-/* What is new, the most frequent first, as far as there is room. */
+/* What is new, the most frequent first, as far as there is room.  The table is one no more. */
 static int look_up_new(struct census *c, const struct target_memory *memory)
 {
 	size_t known = c->kinds_n, n = 0;
 	int err;
 
-	qsort(c->slots, SLOTS, sizeof(*c->slots), compare_slots);
+	for (size_t i = 0, to = 0; to < c->slots_n; i++)
+		if (c->slots[i].type)
+			c->slots[to++] = c->slots[i];
+	if (c->slots_n)
+		qsort(c->slots, c->slots_n, sizeof(*c->slots), compare_slots);
 	for (size_t i = 0; i < c->slots_n && known + n < CENSUS_TYPES_MAX; i++) {
 		if (c->slots[i].objects < OBJECTS_FEW)
 			break;

@@ -18,7 +18,6 @@ struct python_thread {
 	__u64 tstate;	  /* the last that was seen: a thread without the GIL may not tell it */
 	__u64 resumed_ns; /* when it came to a CPU last, having been looked at when it left one */
 	__u64 seen_ns;	  /* until then the frames were those of `set` */
-	__u64 walked_ns;  /* the last try to look */
 	__u64 stages;	  /* bits of those that are in flight because of it */
 	__u32 set_n;
 	__u32 now_n;
@@ -164,7 +163,7 @@ static __always_inline int python_frame_of_generator(const struct python_offsets
 }
 
 /* python_sample.bpf.c: the current thread leaves its CPU, comes to one, ends. */
-int python_switch_out(__u64 now, __u32 preempted);
+int python_switch_out(__u64 now);
 int python_thread_end(__u64 now);
 /* python_watch.bpf.c: the current thread ends. */
 int python_watch_end(__u64 now);

@@ -32,9 +32,6 @@ struct python_stats {
 struct python_codes python_codes SEC(".maps");
 struct python_stats python_stats SEC(".maps");
 
-/* A thread that was preempted so soon after a walk is not walked again. */
-#define PREEMPTED_NS 1000000
-
 struct walk {
 	struct wire_python *py;
 	struct python_thread *pt;
@@ -291,7 +288,6 @@ static __always_inline void look(struct wire_python *py, struct python_thread *p
 	struct walk w = {.py = py, .pt = pt, .stats = stats, .now = now};
 
 	stats->walks++;
-	pt->walked_ns = now;
 	pt->now_n = 0;
 	__builtin_memset(pt->now, 0, sizeof(pt->now));
 	pt->unseen = 1;
@@ -330,7 +326,7 @@ static __always_inline struct wire_python_stats *stats_get(void)
 	return bpf_map_lookup_elem(&python_stats, &zero);
 }
 
-__noinline int python_switch_out(__u64 now, __u32 preempted)
+__noinline int python_switch_out(__u64 now)
 {
 	struct wire_python *py = can_walk() ? python_conf_get() : NULL;
 	struct wire_python_stats *stats;
@@ -343,10 +339,6 @@ __noinline int python_switch_out(__u64 now, __u32 preempted)
 	tstate = python_tstate(&py->offsets, bpf_get_current_task_btf(), &pt);
 	if (!stats || !pt)
 		return 0;
-	if (preempted && now - pt->walked_ns < PREEMPTED_NS) {
-		stats->skipped++;
-		return 0;
-	}
 	look(py, pt, tstate, stats, now);
 	now = bpf_ktime_get_ns() - now;
 	stats->ran_ns += now;

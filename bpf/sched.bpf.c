@@ -167,7 +167,7 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 	/* From one thread of the target to another: the CPU clock runs on. */
 	handed_on = out && in && slice->start_ns;
 	if (out && cfg_python)
-		python_switch_out(now, preempt || prev->__state == 0);
+		python_switch_out(now);
 	if (out)
 		switch_out(slice, prev, preempt, handed_on, now);
 	if (in)

@@ -90,7 +90,6 @@ struct wire_python_stats {
 	__u64 frames;
 	__u64 failed;  /* memory that could not be read */
 	__u64 cut;     /* deeper than WIRE_PYTHON_DEPTH, or more named functions than are told */
-	__u64 skipped; /* preempted right after a walk: not walked again */
 	__u64 ticks;
 	__u64 ran_ns; /* of all walks */
 };

@@ -162,6 +162,23 @@ static __always_inline int python_frame_of_generator(const struct python_offsets
 	       owner == o->frame_owner_generator;
 }
 
+/* A frame of a generator, as it was seen before: is there nothing that could go on?  */
+static __always_inline int python_generator_over(const struct python_offsets *o, __u64 frame,
+						 __u64 code)
+{
+	__u64 is = 0, generator = 0;
+	__s8 state = 0;
+
+	if (python_frame_code(o, frame, &is) || is != code)
+		return 1;
+	if (o->frame_owner == PYTHON_NONE)
+		return read_word(&generator, frame + (__u64)(__s64)o->frame_generator) ||
+		       !generator;
+	return bpf_probe_read_user(&state, sizeof(state),
+				   (void *)(frame + (__u64)(__s64)WIRE_PYTHON_FRAME_STATE)) ||
+	       state > 0;
+}
+
 /* python_sample.bpf.c: the current thread leaves its CPU, comes to one, ends. */
 int python_switch_out(__u64 now);
 int python_thread_end(__u64 now);
@@ -175,7 +192,7 @@ static __always_inline void python_switch_in(struct task_struct *task, __u64 now
 
 	if (!py || !py->sampling)
 		return;
-	pt = bpf_task_storage_get(&python_threads, task, NULL, 0);
+	pt = bpf_task_storage_get(&python_threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (pt && !pt->unseen)
 		pt->resumed_ns = now;
 }

@@ -235,22 +235,21 @@ static __always_inline struct thread_state *follow(struct task_struct *task,
 	return ts;
 }
 
-/*
- * Until when the thread had the frames that were told last; one that is new had none when it began.
- * 0: nobody looked.
- */
+/* Until when the thread had the frames that were told last; the first time: since when we look. */
 static __always_inline __u64 before(struct task_struct *task, const struct python_thread *pt,
-				    __u64 now)
+				    __u64 since_ns, __u64 now)
 {
-	struct wire_python *py = python_conf_get();
 	__u64 at = pt->seen_ns > pt->resumed_ns ? pt->seen_ns : pt->resumed_ns;
 
-	if (!py || pt->seen_ns < py->since_ns)
-		at = py && task->start_time > py->since_ns ? task->start_time : 0;
+	if (at < since_ns)
+		at = since_ns;
+	if (at < task->start_time)
+		at = task->start_time;
 	return at > now ? now : at;
 }
 
-static __always_inline void tell(struct python_thread *pt, __u32 flags, __u64 now)
+static __always_inline void tell(const struct wire_python *py, struct python_thread *pt,
+				 __u32 flags, __u64 now)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread_state *ts = follow(task, pt, now);
@@ -263,14 +262,18 @@ static __always_inline void tell(struct python_thread *pt, __u32 flags, __u64 no
 	}
 	__builtin_memset(s, 0, sizeof(*s));
 	hdr_fill(&s->hdr, WIRE_KIND_PYTHON_SAMPLE, sizeof(*s), now);
-	s->before_ns = before(task, pt, now);
-	s->flags = s->before_ns ? flags : flags | WIRE_PYTHON_STOPPED;
-	if (!s->before_ns)
-		s->before_ns = now;
+	s->before_ns = before(task, pt, py->since_ns, now);
+	/* A new thread began with none. */
+	s->flags = pt->seen_ns < py->since_ns && task->start_time < py->since_ns
+			   ? flags | WIRE_PYTHON_FIRST
+			   : flags;
 	if (ts)
 		sample_usage(s, ts, task, now);
 	s->frames_n = pt->now_n;
 	for (__u32 i = 0; i < WIRE_PYTHON_SET; i++) {
+		if ((pt->set[i].flags & WIRE_PYTHON_GENERATOR) &&
+		    python_generator_over(&py->offsets, pt->set[i].frame, pt->set[i].code))
+			s->over[i] = pt->set[i].frame;
 		s->frames[i] = pt->now[i];
 		pt->set[i] = pt->now[i];
 	}
@@ -309,7 +312,7 @@ static __always_inline void look(struct wire_python *py, struct python_thread *p
 	if (set_is_same(pt) && (pt->seen_ns >= py->since_ns || !pt->now_n))
 		pt->seen_ns = now;
 	else
-		tell(pt, w.flags, now);
+		tell(py, pt, w.flags, now);
 }
 
 /* Is there room for the verifier's kind of loop?  5.17, e6f2dd0f8067 ("bpf: Add bpf_loop helper").
@@ -359,7 +362,7 @@ __noinline int python_thread_end(__u64 now)
 	__builtin_memset(pt->now, 0, sizeof(pt->now));
 	fly(pt, 0, now);
 	if (pt->set_n)
-		tell(pt, WIRE_PYTHON_THREAD_END, now);
+		tell(py, pt, WIRE_PYTHON_THREAD_END, now);
 	return 0;
 }
 

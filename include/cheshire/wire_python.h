@@ -22,6 +22,13 @@
 #define WIRE_PYTHON_HZ_MIN  49
 #define WIRE_PYTHON_TICK_NS 2000 /* of the interrupt of a tick, beside the program's own time */
 
+/*
+ * From 3.11 on a generator holds its frame, and right before it lies a byte that says what it does:
+ * negative while it has not begun or is suspended, 0 while it runs, positive when it is over
+ * (_PyGenObject_HEAD in Include/internal/pycore_genobject.h).
+ */
+#define WIRE_PYTHON_FRAME_STATE (-5)
+
 /* Shared memory: `sampling` and `generation` are changed while the programs run. */
 struct wire_python {
 	struct python_offsets offsets;
@@ -59,7 +66,7 @@ struct wire_python_frame {
 enum wire_python_sample_flags {
 	WIRE_PYTHON_CUT = 1 << 0,	 /* frames further out were not seen */
 	WIRE_PYTHON_THREAD_END = 1 << 1, /* the thread ends: none are left */
-	WIRE_PYTHON_STOPPED = 1 << 2,	 /* nothing is known of what was before */
+	WIRE_PYTHON_FIRST = 1 << 2, /* nobody looked before: what is there may have been long */
 };
 
 /*
@@ -76,6 +83,7 @@ struct wire_python_sample {
 	__u32 flags; /* enum wire_python_sample_flags */
 	__u32 frames_n;
 	struct wire_python_frame frames[WIRE_PYTHON_SET];
+	__u64 over[WIRE_PYTHON_SET]; /* frames of generators, told before, that are over; 0: none */
 };
 
 /* WIRE_KIND_PYTHON_CODE: what is this?  Until there is an answer, it counts as named. */
@@ -88,8 +96,8 @@ struct wire_python_question {
 struct wire_python_stats {
 	__u64 walks;
 	__u64 frames;
-	__u64 failed;  /* memory that could not be read */
-	__u64 cut;     /* deeper than WIRE_PYTHON_DEPTH, or more named functions than are told */
+	__u64 failed; /* memory that could not be read */
+	__u64 cut;    /* deeper than WIRE_PYTHON_DEPTH, or more named functions than are told */
 	__u64 ticks;
 	__u64 ran_ns; /* of all walks */
 };
@@ -97,7 +105,7 @@ struct wire_python_stats {
 WIRE_ASSERT(sizeof(struct wire_python_code) == 16);
 WIRE_ASSERT(sizeof(struct wire_python_frame) == 24);
 WIRE_ASSERT(sizeof(struct wire_python_sample) ==
-	    24 + 24 + WIRE_WAITS * 8 + 8 + WIRE_PYTHON_SET * 24);
+	    24 + 24 + WIRE_WAITS * 8 + 8 + WIRE_PYTHON_SET * 32);
 WIRE_ASSERT(sizeof(struct wire_python_question) == 32);
 
 #endif

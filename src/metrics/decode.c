@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define SPAN_FLAGS_KNOWN      ((WIRE_SPAN_RATE << 1) - 1)
-#define PYTHON_FLAGS_KNOWN    ((WIRE_PYTHON_STOPPED << 1) - 1)
+#define PYTHON_FLAGS_KNOWN    ((WIRE_PYTHON_FIRST << 1) - 1)
 #define STATEMENT_FLAGS_KNOWN ((WIRE_STMT_TIMEOUT << 1) - 1)
 
 /* 0: a kind we do not know. */

@@ -37,6 +37,9 @@ struct sampled_spans {
 	struct sampled_spans_ops ops;
 	void *ctx;
 	struct sampled_spans_stats stats;
+	bool known; /* `before` are the frames that were there before */
+	size_t before_n;
+	struct sampled_suspended before[SAMPLED_UNDER_WAY_MAX];
 	size_t used_n; /* none from here on is in use */
 	struct followed followed[SAMPLED_SPANS_MAX];
 };
@@ -188,16 +191,26 @@ static const struct wire_python_frame *frame_in(const struct wire_python_sample 
 	return NULL;
 }
 
+/* What was told of it as it left, before another one can have taken its place. */
+static bool is_over(const struct wire_python_sample *sample, const struct followed *f)
+{
+	for (size_t i = 0; i < WIRE_PYTHON_SET; i++)
+		if (sample->over[i] == f->frame)
+			return true;
+	return false;
+}
+
 static void leave(struct sampled_spans *s, struct followed *f,
 		  const struct wire_python_sample *sample, const struct times *when)
 {
 	/* Of what was before nothing is known: not even how often it ended. */
-	if (sample->flags & WIRE_PYTHON_STOPPED) {
+	if (sample->flags & WIRE_PYTHON_FIRST) {
 		drop(s, f);
 		return;
 	}
 	add_used(f, when);
-	if (f->flags & WIRE_PYTHON_GENERATOR && !(sample->flags & WIRE_PYTHON_THREAD_END))
+	if (f->flags & WIRE_PYTHON_GENERATOR && !(sample->flags & WIRE_PYTHON_THREAD_END) &&
+	    !is_over(sample, f))
 		f->state = FOLLOWED_SUSPENDED;
 	else
 		close_span(s, f);
@@ -236,6 +249,17 @@ static void leave_all(struct sampled_spans *s, const struct wire_python_sample *
 	}
 }
 
+static bool is_under_way(const struct sampled_spans *s, const struct wire_python_sample *sample,
+			 const struct wire_python_frame *frame)
+{
+	if (!(sample->flags & WIRE_PYTHON_FIRST))
+		return false;
+	for (size_t i = 0; i < s->before_n; i++)
+		if (s->before[i].frame == frame->frame && s->before[i].code == frame->code)
+			return true;
+	return !s->known;
+}
+
 static void enter(struct sampled_spans *s, const struct wire_python_sample *sample,
 		  const struct wire_python_frame *frame, const struct times *when)
 {
@@ -252,7 +276,7 @@ static void enter(struct sampled_spans *s, const struct wire_python_sample *samp
 	if (!f)
 		return;
 	*f = (struct followed){.state = FOLLOWED_ON,
-			       .under_way = sample->flags & WIRE_PYTHON_STOPPED,
+			       .under_way = is_under_way(s, sample, frame),
 			       .tid = sample->hdr.tid,
 			       .cls = frame->cls,
 			       .flags = frame->flags,
@@ -307,8 +331,20 @@ void sampled_spans__ended(struct sampled_spans *s, uint64_t frame, uint64_t code
 		close_span(s, f);
 }
 
+void sampled_spans__under_way(struct sampled_spans *s, const struct sampled_suspended *frames,
+			      size_t n)
+{
+	if (n > SAMPLED_UNDER_WAY_MAX)
+		return;
+	memcpy(s->before, frames, n * sizeof(frames[0]));
+	s->before_n = n;
+	s->known = true;
+}
+
 void sampled_spans__stop(struct sampled_spans *s)
 {
+	s->known = false;
+	s->before_n = 0;
 	while (s->used_n) {
 		struct followed *f = &s->followed[s->used_n - 1];
 

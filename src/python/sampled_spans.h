@@ -27,6 +27,9 @@
 /* Frames that are followed at the same time; further ones are counted as lost. */
 #define SAMPLED_SPANS_MAX 512
 
+/* Frames that were there before. */
+#define SAMPLED_UNDER_WAY_MAX 1024
+
 struct sampled_spans;
 
 struct sampled_spans_ops {
@@ -52,7 +55,7 @@ void sampled_spans__feed(struct sampled_spans *s, const struct wire_python_sampl
 /* The class of a code object, that is, stage + 1 or WIRE_PYTHON_NOTHING. */
 void sampled_spans__resolve(struct sampled_spans *s, uint64_t code, uint32_t cls);
 
-/* A generator that is not on any thread just now. */
+/* A frame: of a generator that is not on any thread just now. */
 struct sampled_suspended {
 	uint64_t frame;
 	uint64_t code;
@@ -66,6 +69,12 @@ void sampled_spans__ended(struct sampled_spans *s, uint64_t frame, uint64_t code
 
 /* Nobody looks any more: what is open is forgotten. */
 void sampled_spans__stop(struct sampled_spans *s);
+/*
+ * Frames that were there before the looks began, as far as they could be read: spans of those are
+ * not counted.  Copied; before it is called all are, that are there at the first look.
+ */
+void sampled_spans__under_way(struct sampled_spans *s, const struct sampled_suspended *frames,
+			      size_t n);
 
 void sampled_spans__stats(const struct sampled_spans *s, struct sampled_spans_stats *out);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "watch/python_look.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "python/functions.h"
@@ -9,13 +11,9 @@
 #include "python/stack.h"
 #include "watch/python_target.h"
 
+/* Reading more stacks than this would take too long. */
+#define THREADS_MAX  64
 #define VERSION_3_11 0x030b0000U
-/*
- * From 3.11 on a generator holds its frame, and right before it lies a byte that says what it
- * does: negative while it has not begun or is suspended, 0 while it runs (gi_frame_state in
- * Include/internal/pycore_genobject.h, _PyGenObject_HEAD).
- */
-#define FRAME_STATE (-5)
 
 static int read_at(const struct python_target *t, uint64_t address, int64_t offset, void *buf,
 		   uint32_t len)
@@ -72,7 +70,8 @@ static bool is_over(const struct python_target *t, const struct python_offsets *
 	    (code & ~o->tag_mask) != g->code)
 		return true;
 	if (o->frame_kind == PYTHON_FRAMES_INTERNAL)
-		return read_at(t, g->frame, FRAME_STATE, &state, sizeof(state)) || state > 0;
+		return read_at(t, g->frame, WIRE_PYTHON_FRAME_STATE, &state, sizeof(state)) ||
+		       state > 0;
 	return read_at(t, g->frame, o->frame_generator, &generator, sizeof(generator)) ||
 	       !generator || read_at(t, generator, o->generator_frame, &frame, sizeof(frame)) ||
 	       frame != g->frame;
@@ -97,4 +96,35 @@ void python_look_run(struct python_look *look)
 	}
 	for (size_t i = 0; i < look->generators_n; i++)
 		look->over[i] = is_over(t, o, &look->generator[i]);
+}
+
+static ssize_t add_stack(struct python_target *t, uint64_t tstate, struct sampled_suspended *out,
+			 size_t max)
+{
+	struct python_stack stack;
+	int err = python_stack_read(t->runtime, tstate, &stack);
+	ssize_t n = err ?: (ssize_t)stack.n;
+
+	if (n > (ssize_t)max)
+		n = -E2BIG;
+	for (ssize_t i = 0; i < n; i++)
+		out[i] = (struct sampled_suspended){stack.frames[i].frame, stack.frames[i].code};
+	if (!err)
+		python_stack_free(&stack);
+	return n;
+}
+
+ssize_t python_look_frames(struct python_target *t, struct sampled_suspended *out, size_t max)
+{
+	struct python_thread *threads = calloc(THREADS_MAX, sizeof(*threads));
+	int n = threads ? python_threads_list(t->runtime, threads, THREADS_MAX) : -ENOMEM;
+	ssize_t used = n == THREADS_MAX ? -E2BIG : n < 0 ? n : 0;
+
+	for (int i = 0; i < n && used >= 0; i++) {
+		ssize_t more = add_stack(t, threads[i].tstate, out + used, max - (size_t)used);
+
+		used = more < 0 ? more : used + more;
+	}
+	free(threads);
+	return used;
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "cheshire/wire_python.h"
 #include "python/sampled_spans.h"
@@ -30,5 +31,8 @@ struct python_look {
 };
 
 void python_look_run(struct python_look *look);
+
+/* The frames of all threads just now.  How many, or a negative errno: they cannot all be read. */
+ssize_t python_look_frames(struct python_target *target, struct sampled_suspended *out, size_t max);
 
 #endif

@@ -199,6 +199,21 @@ static void stop(struct python_sampling *ps)
 	ps->questions_n = 0;
 }
 
+/* What is under way already would seem to begin now. */
+static void note_under_way(struct python_sampling *ps)
+{
+	struct sampled_suspended *frames = calloc(SAMPLED_UNDER_WAY_MAX, sizeof(*frames));
+	ssize_t n =
+		frames ? python_look_frames(&ps->watching->python, frames, SAMPLED_UNDER_WAY_MAX)
+		       : -ENOMEM;
+
+	if (n >= 0)
+		sampled_spans__under_way(ps->spans, frames, (size_t)n);
+	else
+		log_info("calls of Python that are under way cannot be read: %s", err_str((int)n));
+	free(frames);
+}
+
 static void start(struct python_sampling *ps, uint64_t now_ns)
 {
 	struct watching *w = ps->watching;
@@ -209,6 +224,7 @@ static void start(struct python_sampling *ps, uint64_t now_ns)
 	ps->shed = false;
 	python_forget_classes(w->loader);
 	conf->generation++;
+	note_under_way(ps);
 	conf->since_ns = clock_ns(CLOCK_MONOTONIC);
 	__atomic_store_n(&conf->sampling, 1, __ATOMIC_SEQ_CST);
 	ps->generation_ns = now_ns;
@@ -379,7 +395,7 @@ static void start_look(struct python_sampling *ps, uint64_t now_ns)
 void python_sampling__drained(struct python_sampling *ps, uint64_t now_ns)
 {
 	ps->now_ns = now_ns;
-	if (ps->shed && backoff_take(&ps->backoff, now_ns)) {
+	if (ps->shed && !ps->under_way && backoff_take(&ps->backoff, now_ns)) {
 		ps->shed = false;
 		ps->failed[0] = '\0';
 		python_sampling__update(ps, now_ns);

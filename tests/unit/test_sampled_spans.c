@@ -185,11 +185,12 @@ static void test_cut(void **state)
 /* What was under way when the looks began is not counted. */
 static void test_under_way(void **state)
 {
+	const struct sampled_suspended before[] = {{0x100, 0x1001}};
 	struct wire_python_sample sample = look(10, 10);
 	struct sampled_spans_stats stats;
 	struct seen *seen = *state;
 
-	sample.flags = WIRE_PYTHON_STOPPED;
+	sample.flags = WIRE_PYTHON_FIRST;
 	add(&sample, 0x100, 1, 0);
 	feed(seen, sample);
 	assert_int_equal(seen->open, 0);
@@ -200,10 +201,21 @@ static void test_under_way(void **state)
 	/* And what was open when they stopped is forgotten. */
 	feed_one(seen, 30, 32, 0x100, 1, 0);
 	sample = look(90, 90);
-	sample.flags = WIRE_PYTHON_STOPPED;
+	sample.flags = WIRE_PYTHON_FIRST;
 	feed(seen, sample);
 	assert_int_equal(seen->n, 0);
 	assert_int_equal(seen->open, 0);
+	/* Where it is known what was there before, all else is counted. */
+	sampled_spans__under_way(seen->spans, before, 1);
+	sample.before_ns = 88 * MS;
+	add(&sample, 0x100, 1, 0);
+	add(&sample, 0x200, 2, 0);
+	feed(seen, sample);
+	assert_int_equal(seen->open, 1);
+	feed(seen, look(98, 100));
+	assert_int_equal(seen->n, 1);
+	assert_int_equal(seen->span[0].stage, 1);
+	assert_int_equal(seen->span[0].start_ns, 89 * MS);
 }
 
 static void test_thread_end(void **state)
@@ -284,6 +296,25 @@ static void test_generator(void **state)
 	assert_int_equal(seen->span[0].wait_ns[WIRE_WAIT_OTHER], 31 * MS);
 }
 
+/* It is over when it leaves: the next one in its place is another. */
+static void test_generator_over(void **state)
+{
+	struct wire_python_sample sample = look(20, 22);
+	struct seen *seen = *state;
+
+	feed_one(seen, 10, 12, 0x100, 1, WIRE_PYTHON_GENERATOR);
+	sample.over[3] = 0x100;
+	feed(seen, sample);
+	assert_int_equal(seen->n, 1);
+	feed_one(seen, 30, 32, 0x100, 1, WIRE_PYTHON_GENERATOR);
+	assert_int_equal(seen->open, 1);
+	feed(seen, look(40, 42));
+	assert_int_equal(seen->n, 1);
+	sampled_spans__ended(seen->spans, 0x100, 0x1001);
+	assert_int_equal(seen->n, 2);
+	assert_int_equal(seen->span[1].start_ns, 31 * MS);
+}
+
 /* Records may hold anything that decodes: nothing overflows, all is bounded and counted. */
 static void test_hostile(void **state)
 {
@@ -317,6 +348,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_thread_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_asked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_generator, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_generator_over, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hostile, set_up, tear_down),
 	};
 

@@ -84,3 +84,28 @@ def split(t, summary):
         parts = [m for m in summary.metrics if m == f"{name}.cpu" or m.startswith(f"{name}.wait.")]
         whole = sum(summary.number(m) for m in parts if not m.endswith(".sum"))
         t.near(whole, summary.number(f"{name}.latency.mean"), f"{name}: CPU and waits", 0.02, 1e-4)
+
+
+@test(60)
+def python_waits_for_the_gil(t):
+    names = {name: name for name in ("contended", "alone", "locked")}
+    target, watch = start(t, "gil.py", names, "--rounds", 10)
+    target.go()
+    truth = target.finish()
+    watch.wait(20)
+    summary = watch.last_summary()
+    for name in names:
+        took_ns, waited_ns = truth.functions[name].normal_ns, truth.waits[name]["ns"]
+        t.equal(summary.count(name), len(took_ns), f"{name}.count")
+        wall, waited = sum(took_ns) / len(took_ns) / 1e9, sum(waited_ns) / len(waited_ns) / 1e9
+        t.near(summary.number(f"{name}.latency.mean"), wall, f"{name}.latency.mean", 0.016, ERROR_S)
+        gil, lock = summary.number(f"{name}.wait.gil"), summary.number(f"{name}.wait.lock")
+        t.near(gil + lock, waited, f"{name}: waits for any lock", 0.05, ERROR_S)
+        if name == "locked":
+            t.check(lock >= 0.030, f"locked.wait.lock: {lock}")
+            t.between(gil, 0, 0.010, "locked.wait.gil")
+        else:
+            t.between(lock, 0, ERROR_S, f"{name}.wait.lock")
+        if name == "contended":
+            t.check(gil >= 0.020, f"contended.wait.gil: {gil} (by the target {waited})")
+    t.no_drops(summary)

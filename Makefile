@@ -70,6 +70,7 @@ deps:
 	else echo "nothing is missing"; fi
 	@$(promtool)
 	@$(engines)
+	@$(pythons)
 engines:
 	@$(engines)
 
@@ -78,6 +79,9 @@ promtool = tests/tools/promtool.sh $(OUTPUT)/tools || echo "what compares with p
 
 # Speech engines for the tests, unpacked only: about 100 MB are fetched.
 engines = tests/tools/engines.sh $(OUTPUT)/engines || echo "the tests of engines that are missing are skipped"
+
+# Interpreters for the tests, unpacked only: about 60 MB each in ~/.cache/cheshire.
+pythons = FETCH_S=40 tests/python/fetch 3.9 3.11 3.13 3.14
 
 # demo, test and bench install what is missing by themselves, then start over with it there.
 with-deps = @if [ -n "$(strip $(MISSING))" ]; then $(MAKE) --no-print-directory deps; fi; \
@@ -225,7 +229,12 @@ test-programs: all $(TEST_PROGRAMS)
 test:
 	@$(promtool)
 	@$(engines)
+	@$(pythons)
 	$(call with-deps,test-all)
+# Every version that is to be had, with and without a shared library, and more calls.
+test-python: all
+	$(Q)FETCH_S=120 tests/python/fetch 3.9 3.11 3.12 3.13 3.14
+	$(Q)PYTHON_VERSIONS=all tests/live/run python_version
 test-all: test-programs
 	$(Q)tests/run
 unit: $(UNIT)
@@ -274,6 +283,7 @@ help:
 	@echo 'make test       all tests (root)'
 	@echo 'make test-hazards  what kills targets elsewhere, in its long form (root)'
 	@echo 'make test-kernels  the live tests in other kernels, emulated (half an hour)'
+	@echo 'make test-python   CPython 3.9 to 3.14, each with and without a shared library (root)'
 	@echo 'make check      the tests that need no root'
 	@echo 'make test-crash kill cheshire a hundred times, starve it of memory, disk and readers (root)'
 	@echo 'make bench      measure, side by side with bpftrace (root)'
@@ -283,7 +293,7 @@ help:
 	@echo 'make clean      remove build/'
 	@echo 'V=1 shows the commands; OUTPUT= puts everything elsewhere'
 
-.PHONY: all deps engines test test-all test-programs unit check demo demo-run bench bench-run format \
+.PHONY: all deps engines test test-all test-python test-programs unit check demo demo-run bench bench-run format \
 	format-check headers-check install vmlinux clean help
 
 -include $(BPF_OBJS:.o=.d) $(OWN_OBJS:.o=.d) $(LIB_OBJS:.o=.d) $(OUTPUT)/src/main.d $(SAN_OBJS:.o=.d) \

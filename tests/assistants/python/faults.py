@@ -22,10 +22,10 @@ KINDS = {
     "cpu-intent": 300 * MS,
     "lock": 300 * MS,
     "hold-gil": None,
-    "stt-error": None,
-    "intent-error": None,
-    "response-error": None,
-    "tts-error": None,
+    "stt-error": 100,
+    "intent-error": 100,
+    "response-error": 100,
+    "tts-error": 100,
     "gap": 300 * MS,
     "no-tts": None,
     "barge-in": None,
@@ -84,6 +84,11 @@ class Faults:
         """The value of a fault that holds now; 0 if it does not."""
         fault = self.find(name)
         return fault.value if fault else 0
+
+    def share(self, name, number):
+        """True for the value's percentage of the turns, evenly; from 1."""
+        percent = self.value(name)
+        return (number * percent) // 100 != ((number - 1) * percent) // 100
 
     def once(self, name):
         """As value(), but one thread gets it, and once for each scheduled fault."""

@@ -24,7 +24,7 @@ class Session:
         self.turns = 0
 
     def check(self, fault):
-        if self.faults.active(fault):
+        if self.faults.share(fault, self.turns):
             raise StageError(fault)
 
     def delay(self, stage):
@@ -63,8 +63,7 @@ class Session:
 
     def keep(self, recording):
         """Keeps the sound of a turn for ever, where the fault says so; how many bytes."""
-        percent = self.faults.value("keep-audio")
-        if (self.turns * percent) // 100 == ((self.turns - 1) * percent) // 100:
+        if not self.faults.share("keep-audio", self.turns):
             return 0
         self.kept.append(recording)
         return len(recording)

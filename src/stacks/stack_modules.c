@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "target/debug_file.h"
 #include "target/elf_file.h"
 #include "target/maps.h"
 #include "target/process.h"
@@ -20,7 +21,8 @@ struct module {
 	uint64_t inode;
 	uint64_t code;	     /* address of its first code */
 	uint64_t start, end; /* addresses in the target; 0: it cannot be used */
-	int fd; /* owned; elfutils reads when it needs to, the object may be closed by then */
+	int fd;	      /* owned; elfutils reads when it needs to, the object may be closed by then */
+	int debug_fd; /* owned; of its separate debug information, -1: none is known of */
 	bool has_lines;
 };
 
@@ -45,23 +47,25 @@ static int find_elf(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_A
 	return -1;
 }
 
-static int find_no_debuginfo(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_Addr base,
-			     const char *file, const char *link, GElf_Word crc, char **debug_file)
+/* Where the debug information is: it closes the descriptor itself. */
+static int find_debuginfo(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_Addr base,
+			  const char *file, const char *link, GElf_Word crc, char **debug_file)
 {
+	const struct module *module = *userdata;
+
 	(void)mod;
-	(void)userdata;
 	(void)name;
 	(void)base;
 	(void)file;
 	(void)link;
 	(void)crc;
 	*debug_file = NULL;
-	return -1;
+	return module && module->debug_fd >= 0 ? fcntl(module->debug_fd, F_DUPFD_CLOEXEC, 3) : -1;
 }
 
 static const Dwfl_Callbacks callbacks = {
 	.find_elf = find_elf,
-	.find_debuginfo = find_no_debuginfo,
+	.find_debuginfo = find_debuginfo,
 };
 
 struct stack_modules *stack_modules__new(void)
@@ -79,15 +83,22 @@ struct stack_modules *stack_modules__new(void)
 	return modules;
 }
 
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
 static void forget(struct stack_modules *modules)
 {
 	size_t i;
 
 	if (modules->dwfl)
 		dwfl_end(modules->dwfl);
-	for (i = 0; i < modules->n; i++)
-		if (modules->modules[i].fd >= 0)
-			close(modules->modules[i].fd);
+	for (i = 0; i < modules->n; i++) {
+		close_fd(modules->modules[i].fd);
+		close_fd(modules->modules[i].debug_fd);
+	}
 	free(modules->modules);
 	modules->dwfl = NULL;
 	modules->modules = NULL;
@@ -146,6 +157,23 @@ static bool debug_is_readable(const struct elf_file *elf)
 	return true;
 }
 
+/* Its symbols are good to have as well, where there are no lines. */
+static void look_for_debug_file(const struct elf_file *elf, struct module *module)
+{
+	int fd = debug_file_open(elf);
+	struct elf_file debug;
+
+	if (fd < 0)
+		return;
+	if (elf_file_open(&debug, fd)) {
+		close(fd);
+		return;
+	}
+	module->debug_fd = fd;
+	module->has_lines = debug_is_readable(&debug);
+	elf_file_close(&debug);
+}
+
 static int look_into(const struct object *obj, struct module *module)
 {
 	struct elf_file elf;
@@ -159,6 +187,8 @@ static int look_into(const struct object *obj, struct module *module)
 		return err;
 	err = place_of(obj, &elf, module);
 	module->has_lines = debug_is_readable(&elf);
+	if (!module->has_lines)
+		look_for_debug_file(&elf, module);
 	elf_file_close(&elf);
 	return err;
 }
@@ -173,6 +203,7 @@ static void describe(struct object *obj, const struct process *proc, struct modu
 		.inode = obj->inode,
 		.code = obj->segments[0].start,
 		.fd = -1,
+		.debug_fd = -1,
 	};
 	if (object_open(obj, proc))
 		return;
@@ -218,7 +249,7 @@ static void take_or_describe(struct stack_modules *old, struct object *obj,
 		if (!is_module(&old->modules[i], obj))
 			continue;
 		*module = old->modules[i];
-		old->modules[i].fd = -1;
+		old->modules[i].fd = old->modules[i].debug_fd = -1;
 		return;
 	}
 	describe(obj, proc, module);

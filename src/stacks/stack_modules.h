@@ -4,7 +4,8 @@
  * tables, symbols and debug information by address of the target.
  *
  * The files are hostile. They are read by descriptor, never mapped and never by a name of the
- * target's; what is read of them is elfutils' to check. So this is for the worker thread of the
+ * target's; what is read of them is elfutils' to check. Separate debug information is taken from
+ * the host's own directory (debug_file.h). So this is for the worker thread of the
  * process that has no privileges, one thread at a time, and no library of elfutils' looks for files
  * by itself: no debuginfod, no search paths.
  */

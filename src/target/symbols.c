@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "target/debug_file.h"
 #include "target/elf_file.h"
 #include "target/maps.h"
 #include "target/names.h"
@@ -165,29 +166,17 @@ static int add_debugdata(struct symbol_table *table, const struct elf_file *elf)
 	return err;
 }
 
-/* The host's debug directory only, never a path that the target's file names. */
 static int add_debugfile(struct symbol_table *table, const struct elf_file *elf)
 {
-	char path[64 + 2 * OBJECT_BUILD_ID_MAX] = "/usr/lib/debug/.build-id/";
-	uint8_t id[OBJECT_BUILD_ID_MAX], found[OBJECT_BUILD_ID_MAX];
-	size_t i, len = strlen(path), n;
+	int fd = debug_file_open(elf);
 	struct elf_file debug;
-	int fd, err;
+	int err;
 
-	n = elf_file_build_id(elf, id, sizeof(id));
-	if (n < 2)
-		return 0;
-	for (i = 0; i < n; i++)
-		len += (size_t)snprintf(path + len, sizeof(path) - len, i == 0 ? "%02x/" : "%02x",
-					id[i]);
-	snprintf(path + len, sizeof(path) - len, ".debug");
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return 0;
+		return fd == -ENOEXEC ? fd : 0;
 	err = elf_file_open(&debug, fd);
 	if (!err) {
-		if (elf_file_build_id(&debug, found, sizeof(found)) == n && !memcmp(id, found, n))
-			err = add_section(table, elf, &debug, SHT_SYMTAB, SYMBOL_DEBUGFILE);
+		err = add_section(table, elf, &debug, SHT_SYMTAB, SYMBOL_DEBUGFILE);
 		elf_file_close(&debug);
 	}
 	close(fd);

@@ -19,6 +19,8 @@
 #include "stacks/frame_names.h"
 #include "stacks/stack_modules.h"
 #include "stacks/unwinder.h"
+#include "target/debug_file.h"
+#include "target/elf_file.h"
 #include "target/maps.h"
 #include "target/process.h"
 
@@ -181,6 +183,44 @@ static void test_through_the_c_library(void **state)
 	assert_non_null(strstr(name.object, "libc"));
 }
 
+static int debug_file_of(uint64_t addr)
+{
+	uint64_t offset;
+	const struct object *found = object_table_lookup(&objects, addr, &offset);
+	struct object *obj = found ? objects.objects[found->index] : NULL;
+	struct elf_file elf;
+	int fd;
+
+	assert_non_null(obj);
+	assert_int_equal(object_open(obj, &self), 0);
+	assert_int_equal(elf_file_open(&elf, obj->fd), 0);
+	fd = debug_file_open(&elf);
+	elf_file_close(&elf);
+	return fd;
+}
+
+/* Where Debian's libc6-dbg is installed its functions have files and lines. */
+static void test_separate_debug_file(void **state)
+{
+	uint64_t addrs[STACK_FRAMES_MAX];
+	int numbers[] = {3, 1, 2}, fd;
+	struct frame_name name;
+
+	(void)state;
+	qsort(numbers, 3, sizeof(numbers[0]), compare_and_look);
+	assert_true(walked(addrs) > 3);
+	fd = debug_file_of(addrs[2]);
+	if (fd < 0) {
+		print_message("skipped: no debug file of the C library (libc6-dbg)\n");
+		skip();
+	}
+	close(fd);
+	assert_true(frame_names(modules, addrs[2], true, &name, 1));
+	assert_non_null(strstr(name.file, "msort.c"));
+	assert_true(name.line > 0);
+	assert_string_not_equal(name.function, "");
+}
+
 static void on_signal(int number)
 {
 	(void)number;
@@ -316,6 +356,7 @@ int main(void)
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_through_the_c_library),
+		cmocka_unit_test(test_separate_debug_file),
 		cmocka_unit_test(test_signal_frame),
 		cmocka_unit_test(test_thread),
 		cmocka_unit_test(test_names),

@@ -128,6 +128,7 @@ static void read_config(struct reader *r, const struct yaml_node *root)
 		{"budgets", NULL},	   {"engines", NULL},
 		{"users", NULL},	   {"databases", read_databases},
 		{"alerts", read_alerts},   {"priorities", read_priorities},
+		{"leaks", read_leaks},
 	};
 	static const struct read_key ordered[] = {
 		{"classes", read_classes}, {"stages", read_stages}, {"turn", read_turn},
@@ -163,6 +164,10 @@ struct config *config_new(void)
 	config->records_per_s = 200;
 	config->engines = true;
 	config->users.hold_ns = 60 * SECOND_NS;
+	config->leaks.above_bytes_per_h = 5.0 * (1 << 20);
+	config->leaks.interval_ns = config->leaks.settle_ns = 10 * SECOND_NS;
+	config->leaks.watch_ns = 10 * SECOND_NS;
+	config->leaks.calls = 2000;
 	config->alerts.remind_ns = 4 * 3600 * SECOND_NS;
 	config->alerts.rate_per_min = 30;
 	config->alerts.group_ns = 30 * SECOND_NS;
@@ -173,6 +178,17 @@ void config_free(struct config *config)
 {
 	if (config)
 		arena__free(config->arena);
+}
+
+bool config_hunts_leaks(const struct config *config)
+{
+	if (config->leaks.hunt != LEAKS_HUNT_AUTO)
+		return config->leaks.hunt != LEAKS_HUNT_NO;
+	for (size_t i = 0; i < config->budgets_n; i++)
+		if (!strcmp(config->budgets[i].metric, "memory.growth") ||
+		    !strcmp(config->budgets[i].metric, "memory.leaks"))
+			return true;
+	return false;
 }
 
 /* FNV-1a: tells an unchanged file at a reload, no more. */

@@ -223,6 +223,23 @@ struct turn_config {
 	char *wake;	  /* frame stage whose hit precedes; NULL: wake_word */
 };
 
+/* `leaks:`: how allocations that are never freed are looked for. */
+enum leaks_hunt {
+	LEAKS_HUNT_AUTO = 0, /* where a budget reads memory.growth or memory.leaks */
+	LEAKS_HUNT_NO = 1,
+	LEAKS_HUNT_YES = 2,
+	LEAKS_HUNT_NOW = 3, /* without waiting for memory to grow: `cheshire leaks` */
+};
+
+struct leaks_config {
+	enum leaks_hunt hunt;
+	double above_bytes_per_h; /* growth that begins a hunt, by the lower end of its interval */
+	uint64_t interval_ns;	  /* between two windows on the allocator, at least; default 10 s */
+	uint64_t settle_ns;	  /* age from which a block is a survivor; default 10 s */
+	uint64_t watch_ns;	  /* untouched for so long confirms; default 10 s */
+	uint32_t calls;		  /* of the allocator that end a window; default 2000 */
+};
+
 struct arena;
 
 struct config {
@@ -239,6 +256,7 @@ struct config {
 	struct users_config users;
 	struct database_config *databases; /* the first that fits counts */
 	size_t databases_n;		   /* <= CONFIG_DATABASES_MAX */
+	struct leaks_config leaks;
 	struct alerts_config alerts;
 	struct priority_config priorities[CONFIG_PRIORITIES];
 	double overhead_percent;      /* ceiling, of one CPU; default 1 */
@@ -265,6 +283,9 @@ int config_load(const char *path, struct config_errors *errors, struct config **
 int config_parse(const char *name, const char *text, size_t len, struct config_errors *errors,
 		 struct config **out);
 void config_free(struct config *config);
+
+/* Are leaks looked for? */
+bool config_hunts_leaks(const struct config *config);
 
 /* The text of the built-in configuration (the alice budgets), NUL-terminated. */
 const char *config_builtin_text(void);

@@ -65,6 +65,8 @@ static const struct metric_def globals[] = {
 	    "highest resident memory of the window"),
 	ANY("memory.growth", UNIT_BYTES_PER_H, STAT_NOW, ONE(STAT_NOW), false,
 	    "slope of anonymous memory and swap"),
+	ANY("memory.leaks", UNIT_COUNT, STAT_MAX, SAMPLES, false,
+	    "allocation sites that are known to leak"),
 	ANY("fds.open", UNIT_COUNT, STAT_NOW, SAMPLES, false, "open file descriptors"),
 	ANY("threads.count", UNIT_COUNT, STAT_NOW, SAMPLES, false, "threads"),
 	ANY("io.disk", UNIT_BYTES, STAT_COUNT, SUMS, false,

@@ -25,6 +25,8 @@ void read_users(struct reader *r, const struct yaml_node *node, void *ctx);
 void read_tiers(struct reader *r, const struct yaml_node *users, void *ctx);
 /* `databases:` */
 void read_databases(struct reader *r, const struct yaml_node *node, void *ctx);
+/* `leaks:` */
+void read_leaks(struct reader *r, const struct yaml_node *node, void *ctx);
 /* `alerts:` */
 void read_alerts(struct reader *r, const struct yaml_node *node, void *ctx);
 /* `priorities:` */

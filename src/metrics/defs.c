@@ -119,6 +119,7 @@ const struct series_def target_defs[TARGET_SERIES] = {
 	[TARGET_MEMORY_BASELINE] = GAUGE("memory.baseline", UNIT_BYTES, SERIES_MEDIAN),
 	[TARGET_MEMORY_PEAK] = GAUGE("memory.peak", UNIT_BYTES, SERIES_PEAK),
 	[TARGET_MEMORY_GROWTH] = GAUGE("memory.growth", UNIT_BYTES_PER_H, SERIES_GROWTH),
+	[TARGET_MEMORY_LEAKS] = GAUGE("memory.leaks", UNIT_COUNT, 0),
 	[TARGET_THREADS] = GAUGE("threads.count", UNIT_COUNT, 0),
 	[TARGET_FDS] = GAUGE("fds.open", UNIT_COUNT, 0),
 	[TARGET_DISK] = SUM("io.disk", UNIT_BYTES),

@@ -152,6 +152,12 @@ bool metrics__wants_memory(struct metrics *m, const uint32_t *open_spans, uint64
 void metrics__feed_memory(struct metrics *m, uint64_t anon_bytes, const uint32_t *open_spans,
 			  uint64_t now_ns);
 
+/*
+ * How many allocation sites are known to leak.  `why` not NULL: it is not known, for that reason (a
+ * static string).
+ */
+void metrics__feed_leaks(struct metrics *m, size_t sites_n, const char *why, uint64_t now_ns);
+
 struct connections;
 
 /* What a look at the connections to databases found. */

@@ -47,6 +47,8 @@ static const char *target_unknown(const struct metrics *m, const struct series *
 		return users_unknown(m);
 	if (series < &t[TARGET_SERIES] && series >= &t[TARGET_TURNS_OPEN])
 		return turns_unknown(m);
+	if (series == &t[TARGET_MEMORY_LEAKS])
+		return leaks_unknown(m);
 	if (series < &t[0] || series >= &t[TARGET_SERIES])
 		return turns_unknown(m); /* gaps */
 	if (statements_are(m, series))

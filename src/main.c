@@ -10,7 +10,7 @@
 #include "watch/session.h"
 
 static const struct cmd *const cmds[] = {&cmd_watch,  &cmd_check, &cmd_stages,
-					 &cmd_config, &cmd_rules, &cmd_export};
+					 &cmd_config, &cmd_rules, &cmd_export, &cmd_leaks};
 
 static void usage(FILE *out)
 {

@@ -15,5 +15,6 @@ extern const struct cmd cmd_stages;
 extern const struct cmd cmd_config;
 extern const struct cmd cmd_rules;
 extern const struct cmd cmd_export;
+extern const struct cmd cmd_leaks;
 
 #endif

@@ -46,7 +46,7 @@ static const struct option_entry entries[] = {
 	 {"output", OPT_OUTPUT, "text|json", 0, "Form of stdout", 0}},
 	{OPTIONS_WATCH,
 	 {"syslog", OPT_SYSLOG, "FACILITY", OPTION_ARG_OPTIONAL, "Alerts to syslog as well", 0}},
-	{OPTIONS_WATCH, {"duration", OPT_DURATION, "T", 0, "Stop after T, such as 90s", 0}},
+	{OPTIONS_WATCH | OPTIONS_DURATION, {"duration", OPT_DURATION, "T", 0, "Stop after T, such as 90s", 0}},
 	{OPTIONS_WATCH,
 	 {"summary-interval", OPT_SUMMARY_INTERVAL, "T", 0, "Print a summary every T", 0}},
 	{OPTIONS_WATCH,

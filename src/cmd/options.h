@@ -26,7 +26,8 @@ enum option_set {
 	OPTIONS_PATTERN = 1 << 4,
 	OPTIONS_RULES = 1 << 6,
 	OPTIONS_WHAT = 1 << 5,	 /* one word that is no option */
-	OPTIONS_OUTPUT = 1 << 7, /* in OPTIONS_WATCH too */
+	OPTIONS_OUTPUT = 1 << 7,   /* in OPTIONS_WATCH too */
+	OPTIONS_DURATION = 1 << 8, /* likewise */
 };
 
 struct options {

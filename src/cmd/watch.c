@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include <errno.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include "cmd/cmd.h"
 #include "cmd/options.h"
+#include "cmd/output.h"
 #include "config/config.h"
 #include "log/log.h"
 #include "sinks/sink.h"
@@ -17,27 +14,6 @@ static const char doc[] =
 	"Exit code: 0 fine, 1 error, 2 usage or configuration, 3 a budget was violated "
 	"(--fail-on), "
 	"4 the target ended, 5 not permitted or the kernel lacks something.";
-
-static struct sink_set *open_sinks(const struct options *o)
-{
-	struct sink_set *sinks = sink_set__new();
-	int err;
-
-	if (!sinks)
-		return NULL;
-	err = sink_set__add(sinks, o->output == OUTPUT_JSON
-					   ? sink_json__new(STDOUT_FILENO)
-					   : sink_text__new(STDOUT_FILENO,
-							    sink_text__wants_color(STDOUT_FILENO)));
-	if (!err && o->syslog)
-		err = sink_set__add(sinks, sink_syslog__new(NULL, o->syslog_facility));
-	if (err) {
-		log_err("cannot open the output: %s", err_str(err));
-		sink_set__free(sinks);
-		return NULL;
-	}
-	return sinks;
-}
 
 static int run(int argc, char **argv)
 {
@@ -61,7 +37,7 @@ static int run(int argc, char **argv)
 	so.files.rules_n = o.rules_n;
 	if (session_files_load(&so.files, &config, &rules))
 		return EXIT_USAGE;
-	sinks = open_sinks(&o);
+	sinks = output_open(&o);
 	if (!sinks) {
 		config_free(config);
 		rule_set_free(rules);

@@ -227,6 +227,8 @@ struct metrics {
 	struct kind_series *kinds; /* of config.databases */
 	size_t kinds_n;
 	bool connections_unknown; /* the sockets cannot be looked at */
+	bool leaks_known;
+	const char *leaks_unknown; /* why they are not; static */
 	struct handle *handles;
 	size_t handles_n;
 	struct reorder *reorder;
@@ -335,5 +337,6 @@ struct series *connections_find(struct metrics *m, const char *id);
 const char *connections_id(const struct metrics *m, const struct series *series);
 bool connections_own(const struct metrics *m, const struct series *series);
 const char *connections_unknown(const struct metrics *m, const struct series *series);
+const char *leaks_unknown(const struct metrics *m);
 
 #endif /* CHESHIRE_METRICS_STATE_H */

@@ -54,7 +54,7 @@ static bool any_probe(const struct config *config, probe_test test)
 /* Whether the session has to look at objects in the target's heap: process_read_scatter. */
 static bool looks_at_objects(const struct config *config)
 {
-	return any_probe(config, is_python);
+	return any_probe(config, is_python) || config_hunts_leaks(config);
 }
 
 int confine(const struct confinement *c, struct process *proc, struct keeper **keeper,
@@ -64,7 +64,8 @@ int confine(const struct confinement *c, struct process *proc, struct keeper **k
 					 .btf_path = c->btf_path,
 					 .force_perf = c->force_perf,
 					 .uretprobes = any_probe(c->config, is_uretprobe),
-					 .objects = looks_at_objects(c->config)};
+					 .objects = looks_at_objects(c->config),
+					 .leaks = config_hunts_leaks(c->config)};
 	struct privileges p = {.role = PRIVILEGES_OF_SESSION, .state_dir_fd = c->state_dir_fd};
 	int err;
 

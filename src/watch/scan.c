@@ -7,6 +7,7 @@
 
 #include "log/log.h"
 #include "watch/clock.h"
+#include "watch/leak_hunt.h"
 #include "watch/watching.h"
 
 /* The thread's part. */
@@ -48,6 +49,7 @@ static void done(struct worker_job *job)
 	if (s->exec && s->err)
 		w->exec_pending = true;
 	if (s->looked) {
+		leak_hunt__forget(w->leaks);
 		if (process_refresh_names(w->proc))
 			log_info("the new program's name cannot be read");
 		attachment_expire(&w->attachment, s->expired);

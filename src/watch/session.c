@@ -22,6 +22,7 @@
 #include "log/log.h"
 #include "watch/clock.h"
 #include "watch/confine.h"
+#include "watch/leak_hunt.h"
 #include "watch/rule_watch.h"
 #include "watch/worker.h"
 
@@ -98,6 +99,8 @@ static void tick(struct session *s, uint64_t now_ns)
 	if (rules__storm(s->watching.rules, &storm))
 		publish_storm(&s->publisher, &storm);
 	session_rules_tick(&s->rules, s->watching.config->target_name, now_ns, s->next_tick_ns);
+	if (leak_hunt__news(s->watching.leaks))
+		session_say_leaks(s, SINK_LEAKS_FOUND);
 	sink_set__flush(s->publisher.sinks);
 	check_output(s);
 	/* After a stop of the machine the ticks that were missed are not made up for. */
@@ -203,6 +206,7 @@ static void reload(struct session *s)
 	int err;
 
 	/* What it works on may be about to go. */
+	leak_hunt__stop(s->watching.leaks);
 	if (worker__wait(s->worker, WORKER_WAIT_MS)) {
 		publish_note(&s->publisher, "reload_failed", SINK_SEVERITY_WARNING, NULL,
 			     "a disk or the target's files take too long to be read: try again");
@@ -244,17 +248,15 @@ static void reload(struct session *s)
 static void on_signal(struct session *s)
 {
 	struct signalfd_siginfo info;
-	uint64_t now_ns;
 
 	while (!s->ended && read(s->sources.signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		switch (info.ssi_signo) {
 		case SIGHUP:
-			reload(s);
+			if (!s->opts->leaks)
+				reload(s);
 			break;
 		case SIGUSR1:
-			now_ns = clock_ns(CLOCK_MONOTONIC);
-			watching_flush(&s->watching, now_ns);
-			publish_summary(&s->publisher, SINK_SUMMARY_SIGNAL, now_ns);
+			session_say_numbers(s, SINK_SUMMARY_SIGNAL);
 			break;
 		default:
 			session_end(s, "signal");

@@ -34,6 +34,7 @@ struct session_opts {
 	uint64_t summary_interval_ns; /* 0: as the configuration says */
 	enum severity fail_on;	      /* SEVERITY_NONE: violations do not change the exit code */
 	bool force_perf;
+	bool leaks; /* nothing but a search for leaks: its report stands for the summary */
 };
 
 /*

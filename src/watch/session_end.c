@@ -11,10 +11,16 @@
 #include "target/proc_file.h"
 #include "watch/clock.h"
 #include "watch/hints.h"
+#include "watch/leak_hunt.h"
+#include "watch/publish_head.h"
+#include "watch/publish_leaks.h"
+#include "watch/worker.h"
 
 #define DRAIN_SINKS_MS 1000
 /* How long the last records of a target that has just ended are waited for. */
 #define LAST_RECORDS_NS 200000000ULL
+/* How long a round of a search for leaks may take to end. */
+#define LAST_ROUND_MS 500
 
 void session_end(struct session *s, const char *reason)
 {
@@ -42,6 +48,31 @@ void session_say_hello(struct session *s)
 		publish_note(&s->publisher, "probe_kinds_failed", SINK_SEVERITY_WARNING, NULL,
 			     failed);
 	hints_print(&s->watching, stderr);
+}
+
+void session_say_leaks(struct session *s, enum sink_leaks_reason reason)
+{
+	const struct sink_head head = publish_head(&s->watching);
+
+	const struct publish_leaks_facts facts = {
+		.reason = reason,
+		.step = leak_hunt__step(s->watching.leaks),
+		.since_ns = leak_hunt__since_ns(s->watching.leaks),
+	};
+
+	publish_leaks(s->publisher.sinks, &head, leak_hunt__report(s->watching.leaks), &facts);
+}
+
+void session_say_numbers(struct session *s, enum sink_summary_reason reason)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	bool end = reason == SINK_SUMMARY_EXIT;
+
+	watching_flush(&s->watching, now_ns);
+	if (s->opts->leaks || leak_hunt__report(s->watching.leaks))
+		session_say_leaks(s, end ? SINK_LEAKS_EXIT : SINK_LEAKS_SIGNAL);
+	if (!s->opts->leaks)
+		publish_summary(&s->publisher, reason, now_ns);
 }
 
 void session_remember_worst(struct session *s)
@@ -118,11 +149,12 @@ static void last_numbers(struct session *s)
 	if (!s->said_hello)
 		session_say_hello(s);
 	now_ns = clock_ns(CLOCK_MONOTONIC);
-	watching_flush(&s->watching, now_ns);
 	s->publisher.target_gone = s->target_gone;
-	if (s->target_gone)
+	if (s->target_gone) {
+		watching_flush(&s->watching, now_ns);
 		tell_end(s, now_ns);
-	publish_summary(&s->publisher, SINK_SUMMARY_EXIT, now_ns);
+	}
+	session_say_numbers(s, SINK_SUMMARY_EXIT);
 	sink_set__flush(s->publisher.sinks);
 }
 
@@ -152,6 +184,10 @@ int session_finish(struct session *s)
 	struct sink_bye bye = {};
 	uint64_t now_ns;
 
+	/* A round that is under way makes the last report. */
+	leak_hunt__stop(s->watching.leaks);
+	if (leak_hunt__busy(s->watching.leaks))
+		(void)worker__wait(s->worker, LAST_ROUND_MS);
 	if (!s->broken)
 		last_numbers(s);
 	session_remember_worst(s);

@@ -45,6 +45,9 @@ struct session {
 void session_end(struct session *s, const char *reason);
 /* An alert of the budgets changed: tells it; the context is the session. */
 void session_on_event(void *ctx, const struct alert_event *event, int handle);
+/* Numbers as of now: the summary, or what a search for leaks has found. */
+void session_say_numbers(struct session *s, enum sink_summary_reason reason);
+void session_say_leaks(struct session *s, enum sink_leaks_reason reason);
 /* Tells what was attached, and what could not be. */
 void session_say_hello(struct session *s);
 /* The worst severity that the alerts had, for the exit code; before they are given up. */

@@ -12,6 +12,7 @@
 #include "metrics/decode.h"
 #include "watch/clock.h"
 #include "watch/connection_watch.h"
+#include "watch/leak_hunt.h"
 #include "watch/lock_watch.h"
 #include "watch/proof.h"
 #include "watch/python_exact.h"
@@ -28,6 +29,12 @@
 static uint64_t extra_cost_ns(const struct watching *w)
 {
 	return w->attachment.calibration.trap[TRAP_STEPPED].rare_ns;
+}
+
+/* The worker uses the table of objects, and asks the keeper about them. */
+static bool objects_lent(const struct watching *w)
+{
+	return w->scan.under_way || leak_hunt__busy(w->leaks);
 }
 
 static enum metrics_stage_state metrics_state(enum attach_state state)
@@ -188,6 +195,11 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 	/* What is counted since the process began is counted from here. */
 	(void)sampling_feed(w, now_ns);
 	models_look(&w->models, config, proc);
+	if (config_hunts_leaks(config)) {
+		w->leaks = leak_hunt__new(w);
+		if (!w->leaks)
+			return -ENOMEM;
+	}
 	err = resolve(w, now_ns);
 	feed_states(w);
 	if (err)
@@ -262,7 +274,7 @@ static void on_record(void *ctx, const void *data, size_t len_bytes)
 		metrics__feed_span(w->metrics, &record.span, drain->now_ns);
 	else if (record.hdr.kind == WIRE_KIND_LIFE)
 		on_life(w, &record.life);
-	else if (record.hdr.kind == WIRE_KIND_LEARN && !w->scan.under_way)
+	else if (record.hdr.kind == WIRE_KIND_LEARN && !objects_lent(w))
 		attachment_learn(&w->attachment, &record.learn, drain->now_ns);
 	else if (record.hdr.kind == WIRE_KIND_PYTHON_SAMPLE && w->python_sampling)
 		python_sampling__sample(w->python_sampling, &record.python_sample);
@@ -310,12 +322,12 @@ void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *told)
 	loader__drain(w->loader, on_record, &drain);
 	if (w->python_sampling)
 		python_sampling__drained(w->python_sampling, now_ns);
-	if (!w->scan.under_way)
+	if (!objects_lent(w))
 		attachment_learn_flush(&w->attachment);
 	metrics__poll_streams(w->metrics, &ops, w, now_ns);
 	stages_sample_memory(w, now_ns);
 	*told = 0;
-	if (!w->scan.under_way && attachment_decide(&w->attachment, now_ns, told))
+	if (!objects_lent(w) && attachment_decide(&w->attachment, now_ns, told))
 		watching_attached(w);
 	if (w->python_exact && !w->scan.under_way)
 		decide_python(w, now_ns, told);
@@ -356,7 +368,7 @@ static int feed_breaker(struct watching *w, uint64_t now_ns, double *share)
 	}
 	in.probe_runs = cpu.probe_runs;
 	in.probe_ns = cpu.probe_ns;
-	in.other_ns = cpu.tracepoint_ns;
+	in.other_ns = cpu.tracepoint_ns + leak_hunt__cost_ns(w->leaks);
 	in.extra_ns[BREAKER_EXTRA_CATCHES] = cpu.catch_hits * extra_cost_ns(w);
 	in.extra_ns[BREAKER_EXTRA_PYTHON] = python_sampling__cost_ns(w->python_sampling);
 	in.extra_ns[BREAKER_EXTRA_HOOKS] = cpu.loader_hits * extra_cost_ns(w);
@@ -397,7 +409,7 @@ int watching_break(struct watching *w, uint64_t now_ns)
 
 void watching_retry(struct watching *w, uint64_t now_ns)
 {
-	if (!w->scan.under_way && attachment_retry(&w->attachment, now_ns))
+	if (!objects_lent(w) && attachment_retry(&w->attachment, now_ns))
 		watching_attached(w);
 }
 
@@ -418,7 +430,7 @@ bool watching_scan_due(const struct watching *w, uint64_t now_ns)
 {
 	uint64_t age_ns = now_ns - w->last_scan_ns;
 
-	if (w->scan.under_way)
+	if (objects_lent(w))
 		return false;
 	return w->exec_seen || w->objects_changed || age_ns >= SCAN_NS ||
 	       (w->exec_pending && age_ns >= SCAN_RETRY_NS);
@@ -440,6 +452,8 @@ int watching_tick(struct watching *w, uint64_t now_ns, rules_event_fn fn, void *
 	models_feed(&w->models, w->config, w->metrics, now_ns);
 	connection_watch__look(w->connections, w, now_ns);
 	lock_watch__look(w->locks, w->metrics, now_ns);
+	if (!attachment_in_trial(&w->attachment))
+		leak_hunt__tick(w->leaks, now_ns);
 	metrics__tick(w->metrics, now_ns);
 	rules__tick(w->rules, now_ns, fn, ctx);
 	return 0;

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* leak_report.h - what a search for leaks has found so far: made by the worker, read by the loop. */
+#ifndef CHESHIRE_WATCH_LEAK_REPORT_H
+#define CHESHIRE_WATCH_LEAK_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "leaks/census.h"
+#include "leaks/escalation.h"
+#include "leaks/ledger.h"
+#include "stacks/frame_names.h"
+
+#define LEAK_REPORT_SITES  8
+#define LEAK_REPORT_FRAMES 24 /* inlined ones are frames of their own */
+#define LEAK_REPORT_TYPES  5
+
+struct leak_report_site {
+	struct leak_site site;
+	const char *function; /* "malloc": which function of the allocator; static */
+	size_t frames_n;
+	size_t own; /* index of the frame to blame */
+	struct frame_name frames[LEAK_REPORT_FRAMES];
+};
+
+struct leak_report {
+	uint64_t at_ns; /* CLOCK_MONOTONIC */
+	struct leak_growth growth;
+	struct leak_ledger_counts counts;
+	enum allocator_kind allocator;
+	char allocator_name[64]; /* of the object, as the target calls it */
+	char why[224];		 /* what could not be done, or cannot be known; "" */
+	uint64_t cost_ns;	 /* of all windows and watchpoints, in the target, estimated */
+	uint64_t lost;		 /* allocations that were sampled and not kept */
+	size_t sites_n;
+	struct leak_report_site sites[LEAK_REPORT_SITES]; /* what matters most first */
+	size_t types_n;
+	double types_elapsed_s;
+	struct census_type types[LEAK_REPORT_TYPES]; /* of Python objects that become more */
+};
+
+#endif /* CHESHIRE_WATCH_LEAK_REPORT_H */

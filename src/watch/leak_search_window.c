@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* leak_search_window.c - windows on the allocator, and what became of the blocks seen in them. */
+#include "watch/leak_search_state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "watch/alloc_window.h"
+
+/* A target that allocates next to nothing: the window ends by time. */
+#define WINDOW_MS  200
+#define CHECKS_MAX 4096
+/* Sampled by size, more coarsely when a window gives more records than are kept. */
+#define SAMPLE_BYTES_MIN 64U
+#define SAMPLE_BYTES_MAX (16U << 20)
+
+#define RECORD_BYTES (offsetof(struct wire_alloc, stack) + LEAK_STACK_KEPT)
+
+static void on_block(void *ctx, const struct wire_alloc *block)
+{
+	struct leak_search *s = ctx;
+	struct wire_alloc *kept;
+	size_t bytes = block->head.kind == WIRE_ALLOC_BLOCK ? block->stack_bytes : 0;
+
+	if (block->head.kind != WIRE_ALLOC_BLOCK)
+		return;
+	if (s->records_n == LEAK_RECORDS_MAX) {
+		s->records_lost++;
+		return;
+	}
+	if (bytes > LEAK_STACK_KEPT)
+		bytes = LEAK_STACK_KEPT;
+	kept = (struct wire_alloc *)(s->records + s->records_n++ * RECORD_BYTES);
+	memcpy(kept, block, offsetof(struct wire_alloc, stack) + bytes);
+	kept->stack_bytes = (uint32_t)bytes;
+}
+
+static void adapt(struct leak_search *s, const struct alloc_window_stats *stats)
+{
+	uint64_t lost = s->records_lost + stats->counters[WIRE_ALLOC_CTR_LOST];
+
+	s->lost += lost;
+	if (lost * 10 > s->records_n && s->sample_bytes < SAMPLE_BYTES_MAX)
+		s->sample_bytes = s->sample_bytes ? s->sample_bytes * 4 : SAMPLE_BYTES_MIN;
+	else if (!lost && s->records_n < LEAK_RECORDS_MAX / 8 && s->sample_bytes)
+		s->sample_bytes = s->sample_bytes > SAMPLE_BYTES_MIN ? s->sample_bytes / 2 : 0;
+}
+
+/* The inverse of the probability with which the call was sampled. */
+static double stands_for(const struct wire_alloc_head *head)
+{
+	if (head->size_bytes >= head->sample_bytes)
+		return 1;
+	return (double)head->sample_bytes / (double)(head->size_bytes ? head->size_bytes : 1);
+}
+
+static int take_over(struct leak_search *s, const struct alloc_window_stats *stats)
+{
+	const struct leak_window window = {.opened_ns = stats->opened_ns,
+					   .closed_ns = stats->ended_ns,
+					   .hits = stats->calls,
+					   .sampled = s->records_n};
+	int err = leak_ledger__window(s->ledger, &window);
+
+	for (size_t i = 0; i < s->records_n && !err; i++) {
+		const struct wire_alloc *r = (void *)(s->records + i * RECORD_BYTES);
+		struct leak_sample sample = {.ptr = r->head.pointer,
+					     .size_bytes = r->head.size_bytes,
+					     .time_ns = r->head.time_ns,
+					     .stands_for = stands_for(&r->head)};
+
+		sample.site = leak_stacks__add(s->stacks, s->opts.objects, r);
+		if (sample.site)
+			err = leak_ledger__add(s->ledger, &sample);
+	}
+	return err;
+}
+
+int leak_search_window(struct leak_search *s)
+{
+	struct alloc_window_job job = {.keeper = s->opts.keeper,
+				       .objects = s->opts.objects,
+				       .windows = s->windows,
+				       .plan = &s->plan,
+				       .functions = ALLOC_BLOCKS | ALLOC_MAPPINGS,
+				       .opts = {.calls_max = s->opts.config->calls,
+						.sample_bytes = s->sample_bytes},
+				       .time_max_ms = WINDOW_MS,
+				       .stop = s->opts.stop,
+				       .block = on_block,
+				       .ctx = s};
+	const struct calibration *c = &s->opts.calibration;
+	struct alloc_window_stats stats;
+	int err;
+
+	s->records = malloc(LEAK_RECORDS_MAX * RECORD_BYTES);
+	if (!s->records)
+		return -ENOMEM;
+	s->records_n = s->records_lost = 0;
+	err = alloc_window_run(&job, &stats);
+	if (!err) {
+		s->cost_round_ns = alloc_window_cost_ns(&stats, c->trap[TRAP_EMULATED].hot_ns,
+							c->trap[TRAP_STEPPED].hot_ns);
+		s->cost_ns += s->cost_round_ns;
+		adapt(s, &stats);
+		err = take_over(s, &stats);
+	}
+	free(s->records);
+	s->records = NULL;
+	return err;
+}
+
+/* Mappings of the program's own have no allocator that knows of them: they are there, or not. */
+static bool is_mapping(const struct leak_search *s, uint64_t site)
+{
+	const struct leak_stack *stack = leak_stacks__find(s->stacks, site);
+
+	return stack && (stack->function == WIRE_ALLOC_MMAP || stack->function == WIRE_ALLOC_MREMAP);
+}
+
+static size_t judge_mappings(const struct leak_search *s, struct block_check *checks, size_t n)
+{
+	size_t first = 0;
+
+	/* Those that are judged here come first. */
+	for (size_t i = 0; i < n; i++) {
+		struct block_check check = checks[i];
+
+		if (!is_mapping(s, check.id))
+			continue;
+		check.state = mappings_at(&s->mappings, check.ptr) ? BLOCK_LIVE : BLOCK_FREED;
+		check.evidence = check.state == BLOCK_FREED ? BLOCK_EVIDENCE_UNMAPPED
+							    : BLOCK_EVIDENCE_NONE;
+		checks[i] = checks[first];
+		checks[first++] = check;
+	}
+	return first;
+}
+
+int leak_search_check(struct leak_search *s)
+{
+	uint64_t now_ns = leak_search_now_ns();
+	struct block_check *checks;
+	size_t n, mapped;
+	int err;
+
+	if (leak_ledger__next_due_ns(s->ledger) > now_ns)
+		return 0;
+	checks = calloc(CHECKS_MAX, sizeof(*checks));
+	if (!checks)
+		return -ENOMEM;
+	err = survivor_judge__prepare(s->judge, &s->memory, &s->mappings, s->data_inode);
+	n = err ? 0 : leak_ledger__due(s->ledger, now_ns, checks, CHECKS_MAX);
+	mapped = judge_mappings(s, checks, n);
+	if (n > mapped)
+		err = survivor_judge__check(s->judge, &s->memory, checks + mapped, n - mapped);
+	if (n && !err)
+		leak_ledger__judged(s->ledger, checks, n, now_ns);
+	free(checks);
+	return err;
+}

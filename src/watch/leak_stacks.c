@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "watch/leak_stacks.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "leaks/ledger.h"
+#include "stacks/own_frame.h"
+#include "stacks/stack_modules.h"
+#include "stacks/unwinder.h"
+#include "target/maps.h"
+#include "watch/leak_report.h"
+
+#define SITES_MAX 8192
+#define SLOTS	  (2 * SITES_MAX) /* a power of two */
+
+struct leak_stacks {
+	struct stack_modules *modules;
+	struct leak_stack *stacks; /* SITES_MAX */
+	size_t n;
+	uint32_t slots[SLOTS]; /* index + 1, by hash, linear probing */
+	uint64_t lost;
+};
+
+struct leak_stacks *leak_stacks__new(void)
+{
+	struct leak_stacks *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->modules = stack_modules__new();
+	/* Pages are taken as sites come. */
+	s->stacks = s->modules ? calloc(SITES_MAX, sizeof(*s->stacks)) : NULL;
+	if (s->stacks)
+		return s;
+	leak_stacks__free(s);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void leak_stacks__free(struct leak_stacks *s)
+{
+	if (!s)
+		return;
+	stack_modules__free(s->modules);
+	free(s->stacks);
+	free(s);
+}
+
+int leak_stacks__refresh(struct leak_stacks *s, struct object_table *objects,
+			 const struct process *proc)
+{
+	return stack_modules__refresh(s->modules, objects, proc);
+}
+
+static uint32_t *slot_of(const struct leak_stacks *s, uint64_t site)
+{
+	size_t at = site & (SLOTS - 1);
+
+	while (s->slots[at] && s->stacks[s->slots[at] - 1].site != site)
+		at = (at + 1) & (SLOTS - 1);
+	return (uint32_t *)&s->slots[at];
+}
+
+static uint64_t hash_of(const struct leak_stack *stack)
+{
+	struct leak_frame frames[LEAK_STACK_SAME];
+	size_t n = stack->n < LEAK_STACK_SAME ? stack->n : LEAK_STACK_SAME;
+
+	for (size_t i = 0; i < n; i++)
+		frames[i] = (struct leak_frame){stack->frames[i].object, stack->frames[i].offset};
+	return leak_site_hash(frames, n);
+}
+
+uint64_t leak_stacks__add(struct leak_stacks *s, const struct object_table *objects,
+			  const struct wire_alloc *record)
+{
+	struct leak_stack stack = {.function = (enum wire_alloc_function)record->head.function};
+	uint64_t addrs[LEAK_STACK_FRAMES];
+	uint32_t *slot;
+
+	stack.n = unwind_allocation(s->modules, record, addrs, LEAK_STACK_FRAMES);
+	if (!stack.n)
+		return 0;
+	for (size_t i = 0; i < stack.n; i++) {
+		struct leak_stack_frame *f = &stack.frames[i];
+		const struct object *obj = object_table_lookup(objects, addrs[i], &f->offset);
+
+		f->addr = addrs[i];
+		f->object = obj ? obj->index : OBJECT_NONE;
+		if (!obj)
+			f->offset = addrs[i];
+	}
+	stack.site = hash_of(&stack);
+	slot = slot_of(s, stack.site);
+	if (*slot)
+		return stack.site;
+	if (s->n == SITES_MAX) {
+		s->lost++;
+		return 0;
+	}
+	s->stacks[s->n++] = stack;
+	*slot = (uint32_t)s->n;
+	return stack.site;
+}
+
+const struct leak_stack *leak_stacks__find(const struct leak_stacks *s, uint64_t site)
+{
+	uint32_t at = *slot_of(s, site);
+
+	return at ? &s->stacks[at - 1] : NULL;
+}
+
+uint64_t leak_stacks__lost(const struct leak_stacks *s)
+{
+	return s->lost;
+}
+
+static bool is_library(const struct object *obj)
+{
+	static const char *const globs[] = {"libc.so*",	  "libc-2*",	 "libstdc++.so*",
+					    "libc++.so*", "libc++abi*",	 "ld-linux*",
+					    "ld-musl*",	  "libjemalloc*", "libtcmalloc*",
+					    "libmimalloc*"};
+
+	for (size_t i = 0; i < sizeof(globs) / sizeof(globs[0]); i++)
+		if (!fnmatch(globs[i], obj->basename, 0))
+			return true;
+	return false;
+}
+
+size_t leak_stack_own_frame(const struct leak_stack *stack, const struct object_table *objects)
+{
+	for (size_t i = 0; i < stack->n; i++)
+		if (stack->frames[i].object < objects->n_objects &&
+		    !is_library(objects->objects[stack->frames[i].object]))
+			return i;
+	return 0;
+}
+
+void leak_stacks__name(const struct leak_stacks *s, const struct leak_stack *stack,
+		       struct leak_report_site *out)
+{
+	static const char *const functions[] = WIRE_ALLOC_FUNCTION_NAMES;
+
+	out->function = stack->function < WIRE_ALLOC_FUNCTIONS ? functions[stack->function] : "?";
+	out->frames_n = 0;
+	for (size_t i = 0; i < stack->n && out->frames_n < LEAK_REPORT_FRAMES; i++)
+		out->frames_n += frame_names(s->modules, stack->frames[i].addr, true,
+					     &out->frames[out->frames_n],
+					     LEAK_REPORT_FRAMES - out->frames_n);
+	out->own = own_frame(out->frames, out->frames_n);
+}

@@ -9,8 +9,8 @@
 #include "log/log.h"
 #include "watch/session.h"
 
-static const struct cmd *const cmds[] = {&cmd_watch,  &cmd_check, &cmd_stages,
-					 &cmd_config, &cmd_rules, &cmd_export, &cmd_leaks};
+static const struct cmd *const cmds[] = {&cmd_watch, &cmd_check,  &cmd_stages, &cmd_config,
+					 &cmd_rules, &cmd_export, &cmd_leaks};
 
 static void usage(FILE *out)
 {

@@ -25,7 +25,7 @@ enum option_set {
 	OPTIONS_BTF = 1 << 3,
 	OPTIONS_PATTERN = 1 << 4,
 	OPTIONS_RULES = 1 << 6,
-	OPTIONS_WHAT = 1 << 5,	 /* one word that is no option */
+	OPTIONS_WHAT = 1 << 5,	   /* one word that is no option */
 	OPTIONS_OUTPUT = 1 << 7,   /* in OPTIONS_WATCH too */
 	OPTIONS_DURATION = 1 << 8, /* likewise */
 };

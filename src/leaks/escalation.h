@@ -30,23 +30,23 @@ struct escalation_options {
 
 struct escalation_facts {
 	uint64_t now_ns;
-	bool grows;	   /* by more than it may, surely */
-	bool ceiling_near; /* nothing is added to what watching costs */
-	bool python;	   /* an interpreter of Python: its types are counted */
-	bool watching;	   /* watchpoints are set */
+	bool grows;		       /* by more than it may, surely */
+	bool ceiling_near;	       /* nothing is added to what watching costs */
+	bool python;		       /* an interpreter of Python: its types are counted */
+	bool watching;		       /* watchpoints are set */
 	const struct leak_site *sites; /* as leak_ledger__rank has them */
 	size_t sites_n;
 };
 
 /* The work of one round; `check` always comes after `window`. */
 struct escalation_round {
-	bool window;	 /* on the allocator */
-	bool check;	 /* the blocks that are followed */
-	bool census;	 /* of types */
-	bool reach;	 /* look for pointers to the survivors of `site` and the others */
-	bool watch;	 /* set watchpoints on survivors */
-	bool unwatch;	 /* take them off, and count */
-	bool count;	 /* probe the call of the sites that are sure */
+	bool window;  /* on the allocator */
+	bool check;   /* the blocks that are followed */
+	bool census;  /* of types */
+	bool reach;   /* look for pointers to the survivors of `site` and the others */
+	bool watch;   /* set watchpoints on survivors */
+	bool unwatch; /* take them off, and count */
+	bool count;   /* probe the call of the sites that are sure */
 };
 
 enum escalation_step {
@@ -62,13 +62,13 @@ struct escalation {
 	struct escalation_options options;
 	enum escalation_step step; /* the farthest that was reached in this hunt */
 	bool hunting;
-	uint64_t since_ns;	/* the hunt's beginning */
-	uint64_t grew_ns;	/* when it was last seen to grow */
+	uint64_t since_ns; /* the hunt's beginning */
+	uint64_t grew_ns;  /* when it was last seen to grow */
 	uint64_t next_window_ns;
 	uint64_t next_census_ns;
 	uint64_t next_reach_ns;
-	uint64_t watch_end_ns;	/* 0: nothing is watched */
-	uint32_t windows_n;	/* of this hunt */
+	uint64_t watch_end_ns; /* 0: nothing is watched */
+	uint32_t windows_n;    /* of this hunt */
 };
 
 void escalation_init(struct escalation *e, const struct escalation_options *options);

@@ -27,7 +27,8 @@ struct leak_hunt {
 	struct leak_search *search; /* NULL: none was begun */
 	struct escalation escalation;
 	int growth_handle; /* of memory.growth */
-	/* Memory since the hunt began, for growth of that time; every `step`th second is a point. */
+	/* Memory since the hunt began, for growth of that time; every `step`th second is a point.
+	 */
 	double t_s[POINTS_MAX], bytes[POINTS_MAX];
 	size_t points_n, step, skipped;
 	uint64_t origin_ns;

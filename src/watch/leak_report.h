@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* leak_report.h - what a search for leaks has found so far: made by the worker, read by the loop. */
+/* leak_report.h - what a search for leaks has found so far: made by the worker, read by the loop.
+ */
 #ifndef CHESHIRE_WATCH_LEAK_REPORT_H
 #define CHESHIRE_WATCH_LEAK_REPORT_H
 

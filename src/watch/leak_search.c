@@ -92,15 +92,15 @@ static int refuse(struct leak_search *s, int err, const char *why)
 static int make_plan(struct leak_search *s)
 {
 	struct object_table *objects = s->opts.objects;
-	int err = alloc_plan_add(&s->plan, s->opts.proc, objects, s->allocator.object,
-				 ALLOC_BLOCKS, s->opts.avoid);
+	int err = alloc_plan_add(&s->plan, s->opts.proc, objects, s->allocator.object, ALLOC_BLOCKS,
+				 s->opts.avoid);
 
 	for (size_t i = 0; i < objects->n_objects && !err; i++) {
 		const struct object *obj = objects->objects[i];
 
-		if (obj->gone || (fnmatch("libc.so*", obj->basename, 0) &&
-				  fnmatch("libc-2*", obj->basename, 0) &&
-				  fnmatch("ld-musl*", obj->basename, 0)))
+		if (obj->gone ||
+		    (fnmatch("libc.so*", obj->basename, 0) &&
+		     fnmatch("libc-2*", obj->basename, 0) && fnmatch("ld-musl*", obj->basename, 0)))
 			continue;
 		err = alloc_plan_add(&s->plan, s->opts.proc, objects, (uint32_t)i, ALLOC_MAPPINGS,
 				     s->opts.avoid);
@@ -200,8 +200,7 @@ static int work(struct leak_search *s, const struct escalation_round *round)
 	return err ?: take_census(s, round->census);
 }
 
-static void report(struct leak_search *s, const struct leak_growth *growth,
-		   struct leak_report *out)
+static void report(struct leak_search *s, const struct leak_growth *growth, struct leak_report *out)
 {
 	*out = (struct leak_report){.at_ns = leak_search_now_ns(), .growth = *growth};
 	out->allocator = s->allocator.kind;

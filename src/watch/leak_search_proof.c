@@ -81,9 +81,8 @@ static bool slot_is_free(struct leak_search *s, uint32_t slot)
 static int watch_block(struct leak_search *s, uint32_t slot, const struct reach_block *block)
 {
 	uint64_t middle = block->size_bytes >= 32 ? block->size_bytes / 2 : 0;
-	struct keeper_watch watch = {.address = (block->ptr + middle) & ~7ULL,
-				     .length = 8,
-				     .kind = WATCHPOINT_TOUCHES};
+	struct keeper_watch watch = {
+		.address = (block->ptr + middle) & ~7ULL, .length = 8, .kind = WATCHPOINT_TOUCHES};
 	struct keeper_watched out;
 
 	return keeper__watch(s->opts.keeper, slot, &watch, &out);
@@ -109,8 +108,8 @@ void leak_search_watch(struct leak_search *s)
 			log_info("leaks: a block cannot be watched: %s", err_str(err));
 			continue;
 		}
-		s->watches[s->watches_n++] = (struct leak_watch){
-			s->ranked[i].site, slot, leak_search_now_ns()};
+		s->watches[s->watches_n++] =
+			(struct leak_watch){s->ranked[i].site, slot, leak_search_now_ns()};
 		slot++;
 	}
 }
@@ -198,7 +197,6 @@ void leak_search_counted(struct leak_search *s)
 			continue;
 		alloc_windows__site(s->windows, (uint32_t)i, &now);
 		leak_ledger__counted(s->ledger, counter->site, now.calls - counter->before.calls,
-				     now.bytes - counter->before.bytes,
-				     now_ns - counter->since_ns);
+				     now.bytes - counter->before.bytes, now_ns - counter->since_ns);
 	}
 }

@@ -79,17 +79,17 @@ static int take_over(struct leak_search *s, const struct alloc_window_stats *sta
 
 int leak_search_window(struct leak_search *s)
 {
-	struct alloc_window_job job = {.keeper = s->opts.keeper,
-				       .objects = s->opts.objects,
-				       .windows = s->windows,
-				       .plan = &s->plan,
-				       .functions = ALLOC_BLOCKS | ALLOC_MAPPINGS,
-				       .opts = {.calls_max = s->opts.config->calls,
-						.sample_bytes = s->sample_bytes},
-				       .time_max_ms = WINDOW_MS,
-				       .stop = s->opts.stop,
-				       .block = on_block,
-				       .ctx = s};
+	struct alloc_window_job job = {
+		.keeper = s->opts.keeper,
+		.objects = s->opts.objects,
+		.windows = s->windows,
+		.plan = &s->plan,
+		.functions = ALLOC_BLOCKS | ALLOC_MAPPINGS,
+		.opts = {.calls_max = s->opts.config->calls, .sample_bytes = s->sample_bytes},
+		.time_max_ms = WINDOW_MS,
+		.stop = s->opts.stop,
+		.block = on_block,
+		.ctx = s};
 	const struct calibration *c = &s->opts.calibration;
 	struct alloc_window_stats stats;
 	int err;
@@ -116,7 +116,8 @@ static bool is_mapping(const struct leak_search *s, uint64_t site)
 {
 	const struct leak_stack *stack = leak_stacks__find(s->stacks, site);
 
-	return stack && (stack->function == WIRE_ALLOC_MMAP || stack->function == WIRE_ALLOC_MREMAP);
+	return stack &&
+	       (stack->function == WIRE_ALLOC_MMAP || stack->function == WIRE_ALLOC_MREMAP);
 }
 
 static size_t judge_mappings(const struct leak_search *s, struct block_check *checks, size_t n)

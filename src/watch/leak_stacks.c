@@ -120,10 +120,9 @@ uint64_t leak_stacks__lost(const struct leak_stacks *s)
 
 static bool is_library(const struct object *obj)
 {
-	static const char *const globs[] = {"libc.so*",	  "libc-2*",	 "libstdc++.so*",
-					    "libc++.so*", "libc++abi*",	 "ld-linux*",
-					    "ld-musl*",	  "libjemalloc*", "libtcmalloc*",
-					    "libmimalloc*"};
+	static const char *const globs[] = {
+		"libc.so*",  "libc-2*",	 "libstdc++.so*", "libc++.so*",	  "libc++abi*",
+		"ld-linux*", "ld-musl*", "libjemalloc*",  "libtcmalloc*", "libmimalloc*"};
 
 	for (size_t i = 0; i < sizeof(globs) / sizeof(globs[0]); i++)
 		if (!fnmatch(globs[i], obj->basename, 0))

@@ -61,7 +61,7 @@ struct watching {
 	struct python_exact *python_exact;	 /* likewise */
 	struct lock_watch *locks;		 /* NULL: this kernel cannot */
 	struct connection_watch *connections;	 /* likewise */
-	struct leak_hunt *leaks;	      /* NULL: leaks are not looked for */
+	struct leak_hunt *leaks;		 /* NULL: leaks are not looked for */
 	struct metrics *metrics;
 	struct rules *rules;
 	struct wire_histogram hists[WIRE_HISTS + 1]; /* copies while a stage is fed; last: cached */

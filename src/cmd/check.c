@@ -6,6 +6,7 @@
 #include "cmd/cmd.h"
 #include "cmd/kernel_report.h"
 #include "cmd/options.h"
+#include "cmd/python_report.h"
 #include "config/config.h"
 #include "kernel/calibrate.h"
 #include "log/log.h"
@@ -14,6 +15,7 @@
 #include "target/process.h"
 #include "watch/bindings.h"
 #include "watch/proof.h"
+#include "watch/python_target.h"
 #include "watch/recognise.h"
 #include "watch/rule_set.h"
 #include "watch/session.h"
@@ -101,8 +103,22 @@ static void print_function(const struct bound_function *f, const struct object_t
 	       (site_cost_ns(&f->plan.entry, cal) + exit_ns) / 1000.0);
 }
 
+/* Python functions are no code of an object: they are not among the bindings. */
+static void judge_python(struct bindings *b, const struct python_target *python)
+{
+	for (size_t i = 0; i < b->stages_n; i++) {
+		struct bound_stage *stage = &b->stages[i];
+
+		if (!stage->conf->python)
+			continue;
+		stage->functions_n =
+			python_report_stage(python, i, stage->reason, sizeof(stage->reason));
+		stage->complete = stage->functions_n > 0;
+	}
+}
+
 static void print_stages(const struct bindings *b, const struct object_table *objects,
-			 const struct calibration *cal)
+			 const struct python_target *python, const struct calibration *cal)
 {
 	for (size_t i = 0; i < b->stages_n; i++) {
 		const struct bound_stage *stage = &b->stages[i];
@@ -113,6 +129,8 @@ static void print_stages(const struct bindings *b, const struct object_table *ob
 		for (size_t n = 0; n < b->functions_n; n++)
 			if (b->functions[n].stage == i)
 				print_function(&b->functions[n], objects, cal);
+		if (stage->conf->python)
+			python_report_functions(python, i);
 	}
 	if (!b->stages_n)
 		puts("no stage: no engine of the catalogue is mapped, and none is configured");
@@ -134,15 +152,18 @@ static void stages_json(const struct bindings *b, const char *engines, struct js
 }
 
 static void say_target(struct report *r, const struct bindings *b,
-		       const struct object_table *objects, const char *engines)
+		       const struct object_table *objects, const struct python_target *python,
+		       const char *engines)
 {
 	if (as_json(r)) {
+		python_report_json(python, &r->json);
 		stages_json(b, engines, &r->json);
 		return;
 	}
 	if (engines && engines[0])
 		printf("engines: %s\n", engines);
-	print_stages(b, objects, &r->kernel.calibration);
+	python_report_print(python);
+	print_stages(b, objects, python, &r->kernel.calibration);
 }
 
 static int check_target(struct report *r)
@@ -152,6 +173,7 @@ static int check_target(struct report *r)
 	char *engines = NULL, why[512];
 	struct object_table objects = {};
 	struct bindings bindings = {};
+	struct python_target python = {};
 	struct process proc;
 	int err = process_open(&proc, o->pid);
 
@@ -167,9 +189,14 @@ static int check_target(struct report *r)
 		bindings_init(&bindings, config);
 		proof_apply(&r->kernel.proof, &proc, &bindings);
 		err = bindings_resolve(&bindings, &proc, &objects);
+		err = err ?: python_target_init(&python, config, &proc);
 	}
-	if (!err)
-		say_target(r, &bindings, &objects, engines);
+	if (!err) {
+		python_target_look(&python, &proc, &objects, false);
+		judge_python(&bindings, &python);
+		say_target(r, &bindings, &objects, &python, engines);
+	}
+	python_target_free(&python);
 	bindings_free(&bindings);
 	if (err)
 		log_err("process %d: %s: %s", o->pid, why, err_str(err));

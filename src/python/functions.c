@@ -317,6 +317,7 @@ static int list(struct listing *l, const struct python_limits *limits)
 	l->out->bytes_n = python_memory__bytes(m);
 	l->out->time_ns = python_memory__now_ns(m) - start_ns;
 	python_memory__limit(m, 0);
+	python_memory__release(m);
 	return err;
 }
 

@@ -38,20 +38,27 @@ struct python_memory *python_memory__new(const struct python_reader *reader)
 	return m;
 }
 
-void python_memory__free(struct python_memory *m)
-{
-	if (!m)
-		return;
-	for (size_t i = 0; i < BLOCKS_MAX; i++)
-		free(m->blocks[i]);
-	free(m);
-}
-
 void python_memory__forget_all(struct python_memory *m)
 {
 	memset(m->slots, 0, sizeof(m->slots));
 	m->slots_used = 0;
 	m->blocks_used = 0;
+}
+
+void python_memory__release(struct python_memory *m)
+{
+	python_memory__forget_all(m);
+	for (size_t i = 0; i < BLOCKS_MAX; i++) {
+		free(m->blocks[i]);
+		m->blocks[i] = NULL;
+	}
+}
+
+void python_memory__free(struct python_memory *m)
+{
+	if (m)
+		python_memory__release(m);
+	free(m);
 }
 
 /* The page's slot, or the empty one where it would be. */

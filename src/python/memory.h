@@ -27,6 +27,8 @@ int python_memory__read_u64(struct python_memory *memory, uint64_t address, uint
 /* The next read of these bytes asks the process again. */
 void python_memory__forget(struct python_memory *memory, uint64_t address, size_t len);
 void python_memory__forget_all(struct python_memory *memory);
+/* The same, and what it takes is given back. */
+void python_memory__release(struct python_memory *memory);
 
 /* Bytes read since the last time, and how many there may be; 0: without limit. */
 void python_memory__limit(struct python_memory *memory, uint64_t bytes);

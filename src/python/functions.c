@@ -80,6 +80,13 @@ static const char *text_of(struct listing *l, uint64_t str, int *err)
 	return (const char *)(uintptr_t)*value;
 }
 
+static const char *last_part(const char *qualname)
+{
+	const char *dot = strrchr(qualname, '.');
+
+	return dot ? dot + 1 : qualname;
+}
+
 /* To 3.10 no code has a qualified name: it is the function's, unless a wrapper took that over. */
 static const char *make_qualname(struct listing *l, const struct nesting *nest, const char *name)
 {
@@ -188,9 +195,9 @@ static int add_knowledge(struct listing *l, const struct nesting *nest, struct p
 
 	if (nest->function)
 		f->function = nest->function;
-	/* A wrapper, which had but its own name. */
-	if (o->code_qualname == PYTHON_NONE && nest->outer && !strchr(f->qualname, '.'))
-		f->qualname = make_qualname(l, nest, f->qualname);
+	/* Many functions may be made of it, each with another name: it is called by its place. */
+	if (o->code_qualname == PYTHON_NONE && nest->outer)
+		f->qualname = make_qualname(l, nest, last_part(f->qualname));
 	return f->qualname ? 0 : -ENOMEM;
 }
 

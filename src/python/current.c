@@ -9,11 +9,18 @@
 #include "python/current.h"
 
 #include <errno.h>
-#include <string.h>
+#include <stdbool.h>
 
 #include "python/layout.h"
 #include "python/memory.h"
 #include "python/validate.h"
+
+/* Elsewhere than on x86-64 the C library's thread is laid out in ways that were not tried. */
+#ifdef __x86_64__
+#define LAYOUT_KNOWN true
+#else
+#define LAYOUT_KNOWN false
+#endif
 
 #define KEYS	      32u
 #define KEYS_OFFSET   0x310 /* struct pthread.specific_1stblock of glibc for x86-64 */
@@ -47,6 +54,8 @@ void python_current_find(struct python_memory *m, struct python_offsets *o)
 					  &tstate);
 
 	o->current = PYTHON_CURRENT_UNKNOWN;
+	if (!LAYOUT_KNOWN)
+		return;
 	for (int i = 0; !err && i < THREADS_ASKED && tstate; i++) {
 		if (!python_is_tstate(m, o, o->interpreter, tstate))
 			break;
@@ -75,6 +84,8 @@ void python_gil_find(struct python_memory *m, const struct python_layout *layout
 	uint64_t gil = o->runtime + (uint64_t)layout->runtime_gil, holder;
 	int32_t locked;
 
+	if (!LAYOUT_KNOWN)
+		return;
 	if (layout->runtime_gil == PYTHON_NONE &&
 	    python_memory__read_u64(m, o->interpreter + (uint64_t)layout->interpreter_gil, &gil))
 		return;

@@ -11,7 +11,12 @@
 #include "python/runtime_state.h"
 #include "python/validate.h"
 
-#define PTHREAD_TID    0x2d0 /* struct pthread.tid of glibc for x86-64 */
+/* struct pthread.tid of glibc for x86-64; 0: not known */
+#ifdef __x86_64__
+#define PTHREAD_TID 0x2d0
+#else
+#define PTHREAD_TID 0
+#endif
 #define TID_MAX	       (1u << 22)
 #define LINE_TABLE_MAX (1u << 20)
 #define STEPS_MAX      (4 * PYTHON_STACK_MAX) /* frames passed, those of no function too */
@@ -26,7 +31,9 @@ static uint32_t read_tid(struct python_memory *m, const struct python_offsets *o
 							 : tstate + (uint64_t)o->tstate_native_id;
 	uint32_t tid;
 
-	if (!thread_id || python_memory__read(m, at, &tid, sizeof(tid)) || tid > TID_MAX)
+	if (!thread_id || (o->tstate_native_id == PYTHON_NONE && !PTHREAD_TID))
+		return 0;
+	if (python_memory__read(m, at, &tid, sizeof(tid)) || tid > TID_MAX)
 		return 0;
 	return tid;
 }

@@ -81,12 +81,22 @@ def check_functions(t, name, look, truth):
             t.equal(f["qualname"], qualname, f"{name}: name at {file}:{line}")
 
 
-@test(90, waits=True)
+def functions_at_rest(t, shapes):
+    """Of a look between two answers that are the same."""
+
+    def look():
+        before = shapes.ask("functions")
+        seen = Look(t, shapes.pid)
+        return sorted(before) == sorted(shapes.ask("functions")) and (before, seen)
+
+    return wait_until(look, 30, "functions that stay")
+
+
+@test(180, waits=True)
 def python_functions_of_the_process(t):
     for name, python in interpreters():
         shapes = Shapes(t, name, python)
-        truth = shapes.ask("functions")
-        look = Look(t, shapes.pid)
+        truth, look = functions_at_rest(t, shapes)
         t.equal(look.runtime["partial"], False, f"{name}: {look.runtime['why']}")
         t.equal(look.runtime["current"], 1, f"{name}: thread states")
         t.equal(look.runtime["gil"], True, f"{name}: the GIL")
@@ -115,10 +125,10 @@ def settled(t, shapes):
         after = faulthandler_stacks(shapes.ask("stacks"))
         return before == after and len(before) == 5 and (before, seen)
 
-    return wait_until(look, 20, "five threads that sleep")
+    return wait_until(look, 30, "five threads that sleep")
 
 
-@test(90, waits=True)
+@test(180, waits=True)
 def python_stacks_of_the_process(t):
     for name, python in interpreters():
         shapes = Shapes(t, name, python)

@@ -36,7 +36,7 @@ enum block_evidence {
 	BLOCK_EVIDENCE_NEXT_SAYS = 4, /* the next chunk says that this one is free */
 	BLOCK_EVIDENCE_MERGED = 5,    /* into a free neighbour, or split */
 	BLOCK_EVIDENCE_SLOT = 6,      /* musl: the slot is free */
-	BLOCK_EVIDENCE_REUSED = 7,    /* the address was handed out again (set by the ledger) */
+	BLOCK_EVIDENCE_REUSED = 7,    /* the address was handed out again, with another size */
 	BLOCK_EVIDENCES = 8,
 };
 

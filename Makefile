@@ -57,7 +57,8 @@ DEPS := ca-certificates gcc g++ make pkg-config clang llvm libbpf-dev bpftool li
 	cppcheck python3 binutils lld xz-utils pocketsphinx pocketsphinx-en-us \
 	pocketsphinx-testdata libpocketsphinx-dev espeak-ng libespeak-ng-dev flite flite1-dev libsqlite3-dev sqlite3 sox \
 	libpq-dev libhiredis-dev redis-tools postgresql rsyslog sysstat bpftrace libbpf-tools libpcre2-dev \
-	iproute2 python3-fusepy python3-pocketsphinx python3-aiohttp qemu-system-x86 busybox-static cpio $(DEPS_MORE)
+	iproute2 python3-fusepy python3-pocketsphinx python3-aiohttp qemu-system-x86 busybox-static cpio \
+	musl-tools libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 $(DEPS_MORE)
 MISSING = $(shell dpkg-query -W -f '$${db:Status-Status} $${Package}\n' $(DEPS) 2>/dev/null | \
 	awk -v want='$(DEPS)' '$$1 == "installed" { have[$$2] = 1 } \
 		END { n = split(want, w, " "); for (i = 1; i <= n; i++) if (!(w[i] in have)) print w[i] }')

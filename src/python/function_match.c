@@ -101,7 +101,7 @@ size_t python_functions_near(const struct python_functions *functions, const cha
 			     const char *qualname, const struct python_function **out, size_t max)
 {
 	const size_t limit = strlen(qualname) / 3 + 1;
-	struct near list[NEAR_MAX];
+	struct near list[NEAR_MAX] = {};
 	size_t n = 0;
 
 	if (max > NEAR_MAX)

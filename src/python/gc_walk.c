@@ -57,7 +57,7 @@ static int is_head(struct gc_walk *w, uint64_t at, bool *yes)
 
 	*yes = false;
 	for (int look = 0; look < HEAD_LOOKS && !*yes; look++) {
-		struct node head, next, previous;
+		struct node head = {}, next = {}, previous = {};
 
 		err = read_node(w->memory, at, &head);
 		if (err || !is_address(head.next) || !is_address(head.previous))

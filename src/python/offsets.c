@@ -193,7 +193,7 @@ static uint32_t version_of(const char *text)
 
 static int version_from(struct attempt *a, uint32_t *version)
 {
-	uint64_t hex;
+	uint64_t hex = 0;
 	int err;
 
 	*version = version_of(a->symbols->version);
@@ -230,7 +230,7 @@ static int try_all(struct attempt *a)
 {
 	struct python_debug_words debug;
 	const char *why = "";
-	uint32_t version;
+	uint32_t version = 0;
 	int err = python_memory__read(a->memory, a->symbols->runtime, &debug, sizeof(debug));
 
 	/* An older _PyRuntime may end before. */

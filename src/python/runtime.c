@@ -53,12 +53,12 @@ int python_runtime__open_at(const struct python_symbols *symbols,
 			    char *why, size_t why_size)
 {
 	struct python_runtime *r = calloc(1, sizeof(*r));
-	int err = r ? 0 : -ENOMEM;
+	int err;
 
 	*out = NULL;
 	why[0] = '\0';
-	if (err)
-		return err;
+	if (!r)
+		return -ENOMEM;
 	r->symbols = *symbols;
 	r->reader = *reader;
 	err = python_offsets_find(symbols, reader, &r->offsets, why, why_size);

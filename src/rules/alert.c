@@ -227,6 +227,8 @@ static void worst_step(struct alert *alert, const struct budget_config *budget,
 	} else if (verdict == VERDICT_KNOWN &&
 		   (!alert->has_worst || beyond(budget, sample->value, alert->worst))) {
 		alert->worst = sample->value;
+		alert->worst_low = sample->low;
+		alert->worst_high = sample->high;
 		alert->has_worst = true;
 	}
 }
@@ -267,6 +269,8 @@ static void fill_event(const struct alert *alert, const struct budget_config *bu
 	event->limit = limit_of(budget, latch);
 	event->over_since_ns = alert->latch[latch].over_since_ns;
 	event->worst = alert->has_worst ? alert->worst : NAN;
+	event->worst_low = alert->has_worst ? alert->worst_low : NAN;
+	event->worst_high = alert->has_worst ? alert->worst_high : NAN;
 	event->over_percent = alert_over_percent(budget, sample->value);
 	event->priority = -1;
 	if (!isnan(sample->value) && sample->quality != QUALITY_UNKNOWN)

@@ -47,11 +47,12 @@ struct alert_latch {
 /* All zero is a new alert. */
 struct alert {
 	enum alert_state state;
-	enum severity severity;	     /* of the closed latches, also while unknown */
-	struct alert_latch latch[2]; /* warning, critical */
-	uint64_t since_ns;	     /* when the state or severity last changed */
-	uint64_t fired_cnt;	     /* times it went from not firing to firing */
-	double worst;		     /* value since a limit was crossed, while has_worst */
+	enum severity severity;	      /* of the closed latches, also while unknown */
+	struct alert_latch latch[2];  /* warning, critical */
+	uint64_t since_ns;	      /* when the state or severity last changed */
+	uint64_t fired_cnt;	      /* times it went from not firing to firing */
+	double worst;		      /* value since a limit was crossed, while has_worst */
+	double worst_low, worst_high; /* its interval; NAN */
 	bool has_worst;
 	uint64_t fired_since_ns; /* when it did so last; 0: never */
 };
@@ -67,12 +68,13 @@ struct alert_event {
 	uint64_t respond_within_s; /* 0 where priority is -1; filled by rules.c */
 	const struct budget_config *budget;
 	struct sample sample;
-	double limit;		/* that was crossed (resolved: that it had crossed) */
-	double worst;		/* the worst value known since a limit was crossed; NAN: none */
-	double over_percent;	/* over the target, negative: inside; NAN: no target or 0 */
-	uint64_t since_ns;	/* when the previous state or severity began */
-	uint64_t over_since_ns; /* firing, pending: limit crossed since */
-	uint64_t fired_ns;	/* firing, resolved: began to fire then; else 0 */
+	double limit; /* that was crossed (resolved: that it had crossed) */
+	double worst; /* the worst value known since a limit was crossed; NAN: none */
+	double worst_low, worst_high; /* its interval where it has one, else NAN */
+	double over_percent;	      /* over the target, negative: inside; NAN: no target or 0 */
+	uint64_t since_ns;	      /* when the previous state or severity began */
+	uint64_t over_since_ns;	      /* firing, pending: limit crossed since */
+	uint64_t fired_ns;	      /* firing, resolved: began to fire then; else 0 */
 	/* Filled by rules.c, for what is told. */
 	bool reminder;	   /* nothing changed: it fires on */
 	uint64_t group;	   /* number of its group, from 1; 0: not told to anybody */

@@ -151,13 +151,13 @@ static void span_fields(struct json_writer *w, const struct sink_evidence *e)
 /* `depth` 1: inside a turn, where there are spans only. */
 static void evidence_object(struct json_writer *w, const struct sink_evidence *e, int depth)
 {
-	static const char *const kinds[] = {"invalid", "span", "turn", "note"};
+	static const char *const kinds[] = {"invalid", "span", "turn", "note", "comparison"};
 	char ts[FORMAT_MAX];
 	size_t i;
 
 	json_begin(w, NULL, '{');
-	json_name(w, "kind", kinds[e->kind <= SINK_EVIDENCE_NOTE ? e->kind : 0]);
-	if (e->kind == SINK_EVIDENCE_NOTE) {
+	json_name(w, "kind", kinds[e->kind <= SINK_EVIDENCE_COMPARISON ? e->kind : 0]);
+	if (e->kind >= SINK_EVIDENCE_NOTE) {
 		json_sentence(w, "text", e->text);
 		json_end(w, '}');
 		return;

@@ -110,7 +110,8 @@ struct sink_hello {
 enum sink_evidence_kind {
 	SINK_EVIDENCE_SPAN = 1,
 	SINK_EVIDENCE_TURN = 2,
-	SINK_EVIDENCE_NOTE = 3, /* a sentence, in `text` */
+	SINK_EVIDENCE_NOTE = 3,	      /* a sentence, in `text` */
+	SINK_EVIDENCE_COMPARISON = 4, /* of before and after, likewise: said of what is over */
 };
 
 struct sink_gap {
@@ -143,7 +144,7 @@ struct sink_evidence {
 	const struct sink_gap *gaps; /* turn */
 	size_t gaps_n;
 	enum sink_quality quality;
-	const char *text; /* note */
+	const char *text; /* note, comparison */
 };
 
 /* A label or an annotation of a rule. */

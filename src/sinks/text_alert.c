@@ -154,7 +154,7 @@ void text_evidence(struct strbuf *out, const struct sink_evidence *e)
 {
 	char text[FORMAT_MAX];
 
-	if (e->kind == SINK_EVIDENCE_NOTE) {
+	if (e->kind >= SINK_EVIDENCE_NOTE) {
 		text_sentence(out, e->text);
 		return;
 	}
@@ -315,10 +315,33 @@ static void rule_lines(struct strbuf *out, const struct sink_alert *alert)
 	}
 }
 
+/* What is left in the window of an alert that is over explains nothing: then and now do. */
+static void evidence_lines(struct strbuf *out, const struct sink_alert *alert)
+{
+	static const char *const labels[] = {
+		[SINK_EVIDENCE_SPAN] = "slowest",
+		[SINK_EVIDENCE_TURN] = "slowest",
+		[SINK_EVIDENCE_NOTE] = "cause",
+		[SINK_EVIDENCE_COMPARISON] = "compared",
+	};
+	bool over = alert->state == SINK_ALERT_RESOLVED;
+	const char *last = "";
+
+	for (size_t i = 0; i < alert->evidence_n; i++) {
+		const struct sink_evidence *e = &alert->evidence[i];
+		const char *label = labels[e->kind <= SINK_EVIDENCE_COMPARISON ? e->kind : 0];
+
+		if (!label || over != (e->kind == SINK_EVIDENCE_COMPARISON))
+			continue;
+		strbuf_printf(out, "    %-8s ", label == last ? "" : label);
+		text_evidence(out, e);
+		strbuf_puts(out, "\n");
+		last = label;
+	}
+}
+
 void text_alert(struct strbuf *out, bool color, const struct sink_alert *alert)
 {
-	size_t i;
-
 	first_line(out, color, alert);
 	strbuf_puts(out, text_color(color, TEXT_DIM));
 	detail(out, "why", alert->reason);
@@ -330,14 +353,6 @@ void text_alert(struct strbuf *out, bool color, const struct sink_alert *alert)
 		detail(out, "impact", alert->impact);
 		respond_line(out, alert);
 	}
-	/* What is left in the window of an alert that is over explains nothing. */
-	for (i = 0; i < alert->evidence_n && alert->state != SINK_ALERT_RESOLVED; i++) {
-		const char *label = alert->evidence[i].kind == SINK_EVIDENCE_NOTE ? "cause"
-										  : "slowest";
-
-		strbuf_printf(out, "    %-8s ", i ? "" : label);
-		text_evidence(out, &alert->evidence[i]);
-		strbuf_puts(out, "\n");
-	}
+	evidence_lines(out, alert);
 	strbuf_puts(out, text_color(color, TEXT_PLAIN));
 }

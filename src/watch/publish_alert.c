@@ -6,9 +6,11 @@
 #include <sys/wait.h>
 
 #include "target/thread_name.h"
+#include "watch/leak_hunt.h"
 #include "watch/publish.h"
 #include "watch/publish_connections.h"
 #include "watch/publish_head.h"
+#include "watch/publish_leaks.h"
 
 /* The evidence of one alert in the sinks' form, and what its pointers point to. */
 struct evidence_text {
@@ -17,6 +19,7 @@ struct evidence_text {
 	struct sink_gap gaps[EVIDENCE_KEPT][EVIDENCE_PARTS_MAX];
 	char threads[EVIDENCE_KEPT][THREAD_NAME_MAX];
 	struct connection_texts connections;
+	struct leak_texts leaks;
 	char span_threads[EVIDENCE_KEPT][EVIDENCE_PARTS_MAX][THREAD_NAME_MAX];
 };
 
@@ -99,8 +102,8 @@ static void fill_turn(const struct watching *w, const struct evidence_item *in,
 	}
 }
 
-static size_t fill_evidence(const struct watching *w, int handle, const char *metric,
-			    uint64_t now_ns, struct evidence_text *text)
+static size_t fill_evidence(const struct watching *w, int handle, uint64_t now_ns,
+			    struct evidence_text *text)
 {
 	struct evidence_item items[EVIDENCE_KEPT];
 	size_t n = handle < 0 ? 0 : metrics__slowest(w->metrics, handle, now_ns, items);
@@ -120,7 +123,21 @@ static size_t fill_evidence(const struct watching *w, int handle, const char *me
 		else
 			fill_span(w, &items[i], out, text->threads[i]);
 	}
-	return n ?: publish_connections(w, metric, text->items, &text->connections);
+	return n;
+}
+
+/* Of what has no spans. */
+static size_t fill_causes(const struct watching *w, const struct alert_event *event,
+			  struct evidence_text *text)
+{
+	const char *metric = event->budget->metric;
+	size_t n = publish_connections(w, metric, text->items, &text->connections);
+
+	if (!n)
+		n = publish_growth_compared(event, text->items, &text->leaks);
+	return n
+		       ?: publish_leak_evidence(leak_hunt__report(w->leaks), metric, text->items,
+						&text->leaks);
 }
 
 /* How the target ended, as far as its exit record has come. */
@@ -231,7 +248,8 @@ void publish_alert(struct publisher *p, const struct alert_event *event, int han
 		.reminder = event->reminder,
 		.since_ts_ns = publish_realtime_ns(event->fired_ns),
 		.evidence = evidence.items,
-		.evidence_n = fill_evidence(w, handle, budget->metric, event->ts_ns, &evidence),
+		.evidence_n = fill_evidence(w, handle, event->ts_ns, &evidence)
+				      ?: fill_causes(w, event, &evidence),
 	};
 	sink_set__alert(p->sinks, &alert);
 }

@@ -224,6 +224,12 @@ static void site_text(const struct leak_report_site *site, char *text, size_t si
 		 labels[s->label <= LEAK_LABEL_REFERENCED ? s->label : 0]);
 }
 
+static struct sink_evidence note_of(enum sink_evidence_kind kind, const char *text)
+{
+	return (struct sink_evidence){
+		.kind = kind, .wall_s = NAN, .first_s = NAN, .process_cpu_s = NAN, .text = text};
+}
+
 size_t publish_leak_evidence(const struct leak_report *report, const char *metric,
 			     struct sink_evidence out[EVIDENCE_KEPT], struct leak_texts *texts)
 {
@@ -235,12 +241,37 @@ size_t publish_leak_evidence(const struct leak_report *report, const char *metri
 		if (report->sites[i].site.verdict < LEAK_SUSPECT)
 			continue;
 		site_text(&report->sites[i], texts->text[n], LEAK_TEXT_MAX);
-		out[n] = (struct sink_evidence){.kind = SINK_EVIDENCE_NOTE,
-						.wall_s = NAN,
-						.first_s = NAN,
-						.process_cpu_s = NAN,
-						.text = texts->text[n]};
+		out[n] = note_of(SINK_EVIDENCE_NOTE, texts->text[n]);
 		n++;
 	}
 	return n;
+}
+
+static void growth_text(double value, double low, double high, char *text, size_t size)
+{
+	char rate[FORMAT_MAX], from[FORMAT_MAX], to[FORMAT_MAX];
+
+	unit_format(rate, sizeof(rate), value, UNIT_BYTES_PER_H);
+	if (isfinite(low) && isfinite(high))
+		snprintf(text, size, "%s (%s to %s)", rate,
+			 unit_format(from, sizeof(from), low, UNIT_BYTES_PER_H),
+			 unit_format(to, sizeof(to), high, UNIT_BYTES_PER_H));
+	else
+		snprintf(text, size, "%s", rate);
+}
+
+size_t publish_growth_compared(const struct alert_event *event,
+			       struct sink_evidence out[EVIDENCE_KEPT], struct leak_texts *texts)
+{
+	char before[4 * FORMAT_MAX], after[4 * FORMAT_MAX];
+
+	if (event->state != ALERT_RESOLVED || strcmp(event->budget->metric, "memory.growth") ||
+	    !isfinite(event->worst) || !isfinite(event->sample.value))
+		return 0;
+	growth_text(event->worst, event->worst_low, event->worst_high, before, sizeof(before));
+	growth_text(event->sample.value, event->sample.low, event->sample.high, after,
+		    sizeof(after));
+	snprintf(texts->text[0], LEAK_TEXT_MAX, "before %s, after %s", before, after);
+	out[0] = note_of(SINK_EVIDENCE_COMPARISON, texts->text[0]);
+	return 1;
 }

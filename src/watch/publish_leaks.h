@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "metrics/evidence.h"
+#include "rules/alert.h"
 #include "sinks/sink.h"
 
 struct leak_report;
@@ -33,5 +34,11 @@ struct leak_texts {
  */
 size_t publish_leak_evidence(const struct leak_report *report, const char *metric,
 			     struct sink_evidence out[EVIDENCE_KEPT], struct leak_texts *texts);
+
+/*
+ * Growth before and after, with their intervals, where an alert on it is over: 1, else 0.
+ */
+size_t publish_growth_compared(const struct alert_event *event,
+			       struct sink_evidence out[EVIDENCE_KEPT], struct leak_texts *texts);
 
 #endif /* CHESHIRE_WATCH_PUBLISH_LEAKS_H */

@@ -134,6 +134,35 @@ static void test_hostile_leak(void **state)
 	strbuf_free(&out);
 }
 
+/* Causes while it fires, then and now when it is over. */
+static void test_growth(void **state)
+{
+	struct sink_evidence evidence[] = {
+		{.kind = SINK_EVIDENCE_NOTE, .text = "confirmed leak: keep at voice.c:41"},
+		{.kind = SINK_EVIDENCE_NOTE, .text = "suspect leak: add"},
+		{.kind = SINK_EVIDENCE_COMPARISON, .text = "before 50.0 MB/h, after 2.00 MB/h"},
+	};
+	struct sink_alert alert = {.head = FIXTURE_HEAD,
+				   .alert = "Memory Growth Rate",
+				   .unit = UNIT_BYTES_PER_H,
+				   .state = SINK_ALERT_FIRING,
+				   .evidence = evidence,
+				   .evidence_n = 3};
+	struct strbuf firing = {0}, over = {0};
+
+	(void)state;
+	text_alert(&firing, false, &alert);
+	assert_non_null(strstr(firing.data, "\n    cause    confirmed leak: keep at voice.c:41\n"
+					    "             suspect leak: add\n"));
+	assert_null(strstr(firing.data, "before"));
+	alert.state = SINK_ALERT_RESOLVED;
+	text_alert(&over, false, &alert);
+	assert_non_null(strstr(over.data, "\n    compared before 50.0 MB/h, after 2.00 MB/h\n"));
+	assert_null(strstr(over.data, "keep"));
+	strbuf_free(&firing);
+	strbuf_free(&over);
+}
+
 static void test_no_color_wanted(void **state)
 {
 	int fds[2];
@@ -220,6 +249,7 @@ int main(void)
 		cmocka_unit_test(test_color),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_no_color_wanted),
+		cmocka_unit_test(test_growth),
 		cmocka_unit_test(test_units),
 		cmocka_unit_test(test_times),
 	};

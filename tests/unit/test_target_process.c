@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "target/process.h"
+#include "target/process_access.h"
 #include "target/process_stats.h"
 #include "target/thread_wait.h"
 
@@ -267,6 +268,37 @@ static void test_memory(void **state)
 	process_close(&proc);
 }
 
+/* Pieces that cannot be read are told apart, wherever they stand, also beyond one call's worth. */
+static void test_scattered(void **state)
+{
+	static char text[600];
+	struct process_memory_part parts[600];
+	char copy[600];
+	struct process proc;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)i;
+	for (size_t i = 0; i < 600; i++) {
+		parts[i] = (struct process_memory_part){
+			.address = i % 7 ? (uintptr_t)&text[i] : 16, .buf = &copy[i], .length = 1};
+		copy[i] = 0;
+	}
+	assert_int_equal(process_open(&proc, getpid()), 0);
+	assert_int_equal(process_read_scatter(&proc, parts, 600), 0);
+	for (size_t i = 0; i < 600; i++) {
+		assert_int_equal(parts[i].err, i % 7 ? 0 : -EFAULT);
+		if (i % 7)
+			assert_int_equal(copy[i], text[i]);
+	}
+	assert_int_equal(process_read_scatter(&proc, parts, 0), 0);
+	parts[3].length = 0;
+	assert_int_equal(process_read_scatter(&proc, parts, 4), -EINVAL);
+	parts[3].length = PROCESS_PART_MAX + 1;
+	assert_int_equal(process_read_scatter(&proc, parts, 4), -EINVAL);
+	process_close(&proc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +307,7 @@ int main(void)
 		cmocka_unit_test(test_hostile_comm), cmocka_unit_test(test_status),
 		cmocka_unit_test(test_fds),	     cmocka_unit_test(test_cpu),
 		cmocka_unit_test(test_cpus),	     cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_scattered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

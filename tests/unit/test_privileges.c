@@ -121,7 +121,8 @@ static uint64_t status_field(const char *name, int base)
 
 static int drop(enum privileges_role role, bool perf, int state_dir_fd)
 {
-	const struct privileges p = {role, perf, -1, state_dir_fd};
+	const struct privileges p = {
+		.role = role, .perf = perf, .channel_fd = -1, .state_dir_fd = state_dir_fd};
 
 	return privileges_drop(&p);
 }
@@ -429,7 +430,7 @@ static void *add_one(void *number)
 /* What everybody may read, threads to close links, words to the keeper and to syslog. */
 static void session_needs(void)
 {
-	struct privileges p = {PRIVILEGES_OF_SESSION, false, -1, -1};
+	struct privileges p = {.role = PRIVILEGES_OF_SESSION, .channel_fd = -1, .state_dir_fd = -1};
 	char text[64] = "", path[64];
 	int ends[2], number = 1, fd;
 	struct iovec part = {text, sizeof(text)};

@@ -209,6 +209,7 @@ int leak_ledger__add(struct leak_ledger *l, const struct leak_sample *sample)
 	}
 	l->sites[site].sampled_n++;
 	l->sites[site].sampled_bytes += sample->size_bytes;
+	l->sites[site].stands_for += stands_for(&l->windows[l->windows_n - 1], sample);
 	if (!deaths_enough(&l->sites[site]))
 		follow(l, site, sample);
 	return 0;
@@ -226,7 +227,8 @@ size_t leak_ledger__due(struct leak_ledger *l, uint64_t now_ns, struct block_che
 		out[n++] = (struct block_check){.ptr = block->ptr,
 						.size_bytes = block->size_bytes,
 						.fingerprint = block->fingerprint,
-						.id = (uint64_t)block->generation << 32 | i};
+						.id = (uint64_t)block->generation << 32 | i,
+						.site = l->sites[block->site].hash};
 	}
 	return n;
 }
@@ -241,14 +243,16 @@ uint64_t leak_ledger__next_due_ns(const struct leak_ledger *l)
 	return due_ns;
 }
 
-/* The next look; one is just when the block comes of age, since what happens then is late. */
+/* The next look; one is just when the block comes of age, and into each further class of ages. */
 static void schedule(const struct leak_ledger *l, struct block *block, uint64_t now_ns)
 {
-	uint64_t of_age_ns = block->time_ns + l->options.settle_ns;
+	uint64_t age_ns = l->options.settle_ns;
 
+	for (int i = 1; i < AGE_CLASSES && block->time_ns + age_ns <= now_ns; i++)
+		age_ns *= 2;
 	block->due_ns = now_ns + block->interval_ns;
-	if (now_ns < of_age_ns && block->due_ns > of_age_ns)
-		block->due_ns = of_age_ns;
+	if (block->time_ns + age_ns > now_ns && block->due_ns > block->time_ns + age_ns)
+		block->due_ns = block->time_ns + age_ns;
 	block->interval_ns *= 2;
 	if (block->interval_ns > l->options.check_max_ns)
 		block->interval_ns = l->options.check_max_ns;

@@ -83,7 +83,7 @@ struct leak_site {
 	bool gated;   /* the rate was cut to what memory as a whole grows by */
 	bool counted; /* the rate comes from a probe at the call site */
 	double rate_ungated, rate_ungated_low;
-	/* Had its survivors died as those of other sites did: the chance of what was seen. */
+	/* Had its survivors died as those of sites that die did: the chance of what was seen. */
 	double chance;
 	uint32_t sizes[LEAK_SIZE_CLASSES]; /* survivors */
 	enum leak_label label;

@@ -91,7 +91,7 @@ void ledger_site_died(const struct leak_ledger *l, struct site *site, const stru
 	}
 	middle_ns = block->seen_ns + (now_ns > block->seen_ns ? now_ns - block->seen_ns : 0) / 2;
 	ledger_site_follow(l, site, block, middle_ns);
-	class = ledger_age_class(l, block->seen_ns - block->time_ns);
+	class = ledger_age_class(l, middle_ns - block->time_ns);
 	if (touched)
 		site->touches[class]++;
 	else

@@ -30,6 +30,7 @@ struct window {
 struct site {
 	uint64_t hash, first_seen_ns;
 	uint64_t sampled_n, sampled_bytes;
+	double stands_for; /* allocations, of all that were sampled */
 	uint32_t followed_n;
 	uint64_t early_deaths, early_touches;
 	/* By the age at which it happened, from settle_ns on. */

@@ -45,7 +45,7 @@ struct block_check {
 	uint64_t ptr;	      /* as malloc returned it */
 	uint64_t size_bytes;  /* as it was asked for */
 	uint64_t fingerprint; /* of the check before; 0: none.  Renewed */
-	uint64_t id;	      /* the caller's */
+	uint64_t id, site;    /* the caller's */
 	/* answered */
 	enum block_state state;
 	enum block_evidence evidence;

@@ -21,10 +21,12 @@
 /* More survivors than growth by this factor: some of them must die yet. */
 #define SURPLUS_MAX   2.0
 #define STEADY_CHANCE 0.005
-/* Without other sites' survivors to compare with: a death in so many times settle_ns. */
-#define PRIOR_LIFE  30.0
-#define WINDOWS_FEW 3u
-#define Z	    1.96
+/* Before other sites' survivors were seen to die: a death in so many times settle_ns. */
+#define PRIOR_LIFE 5.0
+/* A site that alone makes up what memory grows by needs not be that unlikely to be innocent. */
+#define CHANCE_EXPLAINS 10.0
+#define WINDOWS_FEW	3u
+#define Z		1.96
 
 struct candidate {
 	uint32_t site;
@@ -50,19 +52,36 @@ static double exposure_from(const struct site *s, unsigned int class)
 	return sum_s;
 }
 
-/* How often survivors of the other sites die, per second and block. */
+/*
+ * How often survivors of the other sites die, per second and block: of those sites whose survivors
+ * do die.  What is kept for good, and other leaks, say nothing of how long innocent blocks live.
+ */
 static double hazard_of_others(const struct leak_ledger *l, uint32_t site, unsigned int class)
 {
 	double deaths = 1;
 	double exposure_s = PRIOR_LIFE * (double)l->options.settle_ns / NS_PER_S;
 
 	for (uint32_t i = 0; i < l->sites_n; i++) {
-		if (i == site)
+		uint64_t n = i == site ? 0 : deaths_from(&l->sites[i], class);
+
+		if (!n)
 			continue;
-		deaths += (double)deaths_from(&l->sites[i], class);
+		deaths += (double)n;
 		exposure_s += exposure_from(&l->sites[i], class);
 	}
 	return deaths / exposure_s;
+}
+
+/*
+ * A site that leaks a part: how often its younger survivors died.  Had the older ones been of the
+ * same kind, they would have gone on dying so.
+ */
+static double own_hazard(const struct site *s, unsigned int class)
+{
+	double deaths = (double)(deaths_from(s, 0) - deaths_from(s, class));
+	double exposure_s = exposure_from(s, 0) - exposure_from(s, class);
+
+	return exposure_s > 0 ? deaths / exposure_s : 0;
 }
 
 /* Poisson: at most n where `mean` were to be expected. */
@@ -139,21 +158,24 @@ static void fill_facts(const struct leak_ledger *l, const struct candidate *c, u
 	out->watch_touches = s->watch_touches;
 }
 
-/* Where each call is counted only the part of them that survives is left to be estimated. */
-static void use_count(const struct site *s, struct leak_site *out)
+/*
+ * Where each call is counted only the part of them that survives is left to be estimated: what the
+ * windows saw of survivors, of all that they saw.
+ */
+static void use_count(const struct leak_ledger *l, const struct site *s, struct leak_site *out)
 {
-	double n = (double)(out->survivors_n + out->early_deaths + out->late_deaths +
-			    out->late_touches);
 	double span_s = (double)s->counted_ns / NS_PER_S, bytes = (double)s->counted_bytes;
-	double part, middle, spread;
+	double seen_per_s = s->stands_for * NS_PER_S / (double)l->counts.probed_ns;
+	double n, part, middle, spread;
 
-	if (!s->counted_ns || !out->survivors_n)
+	if (!s->counted_ns || !out->survivors_n || !(out->blocks_per_s > 0) || !(seen_per_s > 0))
 		return;
 	if (!s->counted_bytes)
 		bytes = (double)s->counted_calls * (double)out->survivors_bytes /
 			(double)out->survivors_n;
 	/* Wilson's interval of a proportion. */
-	part = (double)out->survivors_n / n;
+	part = fmin(out->blocks_per_s / seen_per_s, 1);
+	n = (double)out->survivors_n / part;
 	middle = (part + Z * Z / (2 * n)) / (1 + Z * Z / n);
 	spread = Z * sqrt(part * (1 - part) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n);
 	out->rate = bytes / span_s * part;
@@ -266,6 +288,17 @@ static enum leak_verdict judge_watch(const struct leak_ledger *l, bool tells, st
 	    (unsigned long long)out->watched_n, (double)out->watched_ns / NS_PER_S);
 }
 
+/* Is its rate about that of memory as a whole? */
+static double chance_allowed(const struct leak_ledger *l, const struct leak_growth *growth,
+			     const struct leak_site *out)
+{
+	bool explains = out->rate_ungated_low <= growth->high && out->rate_high >= growth->low &&
+			out->rate_ungated >= growth->low / 2 &&
+			out->rate_ungated <= growth->high * 2;
+
+	return l->options.chance_max * (explains ? CHANCE_EXPLAINS : 1);
+}
+
 static enum leak_verdict judge(const struct leak_ledger *l, const struct rate_estimate *e,
 			       const struct leak_growth *growth, bool settled, bool tells,
 			       struct leak_site *out)
@@ -276,7 +309,7 @@ static enum leak_verdict judge(const struct leak_ledger *l, const struct rate_es
 		verdict = judge_steady(e, out);
 	if (verdict == LEAK_PROBABLE)
 		verdict = judge_growth(growth, out);
-	if (verdict == LEAK_PROBABLE && out->chance > l->options.chance_max)
+	if (verdict == LEAK_PROBABLE && out->chance > chance_allowed(l, growth, out))
 		SAY(LEAK_SUSPECT,
 		    "%llu blocks survive and none dies, by chance with a probability "
 		    "of %.2g: not watched for long enough",
@@ -291,6 +324,7 @@ static void judge_candidate(const struct leak_ledger *l, const struct candidate 
 	struct rate_estimate e;
 	unsigned int class;
 	bool settled = settled_class(l, c, &class);
+	double hazard;
 
 	memset(out, 0, sizeof(*out));
 	/* Without memory there is nothing but what was counted. */
@@ -299,10 +333,12 @@ static void judge_candidate(const struct leak_ledger *l, const struct candidate 
 	out->rate = e.rate;
 	out->rate_low = e.low;
 	out->rate_high = e.high;
-	use_count(&l->sites[c->site], out);
+	use_count(l, &l->sites[c->site], out);
 	gate(growth, out);
-	out->chance = poisson_at_most(out->late_deaths + out->late_touches,
-				      hazard_of_others(l, c->site, class) * out->exposure_s);
+	hazard = class ? own_hazard(&l->sites[c->site], class)
+		       : hazard_of_others(l, c->site, class);
+	out->chance =
+		poisson_at_most(out->late_deaths + out->late_touches, hazard * out->exposure_s);
 	out->verdict = judge(l, &e, growth, settled, tells, out);
 	if (out->verdict >= LEAK_SUSPECT)
 		out->confidence = 1 - out->chance;

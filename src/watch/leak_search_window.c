@@ -128,7 +128,7 @@ static size_t judge_mappings(const struct leak_search *s, struct block_check *ch
 	for (size_t i = 0; i < n; i++) {
 		struct block_check check = checks[i];
 
-		if (!is_mapping(s, check.id))
+		if (!is_mapping(s, check.site))
 			continue;
 		check.state = mappings_at(&s->mappings, check.ptr) ? BLOCK_LIVE : BLOCK_FREED;
 		check.evidence = check.state == BLOCK_FREED ? BLOCK_EVIDENCE_UNMAPPED

@@ -169,6 +169,38 @@ static void test_leak_is_first(void **state)
 	assert_int_equal(false_probable, 0);
 }
 
+/* Not every leak is quick: with few survivors, as soon as others have been seen to die. */
+static void test_soon(void **state)
+{
+	static const struct fate few[] = {
+		{.per_s = 30, .size_bytes = 350, .part_kept = 1},
+		{.per_s = 20000, .size_bytes = 64, .life_s = 0.01},
+		{.per_s = 300, .size_bytes = 500, .life_s = 5},
+	};
+	int probable = 0, enough = 0, wrong = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 100; seed++) {
+		struct leak_site sites[SITES_MAX];
+		struct world w;
+		size_t n;
+
+		begin(&w, seed);
+		run(&w, few, 3, 50);
+		n = leak_ledger__rank(w.ledger, &steady, true, 51 * S, sites, SITES_MAX);
+		for (size_t i = 0; i < n; i++) {
+			wrong += sites[i].site != 1 && sites[i].verdict >= LEAK_PROBABLE;
+			enough += sites[i].site == 1 && sites[i].survivors_n >= 8;
+			probable += sites[i].site == 1 && sites[i].survivors_n >= 8 &&
+				    sites[i].verdict == LEAK_PROBABLE;
+		}
+		end(&w);
+	}
+	print_message("probable %d of %d, false %d\n", probable, enough, wrong);
+	assert_true(enough >= 70 && probable >= enough * 9 / 10);
+	assert_true(wrong <= 1);
+}
+
 static struct leak_site rank_one(struct world *w, const struct leak_growth *growth, bool tells,
 				 uint64_t site)
 {
@@ -291,9 +323,9 @@ static void test_handed_out_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_leak_is_first),	 cmocka_unit_test(test_verdicts),
-		cmocka_unit_test(test_leaks_a_part),	 cmocka_unit_test(test_no_room),
-		cmocka_unit_test(test_handed_out_again),
+		cmocka_unit_test(test_leak_is_first), cmocka_unit_test(test_soon),
+		cmocka_unit_test(test_verdicts),      cmocka_unit_test(test_leaks_a_part),
+		cmocka_unit_test(test_no_room),	      cmocka_unit_test(test_handed_out_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,15 +11,15 @@
  * function object, a frame that a traceback keeps.
  *
  * To 3.10 frames are objects.  A code object keeps the last one for the next call, and has none
- * while a call runs: the count goes up with none there, and down when it is back.
+ * while a call runs: the count goes up with none there, and down when the caller's frame runs.
  *
  * A frame that is left by an exception lives on in the traceback.  From 3.12 on the traceback has a
  * copy, and the count goes down as always; before, PyTraceBack_Here says that an exception came to
  * the frame, and, when it comes to the caller too, that it was the end.
  *
  * The stage counts the outermost call on a thread, as everywhere.  Known error: half a trap at each
- * end; to 3.10 a reference that is taken and dropped while no call runs counts as one if it is not
- * told by the object kept.
+ * end; to 3.10 a reference that is taken and dropped before the function was called for the first
+ * time, or while another thread calls it, counts as a call.
  */
 #include "core_fixes.bpf.h"
 #include "frames.bpf.h"
@@ -340,7 +340,7 @@ __noinline int watch_leave(__u32 i, __u64 now)
 		return 0;
 	}
 	if (!t.watch->frame_bytes) {
-		if (is_called(&t)) {
+		if (t.call->depth == 1 && t.innermost != t.call->caller) {
 			shared_add(&t.watch->others, 1);
 			return 0;
 		}

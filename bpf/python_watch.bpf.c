@@ -17,6 +17,10 @@
  * copy, and the count goes down as always; before, PyTraceBack_Here says that an exception came to
  * the frame, and, when it comes to the caller too, that it was the end.
  *
+ * To 3.11 the end of a call is not seen if it returns while a traceback, of an exception that it
+ * caught, is kept by others, or if C code swallows the exception that it is left by: it is known at
+ * the next call, or when the traceback goes, and counts as abnormal.
+ *
  * The stage counts the outermost call on a thread, as everywhere.  Known error: half a trap at each
  * end; to 3.10 a reference that is taken and dropped before the function was called for the first
  * time, or while another thread calls it, counts as a call.
@@ -244,15 +248,6 @@ __noinline int watch_close(__u32 i, __u32 how, __u64 end_ns, __u64 now)
 
 /* --- the beginning --------------------------------------------------------------------------- */
 
-/* The call that is open was left unseen: by an exception if one came to it. */
-static __always_inline void close_left(__u32 i, const struct touch *t)
-{
-	if (t->call->left_ns)
-		watch_close(i, FRAME_EXCEPTION, t->call->left_ns, t->now);
-	else
-		watch_close(i, FRAME_UNWOUND, t->now, t->now);
-}
-
 static __always_inline void open(struct touch *t, __u32 i, __u64 frame)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -309,7 +304,7 @@ __noinline int watch_enter(__u32 i, __u64 now)
 	/* On the stack of frames a new one lies behind those that are open. */
 	if (t.call->depth && frame && frame <= t.call->frame && t.call->frame < t.top &&
 	    t.call->frame >= t.bottom)
-		close_left(i, &t);
+		watch_close(i, FRAME_UNWOUND, now, now);
 	if (t.call->depth) {
 		t.call->depth++;
 		shared_add(&t.stage.stats->nested, 1);
@@ -350,7 +345,7 @@ __noinline int watch_leave(__u32 i, __u64 now)
 			shared_add(&t.watch->others, 1);
 			/* Dropped with its traceback, somewhere else. */
 			if (t.call->left_ns && t.top <= t.call->frame)
-				close_left(i, &t);
+				watch_close(i, FRAME_UNWOUND, now, now);
 			return 0;
 		}
 	}

@@ -120,6 +120,8 @@ static void give_up(struct python_exact *pe, size_t stage, bool final, const cha
 	struct watching *w = pe->watching;
 	bool had = python_exact__has(pe, stage);
 
+	if (why[0])
+		log_info("stage '%s' is sampled: %s", w->config->stages[stage].name, why);
 	loader__stage(w->loader, (uint32_t)stage)->state = WIRE_STAGE_OFF;
 	clear_stage(pe, stage);
 	pe->stages[stage].state = EXACT_NOT;
@@ -417,8 +419,9 @@ uint64_t python_exact__drained(struct python_exact *pe, uint64_t now_ns)
 		    now_ns - pe->stages[i].since_ns < TRIAL_NS)
 			continue;
 		end_trial(pe, i, now_ns);
-		pe->watching->attachment.stages[i].news = ATTACH_NEWS_ARMED;
 		news |= 1ULL << i;
+		pe->watching->attachment.stages[i].news =
+			pe->stages[i].state == EXACT_ARMED ? ATTACH_NEWS_ARMED : ATTACH_NEWS_NONE;
 	}
 	if (now_ns - pe->check_ns < CHECK_NS)
 		return news;

@@ -106,13 +106,15 @@ static void print_function(const struct bound_function *f, const struct object_t
 /* Python functions are no code of an object: they are not among the bindings. */
 static void judge_python(struct bindings *b, const struct python_target *python)
 {
+	size_t watched = 0;
+
 	for (size_t i = 0; i < b->stages_n; i++) {
 		struct bound_stage *stage = &b->stages[i];
 
 		if (!stage->conf->python)
 			continue;
-		stage->functions_n =
-			python_report_stage(python, i, stage->reason, sizeof(stage->reason));
+		stage->functions_n = python_report_stage(python, i, &watched, stage->reason,
+							 sizeof(stage->reason));
 		stage->complete = stage->functions_n > 0;
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "cmd/python_report.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "log/escape.h"
@@ -8,6 +9,7 @@
 #include "python/runtime.h"
 #include "sinks/json_writer.h"
 #include "watch/python_target.h"
+#include "watch/python_watchpoint.h"
 
 void python_report_print(const struct python_target *p)
 {
@@ -30,24 +32,40 @@ void python_report_json(const struct python_target *p, struct json_writer *w)
 	json_end(w, '}');
 }
 
-size_t python_report_stage(const struct python_target *p, size_t stage, char *reason, size_t size)
+/* As src/watch/python_exact.c chooses, but for what only a trial tells. */
+static void say_way(size_t n, bool suits, const char *why, size_t *watched, char *reason,
+		    size_t size)
 {
-	size_t n = 0, immortal = 0;
+	if (!suits) {
+		snprintf(reason, size, "sampled; %s", why);
+	} else if (*watched + n > WIRE_WATCHES) {
+		snprintf(reason, size, "sampled; not exact: the CPU has %d debug registers",
+			 WIRE_WATCHES);
+	} else {
+		snprintf(reason, size, "exact, unless it is too hot: each call, by a watchpoint");
+		*watched += n;
+	}
+}
 
-	reason[0] = '\0';
+size_t python_report_stage(const struct python_target *p, size_t stage, size_t *watched,
+			   char *reason, size_t size)
+{
+	char why[160] = "";
+	bool suits = true;
+	size_t n = 0;
+
 	for (size_t i = 0; i < p->functions.n; i++) {
-		if (python_target_stage(p, &p->functions.items[i]) != (int)stage)
+		const struct python_function *f = &p->functions.items[i];
+
+		if (python_target_stage(p, f) != (int)stage)
 			continue;
 		n++;
-		immortal += p->functions.items[i].immortal;
+		suits = suits && python_watchpoint_suits(f, why, sizeof(why));
 	}
-	if (!n)
+	if (n)
+		say_way(n, suits, why, watched, reason, size);
+	else
 		python_target_explain(p, stage, reason, size);
-	else if (immortal)
-		snprintf(reason, size,
-			 "%zu of its functions can be sampled only: their reference "
-			 "counts never change",
-			 immortal);
 	return n;
 }
 

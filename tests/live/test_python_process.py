@@ -216,6 +216,8 @@ stages:
   stt: {{ call: "python:shapes.py:Session.reply" }}
   tts: {{ call: "python:shapes.py:Session.replies" }}
   nlu: {{ call: "python:{path}/shapes.py:outer.<locals>.never_made" }}
+  wait: {{ call: "python:shapes.py:wait" }}
+  many: {{ call: "python:shapes.py:Session.*" }}
 """
 
 
@@ -227,9 +229,12 @@ def python_stages_are_checked(t):
     t.equal(done.returncode, 0, f"check: {done.stderr}")
     said = json.loads(done.stdout)
     stages = {stage["stage"]: stage for stage in said["stages"]}
-    for name, good in (("stt", True), ("tts", False), ("nlu", True)):
+    for name, good in (("stt", True), ("tts", False), ("nlu", True), ("wait", True)):
         t.equal(stages[name]["can_be_watched"], good, name)
         t.equal(stages[name]["functions"], int(good), f"{name}: functions")
+    t.check(stages["stt"]["reason"].startswith("exact"), stages["stt"]["reason"])
+    t.check("coroutine" in stages["wait"]["reason"], stages["wait"]["reason"])
+    t.check("debug registers" in stages["many"]["reason"], stages["many"]["reason"])
     t.check("near: shapes.py:Session.reply" in stages["tts"]["reason"], stages["tts"]["reason"])
     version = t.run(SYSTEM_PYTHON, "-c", "import platform; print(platform.python_version())")
     t.equal(said["python"]["version"], version.stdout.strip(), "its version")

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "keeper/keeper.h"
 #include "log/log.h"
@@ -90,7 +91,8 @@ static int watch_block(struct leak_search *s, uint32_t slot, const struct reach_
 
 void leak_search_watch(struct leak_search *s)
 {
-	uint32_t slot = 0;
+	/* Python's functions are given the first ones first. */
+	uint32_t slots = WATCHPOINTS_MAX;
 
 	for (size_t i = 0; i < s->ranked_n && s->watches_n < LEAK_WATCHES_MAX; i++) {
 		struct reach_block block;
@@ -98,19 +100,17 @@ void leak_search_watch(struct leak_search *s)
 
 		if (!is_probable(&s->ranked[i]) || s->ranked[i].watched_n)
 			continue;
-		while (slot < WATCHPOINTS_MAX && !slot_is_free(s, slot))
-			slot++;
-		if (slot == WATCHPOINTS_MAX ||
-		    !leak_ledger__survivors(s->ledger, s->ranked[i].site, &block, 1))
+		while (slots && !slot_is_free(s, slots - 1))
+			slots--;
+		if (!slots || !leak_ledger__survivors(s->ledger, s->ranked[i].site, &block, 1))
 			continue;
-		err = watch_block(s, slot, &block);
+		err = watch_block(s, slots - 1, &block);
 		if (err) {
 			log_info("leaks: a block cannot be watched: %s", err_str(err));
 			continue;
 		}
 		s->watches[s->watches_n++] =
-			(struct leak_watch){s->ranked[i].site, slot, leak_search_now_ns()};
-		slot++;
+			(struct leak_watch){s->ranked[i].site, --slots, leak_search_now_ns()};
 	}
 }
 
@@ -142,9 +142,19 @@ static bool is_counted(const struct leak_search *s, uint64_t site)
 }
 
 /* What the frame calls: the allocator itself, or operator new, or something else. */
-static enum wire_alloc_function called_by(const struct leak_stack *stack, size_t frame)
+static enum wire_alloc_function called_by(const struct leak_search *s,
+					  const struct leak_stack *stack, size_t frame)
 {
-	return frame ? WIRE_ALLOC_OTHER : stack->function;
+	const struct object_table *objects = s->opts.objects;
+	uint32_t inner = frame ? stack->frames[frame - 1].object : OBJECT_NONE;
+
+	if (!frame)
+		return stack->function;
+	if (frame == 1 && inner < objects->n_objects &&
+	    !strncmp(objects->objects[inner]->basename, "libstdc++.so", strlen("libstdc++.so")) &&
+	    stack->function == WIRE_ALLOC_MALLOC)
+		return WIRE_ALLOC_NEW;
+	return WIRE_ALLOC_OTHER;
 }
 
 static int count_site(struct leak_search *s, const struct leak_stack *stack,
@@ -159,12 +169,13 @@ static int count_site(struct leak_search *s, const struct leak_stack *stack,
 	if (frame->object == OBJECT_NONE)
 		return -EOPNOTSUPP;
 	err = alloc_site_plan_make(&plan, s->opts.proc, s->opts.objects, frame->object,
-				   frame->offset, called_by(stack, own), number, s->opts.avoid);
+				   frame->offset, called_by(s, stack, own), number, s->opts.avoid);
 	if (err == -EOPNOTSUPP)
 		log_info("leaks: a call cannot be counted: %s", plan.reason);
 	if (err)
 		return err;
 	alloc_windows__site(s->windows, number, &counter->before);
+	counter->booked = counter->before.calls + counter->before.returned;
 	counter->since_ns = leak_search_now_ns();
 	return alloc_site_attach(s->opts.keeper, s->opts.objects, &plan, &counter->links);
 }
@@ -185,6 +196,18 @@ void leak_search_count(struct leak_search *s)
 	}
 }
 
+/* Both ends are taken for the dear kind of place: a few hundred a second at most. */
+static void book(struct leak_search *s, struct leak_counter *counter,
+		 const struct wire_alloc_site *now)
+{
+	uint64_t hits = now->calls + now->returned;
+	uint64_t cost_ns = (hits - counter->booked) * s->opts.calibration.trap[TRAP_STEPPED].hot_ns;
+
+	counter->booked = hits;
+	s->cost_round_ns += cost_ns;
+	s->cost_ns += cost_ns;
+}
+
 void leak_search_counted(struct leak_search *s)
 {
 	uint64_t now_ns = leak_search_now_ns();
@@ -196,6 +219,7 @@ void leak_search_counted(struct leak_search *s)
 		if (counter->refused || now_ns - counter->since_ns < s->opts.config->settle_ns)
 			continue;
 		alloc_windows__site(s->windows, (uint32_t)i, &now);
+		book(s, counter, &now);
 		leak_ledger__counted(s->ledger, counter->site, now.calls - counter->before.calls,
 				     now.bytes - counter->before.bytes, now_ns - counter->since_ns);
 	}

@@ -24,6 +24,7 @@ struct leak_counter {
 	uint64_t site;
 	uint64_t since_ns;
 	struct wire_alloc_site before;
+	uint64_t booked; /* hits whose cost was booked */
 	struct link_list links;
 	bool refused;
 };

@@ -118,6 +118,7 @@ def build(build_dir, folder, source, triplet):
         (folder / name).mkdir(exist_ok=True)
     image.put(build_dir / "cheshire", "/cheshire/build/cheshire")
     image.tree(build_dir / "targets", "/cheshire/build/targets", {"obj"})
+    image.tree(build_dir / "tests/windows", "/cheshire/build/tests/windows", {"__pycache__"})
     image.tree(ROOT / "tests/live", "/cheshire/tests/live", {"__pycache__"})
     image.tree(ROOT / "tests/kernels/guest", "/cheshire/tests/kernels/guest", {"__pycache__"})
     (folder / "init").symlink_to("/cheshire/tests/kernels/guest/init")

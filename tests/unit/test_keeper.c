@@ -61,6 +61,11 @@ static void test_requests(void **state)
 	assert_int_equal(decode_one(&r), -EPROTO);
 	r = (struct keeper_request){.op = KEEPER_MAPS, .maps = PROCESS_MAPS_WAYS};
 	assert_int_equal(decode_one(&r), -EPROTO);
+	r = (struct keeper_request){.op = KEEPER_ALLOC_LOAD};
+	assert_int_equal(decode_one(&r), 0);
+	r.object = 1;
+	assert_int_equal(decode_one(&r), -EPROTO);
+
 	r = (struct keeper_request){.op = KEEPER_TICKS, .ticks_hz = 0};
 	assert_int_equal(decode_one(&r), 0);
 	r.ticks_hz = WIRE_PYTHON_HZ_MIN;
@@ -210,6 +215,12 @@ static void test_replies(void **state)
 			 0);
 	assert_int_equal(keeper_reply_decode(&m, sizeof(m.head), 0, KEEPER_OBJECT, &out, &bytes),
 			 -EPROTO);
+	m.head.op = KEEPER_ALLOC_LOAD;
+	assert_int_equal(
+		keeper_reply_decode(&m, sizeof(m.head), 2, KEEPER_ALLOC_LOAD, &out, &bytes), 0);
+	assert_int_equal(
+		keeper_reply_decode(&m, sizeof(m.head), 1, KEEPER_ALLOC_LOAD, &out, &bytes),
+		-EPROTO);
 }
 
 static void fill_handles(struct loader_handles *h)
@@ -539,10 +550,16 @@ static int attach_at(struct keeping *k, uint32_t object, uint64_t offset, const 
 
 static void test_nothing_loaded(void **state)
 {
+	const struct keeper_request alloc = {.op = KEEPER_ALLOC_LOAD};
 	struct keeping *k = *state;
 
 	read_maps(k, PROCESS_MAPS_FRESH);
 	assert_int_equal(attach_at(k, 0, 0, "\x90", 1, false), -EINVAL);
+	/* Stacks are copied only where leaks are hunted for, as was said at the start. */
+	assert_int_equal(ask_for(k, &alloc), -EPERM);
+	k->opts.leaks = true;
+	assert_int_equal(ask_for(k, &alloc), -EINVAL);
+	assert_int_equal(k->fds_n, 0);
 }
 
 static void test_target_gone(void **state)

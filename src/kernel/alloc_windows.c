@@ -17,6 +17,9 @@ struct alloc_windows {
 	int ring_fd, control_fd;
 	uint32_t last; /* window's number */
 	bool open;
+	bool told;	/* to end; */
+	bool by_itself; /* it had ended before */
+
 	uint64_t opened_ns;
 	/* As they were when the last window was closed. */
 	uint64_t before[WIRE_ALLOC_CTRS];
@@ -115,6 +118,9 @@ int alloc_windows__open(struct alloc_windows *w, const struct alloc_window_opts 
 	w->control->calls = 0;
 	w->control->ended_ns = 0;
 	w->open = true;
+	w->by_itself = false;
+	w->told = false;
+
 	w->last = w->last == UINT32_MAX ? 1 : w->last + 1;
 	w->opened_ns = now_ns();
 	__atomic_store_n(&w->control->window, w->last, __ATOMIC_SEQ_CST);
@@ -142,18 +148,31 @@ int alloc_windows__drain(struct alloc_windows *w, alloc_block_fn fn, void *ctx)
 	return n < 0 ? n : 0;
 }
 
+void alloc_windows__end(struct alloc_windows *w)
+{
+	uint64_t none = 0;
+
+	if (!w->open || w->told)
+		return;
+	w->told = true;
+	/* The programs may come first. */
+	w->by_itself = !__atomic_compare_exchange_n(&w->control->ended_ns, &none, now_ns(), false,
+						    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
 void alloc_windows__close(struct alloc_windows *w, alloc_block_fn fn, void *ctx,
 			  struct alloc_window_stats *stats)
 {
-	uint64_t closed_ns = now_ns();
-
 	memset(stats, 0, sizeof(*stats));
 	if (!w->open)
 		return;
+	alloc_windows__end(w);
+
 	stats->window = w->last;
 	stats->opened_ns = w->opened_ns;
-	stats->ended = alloc_windows__ended(w);
-	stats->ended_ns = stats->ended ? w->control->ended_ns : closed_ns;
+	stats->ended = w->by_itself;
+	stats->ended_ns = w->control->ended_ns;
+
 	stats->calls = w->control->calls;
 	if (stats->calls > w->control->calls_max)
 		stats->calls = w->control->calls_max;

@@ -11,7 +11,9 @@
   *	  poll alloc_windows__fd()	readable when the window ended, and now and then for records
  *	  alloc_windows__drain()	ALLOC_BLOCKS_FIT fit
 
- *	  detach the probes		as soon as alloc_windows__ended(), or when its time is over
+  *	alloc_windows__end()		as soon as alloc_windows__ended(), or when its time is over
+ *	  detach the probes		they go one after the other: what they see now is late
+
  *	alloc_windows__close()		what it saw; drains what is left
  *
  * One thread at a time.  Nothing of it is pinned: it ends with the process.
@@ -47,9 +49,9 @@ struct alloc_window_opts {
 struct alloc_window_stats {
 	uint32_t window;    /* its number, from 1 */
 	uint64_t opened_ns; /* CLOCK_MONOTONIC; all probes are there */
-	uint64_t ended_ns;  /* when it had seen enough, or was closed: until then it sees all */
-	uint64_t calls; /* by the target's code, of the functions that were probed, until then */
-	bool ended;	/* by calls_max or blocks_max, not by time */
+	uint64_t ended_ns; /* when it had seen enough, or was told to end: until then it sees all */
+	uint64_t calls;	   /* by the target's code, of the functions that were probed, until then */
+	bool ended;	   /* by calls_max or blocks_max, not by time */
 	/* enum wire_alloc_counter, since the window before was closed */
 	uint64_t counters[WIRE_ALLOC_CTRS];
 };
@@ -69,6 +71,8 @@ int alloc_windows__fd(const struct alloc_windows *windows);
 typedef void (*alloc_block_fn)(void *ctx, const struct wire_alloc *block);
 int alloc_windows__drain(struct alloc_windows *windows, alloc_block_fn fn, void *ctx);
 
+/* It sees no further calls; those under way may return.  Before the probes are taken off. */
+void alloc_windows__end(struct alloc_windows *windows);
 /* After the probes were taken off; fn gets what is left. */
 void alloc_windows__close(struct alloc_windows *windows, alloc_block_fn fn, void *ctx,
 			  struct alloc_window_stats *stats);

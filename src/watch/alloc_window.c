@@ -82,9 +82,12 @@ int alloc_window_run(const struct alloc_window_job *job, struct alloc_window_sta
 	find_code(job, &opts);
 	err = attach(job, &links);
 	err = err ?: alloc_windows__open(job->windows, &opts);
-	if (!err)
+	if (!err) {
 		watch(job);
+		alloc_windows__end(job->windows);
+	}
 	link_list_free(&links);
+
 	if (!err)
 		alloc_windows__close(job->windows, job->block, job->ctx, stats);
 	return err;

@@ -18,9 +18,9 @@
 
 /* One window as far as this site is concerned. */
 struct share {
-	double bytes, blocks;
-	uint64_t n; /* survivors, not weighted */
-	bool open;  /* too young, or it has blocks that were not looked at since they came of age */
+	double bytes, blocks, squares; /* of blocks */
+	uint64_t n;		       /* survivors, not weighted */
+	bool open; /* too young, or it has blocks that were not looked at since they came of age */
 };
 
 /* Bounds of a Poisson count's mean (Wilson and Hilferty); n need not be whole. */
@@ -64,6 +64,7 @@ static void count_survivor(const struct leak_ledger *l, const struct block *bloc
 	share->n++;
 	share->bytes += (double)block->size_bytes * weight;
 	share->blocks += weight;
+	share->squares += weight * weight;
 	out->survivors_n++;
 	out->survivors_bytes += block->size_bytes;
 	out->unknowable_n += block->unknowable;
@@ -116,19 +117,22 @@ static double effective_n(const struct leak_ledger *l, const struct share *share
 	return total * total / (squares * n / (n - 1));
 }
 
-/* Survivors from the first half of the time that windows were open. */
-static uint64_t first_half(const struct leak_ledger *l, const struct share *shares, double time_s)
+/* What comes from the first half of the time that windows were open, in allocations. */
+static double first_half(const struct leak_ledger *l, const struct share *shares, double time_s)
 {
-	double before_s = 0;
-	uint64_t n = 0;
+	double before_s = 0, blocks = 0;
 
 	for (uint32_t i = 0; i < l->windows_n && before_s < time_s / 2; i++) {
+		double part, window_s = duration_s(&l->windows[i]);
+
 		if (shares[i].open)
 			continue;
-		n += shares[i].n;
-		before_s += duration_s(&l->windows[i]);
+		/* The window that the middle lies in belongs to both halves. */
+		part = window_s > 0 ? fmin(1, (time_s / 2 - before_s) / window_s) : 1;
+		blocks += shares[i].blocks * part;
+		before_s += window_s;
 	}
-	return n;
+	return blocks;
 }
 
 /* The sum of what each survivor stands for, squared. */
@@ -152,20 +156,21 @@ static void estimate(const struct leak_ledger *l, uint32_t site, const struct sh
 		     struct rate_estimate *out)
 {
 	const struct site *s = &l->sites[site];
-	double bytes = 0, blocks = 0, time_s = 0, n;
+	double bytes = 0, blocks = 0, squares = 0, time_s = 0, n;
 
 	for (uint32_t i = 0; i < l->windows_n; i++) {
 		if (shares[i].open)
 			continue;
 		bytes += shares[i].bytes;
 		blocks += shares[i].blocks;
-		out->closed_n += shares[i].n;
+		squares += shares[i].squares;
 		time_s += duration_s(&l->windows[i]);
 	}
 	out->rate = out->low = out->high = NAN;
 	if (time_s <= 0)
 		return;
-	out->first_half_n = first_half(l, shares, time_s);
+	out->first_half = blocks > 0 ? first_half(l, shares, time_s) / blocks : 0;
+	out->independent_n = squares > 0 ? blocks * blocks / squares : 0;
 	out->rate = bytes / time_s;
 	out->blocks_per_s = blocks / time_s;
 	out->low = 0;

@@ -70,8 +70,11 @@ void ledger_site_died(const struct leak_ledger *ledger, struct site *site,
 /* What the survivors of a site say of its rate. */
 struct rate_estimate {
 	uint64_t survivors_n, survivors_bytes, unknowable_n, young_n, windows_n;
-	uint64_t closed_n;     /* survivors in windows that are old enough as a whole */
-	uint64_t first_half_n; /* of these, from the first half of the time looked at */
+	/*
+	 * Of what survived in windows that are old enough as a whole: the part that comes from the
+	 * first half of the time; and as how many survivors that stand for one each it counts.
+	 */
+	double first_half, independent_n;
 	double oldest_s;
 	double rate, low, high;
 	double blocks_per_s;

@@ -227,16 +227,17 @@ static enum leak_verdict judge_deaths(const struct leak_ledger *l, bool settled,
 /* More must keep coming: what is allocated once and kept is no leak. */
 static enum leak_verdict judge_steady(const struct rate_estimate *e, struct leak_site *out)
 {
-	uint64_t second = e->closed_n - e->first_half_n;
+	double second = 1 - e->first_half;
+	uint64_t n = (uint64_t)e->independent_n;
 
 	if (e->windows_n < WINDOWS_FEW)
 		SAY(LEAK_SUSPECT, "all survivors come from %llu window%s",
 		    (unsigned long long)e->windows_n, e->windows_n == 1 ? "" : "s");
-	if (second < e->first_half_n && half_at_most(second, e->closed_n) < STEADY_CHANCE)
+	if (second < 0.5 && half_at_most((uint64_t)ceil(second * (double)n), n) < STEADY_CHANCE)
 		SAY(LEAK_SUSPECT,
-		    "fewer and fewer come: %llu survivors from the first half of "
-		    "the time, %llu from the second",
-		    (unsigned long long)e->first_half_n, (unsigned long long)second);
+		    "fewer and fewer come: %.0f %% of its survivors are from the first "
+		    "half of the time",
+		    e->first_half * 100);
 	return LEAK_PROBABLE;
 }
 

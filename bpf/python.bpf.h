@@ -162,20 +162,25 @@ static __always_inline int python_frame_of_generator(const struct python_offsets
 	       owner == o->frame_owner_generator;
 }
 
-/* A frame of a generator, as it was seen before: is there nothing that could go on?  */
+/*
+ * A frame of a generator, as it was seen before: is it certain that it does not go on?  What cannot
+ * be read just now user space looks at again.
+ */
 static __always_inline int python_generator_over(const struct python_offsets *o, __u64 frame,
 						 __u64 code)
 {
 	__u64 is = 0, generator = 0;
 	__s8 state = 0;
 
-	if (python_frame_code(o, frame, &is) || is != code)
+	if (python_frame_code(o, frame, &is))
+		return 0;
+	if (is != code)
 		return 1;
 	if (o->frame_owner == PYTHON_NONE)
-		return read_word(&generator, frame + (__u64)(__s64)o->frame_generator) ||
+		return !read_word(&generator, frame + (__u64)(__s64)o->frame_generator) &&
 		       !generator;
-	return bpf_probe_read_user(&state, sizeof(state),
-				   (void *)(frame + (__u64)(__s64)WIRE_PYTHON_FRAME_STATE)) ||
+	return !bpf_probe_read_user(&state, sizeof(state),
+				    (void *)(frame + (__u64)(__s64)WIRE_PYTHON_FRAME_STATE)) &&
 	       state > 0;
 }
 

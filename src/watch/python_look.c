@@ -33,10 +33,9 @@ static const struct python_function *find_listed(const struct python_target *t, 
 	return NULL;
 }
 
-/* Where the code object's name is: another object in its place has another one. */
-static uint64_t name_of(const struct python_target *t, const struct python_offsets *o,
-			uint64_t code)
+uint64_t python_look_name(const struct python_target *t, uint64_t code)
 {
+	const struct python_offsets *o = python_runtime__offsets(t->runtime);
 	int32_t at = o->code_qualname != PYTHON_NONE ? o->code_qualname : o->code_name;
 	uint64_t name = 0;
 
@@ -90,9 +89,9 @@ void python_look_run(struct python_look *look)
 	for (size_t i = 0; i < look->codes_n; i++) {
 		int stage = stage_of(look, o, look->code[i]);
 
-		look->cls[i] = (struct wire_python_code){.cls = stage < 0 ? WIRE_PYTHON_NOTHING
-									  : (uint32_t)stage + 1,
-							 .qualname = name_of(t, o, look->code[i])};
+		look->cls[i] = (struct wire_python_code){
+			.cls = stage < 0 ? WIRE_PYTHON_NOTHING : (uint32_t)stage + 1,
+			.qualname = python_look_name(t, look->code[i])};
 	}
 	for (size_t i = 0; i < look->generators_n; i++)
 		look->over[i] = is_over(t, o, &look->generator[i]);

@@ -32,6 +32,12 @@ struct python_look {
 
 void python_look_run(struct python_look *look);
 
+/*
+ * The address of the code object's name: another object in its place has another one.  0: it cannot
+ * be read.
+ */
+uint64_t python_look_name(const struct python_target *target, uint64_t code);
+
 /* The frames of all threads just now.  How many, or a negative errno: they cannot all be read. */
 ssize_t python_look_frames(struct python_target *target, struct sampled_suspended *out, size_t max);
 

@@ -19,6 +19,7 @@
 #include "watch/worker.h"
 
 #define QUESTIONS_MAX 1024
+#define LISTED_MAX    12000
 /* How often a code object of no stage is looked at again: another one may be in its place. */
 #define GENERATION_NS 30000000000ULL
 /* Functions that come later and are not on a stack when we look are found by listing again. */
@@ -172,15 +173,24 @@ static void set_class(struct python_sampling *ps, uint64_t code, struct wire_pyt
 	sampled_spans__resolve(ps->spans, code, cls->cls);
 }
 
-static void note_seen(struct python_sampling *ps)
+/* What is known need not be asked: else all is a question at first, and what is told is cut. */
+static void note_listed(struct python_sampling *ps)
 {
 	const struct python_target *t = &ps->watching->python;
+	size_t n = t->runtime ? t->functions.n : 0;
 
-	for (size_t i = 0; i < t->functions.n; i++) {
+	for (size_t i = 0; i < n; i++) {
+		uint64_t code = t->functions.items[i].code;
 		int stage = python_target_stage(t, &t->functions.items[i]);
+		struct wire_python_code cls = {.cls = stage < 0 ? WIRE_PYTHON_NOTHING
+								: (uint32_t)stage + 1};
 
-		if (stage >= 0 && stages_of(ps) >> stage & 1)
-			ps->seen |= 1ULL << stage;
+		/* The oldest give way to newer ones: the others are asked for. */
+		if (stage < 0 && i >= LISTED_MAX)
+			continue;
+		if (stage >= 0)
+			cls.qualname = python_look_name(t, code);
+		set_class(ps, code, &cls);
 	}
 }
 
@@ -224,6 +234,7 @@ static void start(struct python_sampling *ps, uint64_t now_ns)
 	ps->shed = false;
 	python_forget_classes(w->loader);
 	conf->generation++;
+	note_listed(ps);
 	note_under_way(ps);
 	conf->since_ns = clock_ns(CLOCK_MONOTONIC);
 	__atomic_store_n(&conf->sampling, 1, __ATOMIC_SEQ_CST);
@@ -255,7 +266,7 @@ void python_sampling__update(struct python_sampling *ps, uint64_t now_ns)
 	ps->opened = t->opened;
 	if (ps->listed != t->listed) {
 		ps->list_ns = now_ns;
-		note_seen(ps);
+		note_listed(ps);
 	}
 	ps->listed = t->listed;
 	if (wanted && !ps->running && !ps->shed)
@@ -278,9 +289,7 @@ void python_sampling__take(struct python_sampling *ps, size_t stage, const char 
 	ps->given &= ~(1ULL << stage);
 	snprintf(ps->why[stage], sizeof(ps->why[stage]), "%s", why);
 	/* What was of no stage is of this one now. */
-	if (ps->running)
-		python_forget_classes(ps->watching->loader);
-	note_seen(ps);
+	note_listed(ps);
 	python_sampling__update(ps, ps->now_ns);
 }
 

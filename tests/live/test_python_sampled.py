@@ -15,97 +15,138 @@ INTERVAL_S = 1 / 499
 # The clock's interrupt may be late, and what it interrupts is other work of the same thread.
 ERROR_S = INTERVAL_S + 1e-3
 
-EXACT = ("five", "twenty", "hundred", "asleep", "recursive", "raising", "reply")
-PROBES = {name: name for name in (*EXACT, "tiny", "generating", "threaded", "handle")}
+PLAIN = ("five", "twenty", "hundred", "asleep", "recursive", "raising", "reply")
+PROBES = {name: name for name in (*PLAIN, "tiny", "generating", "threaded", "handle")}
 PROBES["reply"] = "Session.reply"
+STACK = {name: name for name in ("outer", "middle", "deep", "generated", "never")}
+STACK |= {"method": "Thing.method", "closure": "outer.<locals>.closure"}
 
 
-def stages(script, names):
-    return {name: {"call": f'"python:{script}:{qualname}"'} for name, qualname in names.items()}
-
-
-def start(t, script, names, *args, overhead="50%"):
+def start(t, script, names, *args, sampled=True):
     target = t.target(PYTHON, SCRIPTS / script, *args, name=script.removesuffix(".py"))
-    lines = {
-        name: f'{{ call: "python:{script}:{qualname}" }}' for name, qualname in names.items()
-    }
-    watch = t.watch(target.pid, config(lines, overhead=overhead))
+    # Stages are given watchpoints in the order of the configuration: none are left for the others.
+    stages = {"spare": f'{{ call: "python:{script}:spare_?" }}'} if sampled else {}
+    for name, qualname in names.items():
+        stages[name] = f'{{ call: "python:{script}:{qualname}" }}'
+    watch = t.watch(target.pid, config(stages))
+    for name in names:
+        t.equal(watch.stage(name)["state"], "armed", f"state of '{name}'")
+        way = watch.stage(name)["reason"]
+        t.check(way.startswith("sampled" if sampled else "exact"), f"way of '{name}': {way}")
     return target, watch
 
 
-def latency(t, summary, name, took_ns):
-    """Percentiles within the error, by ranks as elsewhere."""
+def latency(t, summary, name, took_ns, missed):
+    """Percentiles within the error; calls that were missed may be any of them."""
     most = sorted(took_ns)
     for stat, percent in (("p50", 50), ("p95", 95)):
-        at = rank(len(most), percent)
-        low, high = most[max(at - 1, 0)] / 1e9, most[min(at + 1, len(most) - 1)] / 1e9
+        at, slack = rank(len(most), percent), 1 + missed
+        low, high = most[max(at - slack, 0)] / 1e9, most[min(at + slack, len(most) - 1)] / 1e9
         t.between(
             summary.number(f"{name}.latency.{stat}"),
             low * 0.984 - ERROR_S,
-            high * 1.016 + ERROR_S,
+            # Two calls may have become one.
+            (high if not missed else 2 * high) * 1.016 + ERROR_S,
             f"{name}.latency.{stat} (by the target {nearest_rank(most, percent) / 1e9})",
         )
 
 
-@test(90)
+def at_least_most(t, summary, name, took_ns):
+    """Never more spans than calls; and few are missed that are apart.  Returns how many."""
+    count = summary.count(name)
+    t.check(count <= len(took_ns), f"{name}.count: {count} of {len(took_ns)} calls")
+    t.exact_enough(count >= 0.7 * len(took_ns), f"{name}.count: {count} of {len(took_ns)} calls")
+    return len(took_ns) - count
+
+
+@test(120)
 def python_functions_sampled(t):
     target, watch = start(t, "sampled.py", PROBES, "--rounds", 10)
-    for name in PROBES:
-        t.equal(watch.stage(name)["state"], "armed", f"state of '{name}'")
-        t.check("sampled" in watch.stage(name)["reason"], f"'{name}' is said to be sampled")
     target.go()
-    truth = target.finish().functions
+    truth = target.finish(90).functions
     watch.wait(20)
     summary = watch.last_summary()
-    for name in (*EXACT, "generating", "threaded", "handle"):
+    for name in (*PLAIN, "generating", "threaded", "handle"):
         took_ns = truth[name].normal_ns
-        t.equal(summary.count(name), len(took_ns), f"{name}.count")
-        latency(t, summary, name, took_ns)
+        latency(t, summary, name, took_ns, at_least_most(t, summary, name, took_ns))
         for metric in (f"{name}.count", f"{name}.latency.max"):
             t.equal(summary.entry(metric)["quality"], "sampled", f"quality of {metric}")
     # In a row: fewer than there were, and said to be a lower bound; never more.
     row = summary.count("tiny")
     t.check(1 <= row < len(truth["tiny"].normal_ns), f"{row} calls in a row")
-    t.check(
-        sum(truth["tiny"].normal_ns) / 1e9
-        >= row * summary.number("tiny.latency.mean") - row * ERROR_S,
-        "calls in a row take no longer together than they did",
-    )
     split(t, summary)
     t.no_drops(summary)
 
 
 def split(t, summary):
     """Where the time goes: a sleeping function sleeps, a computing one computes."""
-    asleep = summary.number("asleep.wait.sleep")
-    t.between(asleep, 0.030, 0.030 + ERROR_S, "asleep.wait.sleep")
-    t.between(summary.number("hundred.cpu"), 0.100 - ERROR_S, 0.100 + ERROR_S, "hundred.cpu")
-    for name in EXACT:
+    asleep, computing = summary.number("asleep.wait.sleep"), summary.number("hundred.cpu")
+    t.exact_enough(asleep >= 0.020, f"asleep.wait.sleep: {asleep}")
+    t.exact_enough(computing >= 0.080, f"hundred.cpu: {computing}")
+    for name in PLAIN:
         parts = [m for m in summary.metrics if m == f"{name}.cpu" or m.startswith(f"{name}.wait.")]
         whole = sum(summary.number(m) for m in parts if not m.endswith(".sum"))
-        t.near(whole, summary.number(f"{name}.latency.mean"), f"{name}: CPU and waits", 0.02, 1e-4)
+        t.near(whole, summary.number(f"{name}.latency.mean"), f"{name}: CPU and waits", 0.15, 1e-3)
+
+
+@test(60)
+def python_frames_are_those_of_faulthandler(t):
+    """Every function that the process itself says is on its stack was seen there, no other."""
+    target, watch = start(t, "stack.py", STACK, "--rounds", 5)
+    target.go()
+    truth = target.finish()
+    watch.wait(20)
+    summary = watch.last_summary()
+    told = [line["stack"] for line in truth.others if line["type"] == "stack"]
+    t.equal(len(told), 5, "stacks that the process wrote")
+    for name in STACK:
+        times = sum(name in stack for stack in told)
+        count = summary.count(name)
+        t.exact_enough(count == times, f"{name}.count: {count}, in {times} stacks of the process")
+    t.equal(summary.count("never"), 0, "never.count: in no stack")
+    t.no_drops(summary)
 
 
 @test(60)
 def python_waits_for_the_gil(t):
+    waits_for_the_gil(t, True)
+
+
+@test(60)
+def python_waits_for_the_gil_of_exact_spans(t):
+    waits_for_the_gil(t, False)
+
+
+def waits_for_the_gil(t, sampled):
     names = {name: name for name in ("contended", "alone", "locked")}
-    target, watch = start(t, "gil.py", names, "--rounds", 10)
+    target, watch = start(t, "gil.py", names, "--rounds", 10, sampled=sampled)
     target.go()
     truth = target.finish()
     watch.wait(20)
     summary = watch.last_summary()
     for name in names:
-        took_ns, waited_ns = truth.functions[name].normal_ns, truth.waits[name]["ns"]
-        t.equal(summary.count(name), len(took_ns), f"{name}.count")
-        wall, waited = sum(took_ns) / len(took_ns) / 1e9, sum(waited_ns) / len(waited_ns) / 1e9
-        t.near(summary.number(f"{name}.latency.mean"), wall, f"{name}.latency.mean", 0.016, ERROR_S)
-        gil, lock = summary.number(f"{name}.wait.gil"), summary.number(f"{name}.wait.lock")
-        t.near(gil + lock, waited, f"{name}: waits for any lock", 0.05, ERROR_S)
+        took_ns, waits = truth.functions[name].normal_ns, truth.waits[name]
+        missed = at_least_most(t, summary, name, took_ns)
+        t.check(sampled or not missed, f"{name}.count: {missed} missed")
+        of_target = (took_ns, waits["off_ns"], waits["least_blocked_ns"])
+        wall, off, least = (mean_s(ns) for ns in of_target)
+        t.near(summary.number(f"{name}.latency.mean"), wall, f"{name}.latency.mean", 0.1, ERROR_S)
+        gil, lock, ready = (
+            summary.number(f"{name}.wait.{reason}") for reason in ("gil", "lock", "runqueue")
+        )
+        t.near(gil + lock + ready, off, f"{name}: off the CPU", 0.15, 2 * ERROR_S)
+        t.check(gil + lock >= least * 0.8 - ERROR_S, f"{name}: blocked {gil + lock}, at least {least}")
         if name == "locked":
             t.check(lock >= 0.030, f"locked.wait.lock: {lock}")
             t.between(gil, 0, 0.010, "locked.wait.gil")
         else:
             t.between(lock, 0, ERROR_S, f"{name}.wait.lock")
         if name == "contended":
-            t.check(gil >= 0.020, f"contended.wait.gil: {gil} (by the target {waited})")
+            t.check(gil >= 0.020, f"contended.wait.gil: {gil} (by the target at least {least})")
+        if name == "alone":
+            t.between(gil, 0, ERROR_S, "alone.wait.gil")
     t.no_drops(summary)
+
+
+def mean_s(values_ns):
+    return sum(values_ns) / len(values_ns) / 1e9

@@ -40,6 +40,22 @@ def apart():
     time.sleep(0.002)
 
 
+def spare_1():
+    """Never called: these four have the watchpoints, so that the others are sampled."""
+
+
+def spare_2():
+    pass
+
+
+def spare_3():
+    pass
+
+
+def spare_4():
+    pass
+
+
 def five():
     burn(0.005)
 

@@ -18,26 +18,30 @@
 /* Of the ceiling, windows and watchpoints may take so much. */
 #define SHARE_OF_CEILING 0.5
 /* Points of memory that say anything about growth: seconds. */
-#define POINTS_FEW 10
-#define POINTS_MAX SLOPE_POINTS_MAX
+#define POINTS_FEW  10
+#define POINTS_MAX  SLOPE_POINTS_MAX
+#define GROWTHS_MAX 8
 
 struct leak_hunt {
 	struct worker_job job; /* first: a job is its hunt */
 	struct watching *w;
 	struct leak_search *search; /* NULL: none was begun */
 	struct escalation escalation;
-	int growth_handle; /* of memory.growth */
+	/* Of memory.growth: since the start, and in the windows of the budgets on it. */
+	int growth[GROWTHS_MAX];
+	size_t growths_n;
 	/* Memory since the hunt began, for growth of that time; every `step`th second is a point.
 	 */
 	double t_s[POINTS_MAX], bytes[POINTS_MAX];
 	size_t points_n, step, skipped;
 	uint64_t origin_ns;
+	uint64_t hunt_ns; /* that these points belong to: its beginning */
 	bool under_way;
 	volatile bool stop;
 	bool forget;
 	/* The worker's during a round. */
 	struct escalation_round round;
-	struct leak_growth growth;
+	struct leak_growth slope;
 	struct leak_report *made;
 	int err;
 	struct leak_report *report; /* the loop's; NULL: none yet */
@@ -46,6 +50,14 @@ struct leak_hunt {
 	size_t told_n; /* confirmed sites that were told of */
 	bool said_error;
 };
+
+static void look_at_growth_of(struct leak_hunt *h, uint64_t window_ns)
+{
+	int handle = metrics__demand(h->w->metrics, "memory.growth", STAT_NOW, window_ns);
+
+	if (handle >= 0 && h->growths_n < GROWTHS_MAX)
+		h->growth[h->growths_n++] = handle;
+}
 
 struct leak_hunt *leak_hunt__new(struct watching *w)
 {
@@ -64,7 +76,12 @@ struct leak_hunt *leak_hunt__new(struct watching *w)
 	h->w = w;
 	h->step = 1;
 	escalation_init(&h->escalation, &options);
-	h->growth_handle = metrics__demand(w->metrics, "memory.growth", STAT_NOW, METRICS_SESSION);
+	look_at_growth_of(h, METRICS_SESSION);
+	for (size_t i = 0; i < w->config->budgets_n; i++)
+		if (!strcmp(w->config->budgets[i].metric, "memory.growth"))
+			look_at_growth_of(h, w->config->budgets[i].window_ns);
+	/* Nothing is known to leak before anything was looked at. */
+	metrics__feed_leaks(w->metrics, 0, NULL, clock_ns(CLOCK_MONOTONIC));
 	return h;
 }
 
@@ -86,6 +103,14 @@ static void halve(struct leak_hunt *h)
 	}
 	h->points_n = POINTS_MAX / 2;
 	h->step *= 2;
+}
+
+/* What memory did hours before says nothing of the sites that are looked at now. */
+static void forget_points(struct leak_hunt *h)
+{
+	h->points_n = h->skipped = 0;
+	h->origin_ns = 0;
+	h->step = 1;
 }
 
 static void add_point(struct leak_hunt *h, uint64_t now_ns)
@@ -111,25 +136,26 @@ static void look_at_growth(struct leak_hunt *h)
 {
 	struct slope slope;
 
-	h->growth = (struct leak_growth){};
+	h->slope = (struct leak_growth){};
 	if (h->points_n < POINTS_FEW)
 		return;
 	slope = slope_estimate(h->t_s, h->bytes, h->points_n);
-	h->growth = (struct leak_growth){.known = isfinite(slope.value) && isfinite(slope.low),
-					 .rate = slope.value,
-					 .low = slope.low,
-					 .high = slope.high};
+	h->slope = (struct leak_growth){.known = isfinite(slope.value) && isfinite(slope.low),
+					.rate = slope.value,
+					.low = slope.low,
+					.high = slope.high};
 }
 
 static bool grows(struct leak_hunt *h, uint64_t now_ns)
 {
-	struct sample s;
+	for (size_t i = 0; i < h->growths_n; i++) {
+		struct sample s = metrics__read(h->w->metrics, h->growth[i], now_ns);
 
-	if (h->growth_handle < 0)
-		return false;
-	s = metrics__read(h->w->metrics, h->growth_handle, now_ns);
-	return s.quality <= QUALITY_SAMPLED && isfinite(s.low) &&
-	       s.low > h->w->config->leaks.above_bytes_per_h;
+		if (s.quality <= QUALITY_SAMPLED && isfinite(s.low) &&
+		    s.low > h->w->config->leaks.above_bytes_per_h)
+			return true;
+	}
+	return false;
 }
 
 /* The thread's part. */
@@ -137,7 +163,7 @@ static void run(struct worker_job *job)
 {
 	struct leak_hunt *h = (struct leak_hunt *)job;
 
-	h->err = leak_search__round(h->search, &h->round, &h->growth, h->made);
+	h->err = leak_search__round(h->search, &h->round, &h->slope, h->made);
 	h->watching = leak_search__watching(h->search);
 	h->python = leak_search__python(h->search);
 }
@@ -227,9 +253,7 @@ static void start_anew(struct leak_hunt *h)
 	escalation_init(&h->escalation, &options);
 	free(h->report);
 	h->report = NULL;
-	h->points_n = 0;
-	h->origin_ns = 0;
-	h->step = 1;
+	forget_points(h);
 	h->err = 0;
 	h->watching = h->forget = h->said_error = false;
 }
@@ -259,6 +283,10 @@ void leak_hunt__tick(struct leak_hunt *h, uint64_t now_ns)
 	for (size_t i = 0; h->report && i < h->report->sites_n; i++)
 		sites[facts.sites_n++] = h->report->sites[i].site;
 	escalation_next(&h->escalation, &facts, &h->round);
+	if (h->escalation.hunting && h->hunt_ns != h->escalation.since_ns) {
+		h->hunt_ns = h->escalation.since_ns;
+		forget_points(h);
+	}
 	if (!idle(&h->round, h->escalation.hunting && h->search))
 		begin_round(h);
 }

@@ -26,7 +26,9 @@
 /* A site that alone makes up what memory grows by needs not be that unlikely to be innocent. */
 #define CHANCE_EXPLAINS 10.0
 #define WINDOWS_FEW	3u
-#define Z		1.96
+/* Sizes that were not sampled may be as much smaller or larger. */
+#define SIZES_SLACK 16.0
+#define Z	    1.96
 
 struct candidate {
 	uint32_t site;
@@ -159,6 +161,26 @@ static void fill_facts(const struct leak_ledger *l, const struct candidate *c, u
 }
 
 /*
+ * The size that a call asks for is its argument.  Where what is called only hands over to malloc
+ * (a tail call), that may be anything: a pointer, an index; and not every call need allocate.
+ */
+static bool is_believable(const struct site *s, const struct leak_site *out)
+{
+	double mean, least = 0, most = 0;
+
+	if (!s->counted_bytes || !s->counted_calls)
+		return true;
+	mean = (double)s->counted_bytes / (double)s->counted_calls;
+	for (unsigned int i = 0; i < LEAK_SIZE_CLASSES; i++) {
+		if (!out->sizes[i])
+			continue;
+		least = most > 0 ? least : ldexp(1, (int)i);
+		most = ldexp(1, (int)i + 1);
+	}
+	return mean >= least / SIZES_SLACK && mean <= most * SIZES_SLACK;
+}
+
+/*
  * Where each call is counted only the part of them that survives is left to be estimated: what the
  * windows saw of survivors, of all that they saw.
  */
@@ -168,7 +190,8 @@ static void use_count(const struct leak_ledger *l, const struct site *s, struct 
 	double seen_per_s = s->stands_for * NS_PER_S / (double)l->counts.probed_ns;
 	double n, part, middle, spread;
 
-	if (!s->counted_ns || !out->survivors_n || !(out->blocks_per_s > 0) || !(seen_per_s > 0))
+	if (!s->counted_ns || !out->survivors_n || !(out->blocks_per_s > 0) || !(seen_per_s > 0) ||
+	    !is_believable(s, out))
 		return;
 	if (!s->counted_bytes)
 		bytes = (double)s->counted_calls * (double)out->survivors_bytes /

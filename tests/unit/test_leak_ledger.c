@@ -267,6 +267,11 @@ static void test_leaks_a_part(void **state)
 	site = rank_one(&w, &steady, true, 1);
 	assert_true(site.counted);
 	assert_true(site.rate_ungated_low < 10000 && site.rate_high > 9000);
+	/* Sizes that are pointers: what was counted is no call of malloc. */
+	leak_ledger__counted(w.ledger, 1, 500 * 60, 500 * 60 * 0x7f0000000000ULL, 60 * S);
+	site = rank_one(&w, &steady, true, 1);
+	assert_false(site.counted);
+	assert_true(site.rate_ungated < 13500);
 	end(&w);
 }
 

@@ -91,7 +91,7 @@ with-deps = @if [ -n "$(strip $(MISSING))" ]; then $(MAKE) --no-print-directory 
 # --- flags --------------------------------------------------------------------------------------
 
 PKGS     := libbpf libdw libelf zlib liblzma capstone libfyaml json-c libcap-ng libseccomp libpcre2-8
-NEEDS_PKGS := $(filter-out help clean deps engines demo test test-hazards test-kernels bench format%,$(or $(MAKECMDGOALS),all))
+NEEDS_PKGS := $(filter-out help clean deps engines demo test test-hazards test-leaks test-kernels bench format%,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_PKGS),)
 ifneq ($(shell $(PKG_CONFIG) --atleast-version=1.1 libbpf && echo yes),yes)
 $(error need libbpf >= 1.1 and the other libraries: run 'make deps' as root)
@@ -286,6 +286,7 @@ help:
 	@echo 'make test-kernels  the live tests in other kernels, emulated (half an hour)'
 	@echo 'make test-python   CPython 3.9 to 3.14, each with and without a shared library (root)'
 	@echo 'make check      the tests that need no root'
+	@echo 'make test-leaks every program that leaks and every one that does not, with the score (root, half an hour)'
 	@echo 'make test-crash kill cheshire a hundred times, starve it of memory, disk and readers (root)'
 	@echo 'make bench      measure, side by side with bpftrace (root)'
 	@echo 'make static     format, self-contained headers, clang-tidy, cppcheck'

@@ -35,3 +35,10 @@ $(LEAK_PROGRAMS): $(LEAK_OUT)/%: $(LEAK_OUT)/obj/%.o $(LEAK_OUT)/obj/program.o $
 
 $(LEAK_OUT)/obj/%.d: ;
 -include $(wildcard $(LEAK_OUT)/obj/*.d)
+
+# All of them, one after the other, with the score: half an hour.
+test-leaks:
+	$(call with-deps,test-leaks-run)
+test-leaks-run: test-programs
+	$(Q)CHESHIRE_TEST_LONG=1 tests/live/run test_leaks
+.PHONY: test-leaks test-leaks-run

@@ -6,17 +6,19 @@ or at a rate of everyday. Its own log says how many blocks it has made, the kern
 its threads took: the quotient is compared, observer by observer, each between two rests.
 
 bcc's memleak needs the kernel's headers: BCC_KERNEL_SOURCE names a folder with some.
+CHESHIRE_BENCH_LONG=1 also measures how long it takes to name a leak of 10 and of 20 MB an hour.
 """
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import time
 from pathlib import Path
 
-from harness import TARGETS, Failure, Process, changed_text_bytes, wait_until
-from observers import Bpftrace, Target
+from harness import CHESHIRE, TARGETS, Failure, Process, changed_text_bytes, wait_until
+from observers import Bpftrace, Cheshire, Target
 
 # blocks a second, threads
 LOADS = {
@@ -24,7 +26,17 @@ LOADS = {
     "1,000,000/s": (1000000, 1),
     "20,000/s": (20000, 1),
 }
-GOAL_PERCENT = 1
+# What cheshire does: each goes one step farther than the one before, for the next is put off.
+LIMIT = "limits: { overhead: 1% }\n"
+QUIET = LIMIT + "leaks: { hunt: yes, above: 100GB/h }\n"
+STEPS = {
+    "windows": LIMIT + "leaks: { interval: 2s, settle: 24h }\n",
+    "windows, checks of what survives": LIMIT + "leaks: { interval: 2s, settle: 3s, watch: 1h }\n",
+}
+SEARCH_S = 10
+GOAL_TIMES = 1.01
+RATES_MB_PER_H = (10, 20)
+LONG = bool(os.environ.get("CHESHIRE_BENCH_LONG"))
 # As memleak does it: sizes by address and stack, dropped by free.
 MEMLEAK = """uprobe:%(libc)s:malloc, uprobe:%(libc)s:calloc /pid == %(pid)d/ { @size[tid] = arg0; }
 uretprobe:%(libc)s:malloc, uretprobe:%(libc)s:calloc /@size[tid]/ {
@@ -125,30 +137,89 @@ class AllProbed(Bpftrace):
             yield process
 
 
+class Searching:
+    """`cheshire leaks`; it is at work when it has said that its first window is over."""
+
+    def __init__(self, case, name, config):
+        self.case, self.name, self.config = case, f"cheshire leaks, {name}", config
+
+    @contextlib.contextmanager
+    def on(self, target):
+        serial = len(self.case.processes)
+        process = Process(
+            self.case, f"leaks-{serial}",
+            [CHESHIRE, "leaks", "--pid", target.pid, "--duration", "1h", "--output", "json",
+             "--config", self.case.write(f"leaks-{serial}.yaml", self.config)],
+        )
+        try:
+            process.lines.wait(lambda line: '"type":"hello"' in line, 20, "cheshire at work")
+            yield process
+        finally:
+            process.signal(signal.SIGTERM)
+            process.wait(30)
+
+
 def observers_of(bench):
-    observers = [AllProbed(bench)]
+    """(observer, how long it is measured for: what comes seldom needs longer)"""
+    observers = [(AllProbed(bench), 2)]
     if shutil.which("memleak-bpfcc"):
-        observers.append(Memleak(bench))
+        observers.append((Memleak(bench), 2))
+    observers.append((Cheshire(bench, QUIET, name="cheshire watch, no growth"), SEARCH_S))
+    observers += [(Searching(bench, name, text), SEARCH_S) for name, text in STEPS.items()]
     return observers
 
 
-def measure(bench, report):
-    repetitions, seconds = (1, 1.5) if bench.quick else (3, 3)
+def measure_one(target, observer, seconds, found):
+    before = target.measure(2)
+    with observer.on(target) as process:
+        during = target.measure(seconds)
+    after = target.measure(2)
+    found.setdefault(observer.name, []).append(during[0] / ((before[0] + after[0]) / 2))
+    return process
+
+
+def measure_loads(bench, report):
     for name, (churn, threads) in LOADS.items():
         target = Churn(bench, churn, threads)
         slower = {}
-        for _ in range(repetitions):
-            for observer in observers_of(bench):
+        for _ in range(1 if bench.quick else 3):
+            for observer, seconds in observers_of(bench):
                 try:
-                    before = target.measure(seconds)
-                    with observer.on(target):
-                        during = target.measure(seconds)
-                    after = target.measure(seconds)
+                    measure_one(target, observer, 2 if bench.quick else seconds, slower)
                 except Failure as failure:
-                    report.note("leaks", f"{observer.name}: {str(failure)[:200]}")
-                    continue
-                rest = (before[0] + after[0]) / 2
-                slower.setdefault(observer.name, []).append(during[0] / rest)
+                    report.note("leaks", f"{observer.name}: {' '.join(str(failure).split())[:200]}")
         for observer, values in slower.items():
-            report.row("leaks", f"{name}, CPU a block: {observer}", values, "times")
+            goal = GOAL_TIMES if observer.startswith("cheshire") else None
+            report.row("leaks", f"{name}, CPU a block: {observer}", values, "times", goal)
         target.end()
+
+
+def named(line):
+    """The text of a site that is said to leak, in one line of cheshire's."""
+    found = json.loads(line)
+    if found["type"] != "leaks":
+        return ""
+    return next(
+        (site["function"] for site in found["sites"] if site["verdict"] in ("probable", "confirmed")),
+        "",
+    )
+
+
+def measure_verdict(bench, report, megabytes):
+    """From the beginning of the search to the name of the function, at the usual times."""
+    rate = megabytes * (1 << 20) / 3600
+    target = Target(
+        bench, "lost", "--rate", rate, "--log", bench.dir / f"lost-{megabytes}.log",
+        path=TARGETS / "leaks" / "lost",
+    )
+    with Searching(bench, "all", LIMIT).on(target) as process:
+        started = time.monotonic()
+        _, (at, line) = process.lines.wait(named, 3600, "a verdict")
+    report.row("leaks", f"a leak of {megabytes} MB/h, named", [at - started], "s", note=named(line))
+    target.end()
+
+
+def measure(bench, report):
+    measure_loads(bench, report)
+    for megabytes in RATES_MB_PER_H if LONG else ():
+        measure_verdict(bench, report, megabytes)

@@ -14,7 +14,7 @@ from leak_programs import LEAKING, QUIET, held_back, start
 
 LONG = bool(os.environ.get("CHESHIRE_TEST_LONG"))
 CONFIG = """limits: { overhead: 20% }
-leaks: { interval: 500ms, settle: 3s, watch: 3s, calls: 2000 }
+leaks: { interval: 1s, settle: 3s, watch: 3s, calls: 2000 }
 """
 DURATION_S = 40
 LEAKS = ("probable", "confirmed")

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE_MAX 5000
+/* At the usual pace an entry is replaced after some four seconds. */
+#define CACHE_MAX 500
 
 SITE void *parse_request(struct worker *worker, size_t bytes)
 {

@@ -13,6 +13,7 @@
 #define CHECKS_MAX 4096
 /* Sampled by size, more coarsely when a window gives more records than are kept. */
 #define SAMPLE_BYTES_MIN 64U
+#define RECORDS_WANTED	 100
 #define SAMPLE_BYTES_MAX (16U << 20)
 
 #define RECORD_BYTES (offsetof(struct wire_alloc, stack) + LEAK_STACK_KEPT)
@@ -36,14 +37,22 @@ static void on_block(void *ctx, const struct wire_alloc *block)
 	kept->stack_bytes = (uint32_t)bytes;
 }
 
+/*
+ * A window ends with its number of calls, or when no more records fit: so many are to be sampled
+ * that both come at about the same time.
+ */
 static void adapt(struct leak_search *s, const struct alloc_window_stats *stats)
 {
-	uint64_t lost = s->records_lost + stats->counters[WIRE_ALLOC_CTR_LOST];
+	double per_call, wanted;
 
-	s->lost += lost;
-	if (lost * 10 > s->records_n && s->sample_bytes < SAMPLE_BYTES_MAX)
-		s->sample_bytes = s->sample_bytes ? s->sample_bytes * 4 : SAMPLE_BYTES_MIN;
-	else if (!lost && s->records_n < LEAK_RECORDS_MAX / 8 && s->sample_bytes)
+	s->lost += s->records_lost + stats->counters[WIRE_ALLOC_CTR_LOST];
+	if (!stats->calls || !s->records_n)
+		return;
+	per_call = (double)(s->records_n + s->records_lost) / (double)stats->calls;
+	wanted = per_call * s->opts.config->calls;
+	if (wanted > RECORDS_WANTED && s->sample_bytes < SAMPLE_BYTES_MAX)
+		s->sample_bytes = s->sample_bytes ? s->sample_bytes * 2 : SAMPLE_BYTES_MIN;
+	else if (wanted < RECORDS_WANTED / 4 && s->sample_bytes)
 		s->sample_bytes = s->sample_bytes > SAMPLE_BYTES_MIN ? s->sample_bytes / 2 : 0;
 }
 

@@ -14,7 +14,7 @@
 /* A call that takes longer was left without a return: what comes then is not nested in it. */
 #define CALL_MAX_NS    100000000ULL
 #define WAKE_EVERY     16 /* records */
-#define PIECE	       4096U
+#define PIECE	       (WIRE_ALLOC_STACK_MAX / 2U)
 #define MMAP_ANONYMOUS 0x20
 #define ERRNO_MAX      4095
 #define CLEARED_MORE   4096 /* calloc clears what the allocator rounded up to */

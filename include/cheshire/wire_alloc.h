@@ -15,8 +15,8 @@
 
 #include "cheshire/wire.h"
 
-#define WIRE_ALLOC_STACK_MAX 8192    /* bytes of a stack that are copied */
-#define WIRE_ALLOC_RING	     1048576 /* bytes of the ring buffer */
+#define WIRE_ALLOC_STACK_MAX 4096    /* bytes of a stack that are copied */
+#define WIRE_ALLOC_RING	     2097152 /* bytes of the ring buffer */
 #define WIRE_ALLOC_SITES_MAX 16	     /* call sites that are counted at the same time */
 #define WIRE_ALLOC_SAVED     10	     /* callee-saved registers, but for the frame pointer */
 

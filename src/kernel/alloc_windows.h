@@ -30,7 +30,7 @@
 struct alloc_windows;
 
 /* Records that the ring buffer holds while nobody reads. */
-#define ALLOC_BLOCKS_FIT 120
+#define ALLOC_BLOCKS_FIT 480
 
 /* Takes the descriptors of the two maps over, also on failure.  0 or a negative errno. */
 int alloc_windows__new(int ring_fd, int control_fd, struct alloc_windows **out);

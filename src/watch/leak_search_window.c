@@ -13,7 +13,7 @@
 #define CHECKS_MAX 4096
 /* Sampled by size, more coarsely when a window gives more records than are kept. */
 #define SAMPLE_BYTES_MIN 64U
-#define RECORDS_WANTED	 100
+#define RECORDS_WANTED	 (ALLOC_BLOCKS_FIT - ALLOC_BLOCKS_FIT / 8)
 #define SAMPLE_BYTES_MAX (16U << 20)
 
 #define RECORD_BYTES (offsetof(struct wire_alloc, stack) + LEAK_STACK_KEPT)

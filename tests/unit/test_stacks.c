@@ -235,7 +235,8 @@ static void test_signal_frame(void **state)
 	signal(SIGUSR1, on_signal);
 	raise(SIGUSR1);
 	signal(SIGUSR1, SIG_DFL);
-	assert_same_stack(&seen, addrs, walked(addrs), 5);
+	/* The registers that the kernel saves may be as large as the copy: it may end in them. */
+	assert_same_stack(&seen, addrs, walked(addrs), 2);
 }
 
 static void *in_thread(void *arg)

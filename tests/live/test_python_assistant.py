@@ -6,13 +6,15 @@ import signal
 import time
 
 from harness import BUILD, ROOT, Failure, Process, Skip, config, test, wait_until
-from python_programs import SYSTEM_PYTHON, require_exact
+from python_programs import EXACT, SYSTEM_PYTHON, require_exact, way
 from test_assistant import load_truth
 
 HERE = ROOT / "tests" / "assistants" / "python"
 STAGES = {
     "stt": "transcribe", "intent": "parse_intent", "response": "respond", "tts": "synthesize"
 }
+LOOK_NS = 1e9 / 499  # between two looks of the sampled way
+LONG_LOOKS = 5
 TURN = "turn: { key: thread, idle: 2s }\n"
 
 
@@ -125,7 +127,6 @@ def python_assistant_server(t):
     """Coroutines of one asyncio loop: from their creation to their return, awaits included."""
     alice = PythonAlice(t, "--users", 3, script="server.py", name="server")
     watch = t.watch(alice.pid, config(stages_of("async_stages.py")))
-    require_exact(watch, STAGES)
     alice.go()
     command = [SYSTEM_PYTHON, "-B", HERE / "client.py", "--port", alice.port[1], "--users", 3]
     client = Process(t, "client", [*command, "--turns", 8, "--audio", BUILD / "corpus"])
@@ -133,8 +134,28 @@ def python_assistant_server(t):
     alice.signal(signal.SIGTERM)
     truth = alice.truth(20)
     watch.wait(30)
-    t.check(len(truth.spans("stt")) >= 20, "turns of the server")
-    check_stages(t, alice, truth, watch.last_summary(), STAGES)
+    spans = truth.spans("stt")
+    t.check(len(spans) >= 20, "turns of the server")
+    if way(watch, "stt") == EXACT:
+        check_stages(t, alice, truth, watch.last_summary(), STAGES)
+    else:
+        check_sampled(t, watch.last_summary(), STAGES, truth)
+
+
+def check_sampled(t, summary, stages, truth):
+    """Counts are lower bounds; what takes long is seen each time, and as long as it was."""
+    for stage in stages:
+        spans = truth.spans(stage)
+        count = summary.value(f"{stage}.count") or 0
+        t.check(count <= len(spans), f"{stage}.count: {count} of {len(spans)}")
+        walls = sorted(map(wall_ns, spans))
+        if walls[0] > LONG_LOOKS * LOOK_NS:
+            t.equal(count, len(spans), f"{stage}.count")
+            middle = walls[(len(walls) - 1) // 2] / 1e9
+            error = 4 * LOOK_NS / 1e9 + 0.1 * middle
+            t.between(
+                summary.number(f"{stage}.latency.p50"), middle - error, middle + error, stage
+            )
 
 
 @test(60)

@@ -392,7 +392,7 @@ static __always_inline __s64 step_of(struct wire_watch *w, const struct python_o
 	w->count = count;
 	/* Freed, and from 3.12 on counted once more meanwhile: whatever comes now is another's. */
 	if (!count)
-		w->armed = 0;
+		w->address = w->armed = 0;
 	if (step >= -1 && step <= 1)
 		return step;
 	shared_add(&w->jumps, 1);

@@ -388,7 +388,8 @@ static void check_slot(struct python_exact *pe, uint32_t i)
 	const volatile struct wire_watch *watch = python_watch_at(pe->watching->loader, i);
 	uint64_t others = watch->others, jumps = watch->jumps;
 
-	if (!watch->count ||
+	/* The program itself lets go of one that was freed: another may be in its place. */
+	if (!watch->address ||
 	    python_watchpoint_name(&pe->watching->python, slot->code) != slot->name) {
 		give_up(pe, slot->stage, false, "its code object is gone");
 		pe->list_delay_ns = LIST_MIN_NS;

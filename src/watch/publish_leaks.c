@@ -47,11 +47,14 @@ static size_t fill_sizes(const struct leak_site *in, struct sink_size_class *out
 {
 	size_t n = 0;
 
-	for (unsigned int i = 0; i < LEAK_SIZE_CLASSES; i++)
-		if (in->sizes[i])
-			out[n++] = (struct sink_size_class){.from_bytes = i ? 1ULL << i : 0,
-							    .below_bytes = 2ULL << i,
-							    .n = in->sizes[i]};
+	for (unsigned int i = 0; i < LEAK_SIZE_CLASSES; i++) {
+		if (!in->sizes[i])
+			continue;
+		out[n] = (struct sink_size_class){.from_bytes = i ? 1ULL << i : 0,
+						  .below_bytes = 2ULL << i,
+						  .n = in->sizes[i]};
+		n++;
+	}
 	return n;
 }
 

@@ -382,6 +382,19 @@ static void start_list(struct python_exact *pe, uint64_t now_ns)
 	list_done(&pe->list.job);
 }
 
+/*
+ * A function of the stage does not exist any more: the interpreter ends, or another function takes
+ * its place, which the next list shows.  What was measured stays as it is.
+ */
+static void let_go(struct python_exact *pe, size_t stage)
+{
+	log_info("stage '%s': its code object is gone", pe->watching->config->stages[stage].name);
+	clear_stage(pe, stage);
+	pe->stages[stage].state = EXACT_NONE;
+	pe->list_delay_ns = LIST_MIN_NS;
+	pe->list_wanted = true;
+}
+
 static void check_slot(struct python_exact *pe, uint32_t i)
 {
 	struct exact_slot *slot = &pe->slots[i];
@@ -391,9 +404,7 @@ static void check_slot(struct python_exact *pe, uint32_t i)
 	/* The program itself lets go of one that was freed: another may be in its place. */
 	if (!watch->address ||
 	    python_watchpoint_name(&pe->watching->python, slot->code) != slot->name) {
-		give_up(pe, slot->stage, false, "its code object is gone");
-		pe->list_delay_ns = LIST_MIN_NS;
-		pe->list_wanted = true;
+		let_go(pe, slot->stage);
 		return;
 	}
 	if (jumps - slot->jumps >= JUMPS_MAX) {

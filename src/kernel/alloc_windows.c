@@ -150,7 +150,7 @@ int alloc_windows__drain(struct alloc_windows *w, alloc_block_fn fn, void *ctx)
 
 void alloc_windows__end(struct alloc_windows *w)
 {
-	uint64_t none = 0;
+	__u64 none = 0;
 
 	if (!w->open || w->told)
 		return;

@@ -224,7 +224,8 @@ static void note_under_way(struct python_sampling *ps)
 	free(frames);
 }
 
-static void start(struct python_sampling *ps, uint64_t now_ns)
+/* False: the target is ending, and what is known of its stages stays as it is. */
+static bool start(struct python_sampling *ps, uint64_t now_ns)
 {
 	struct watching *w = ps->watching;
 	struct wire_python *conf = python_conf(w->loader);
@@ -243,14 +244,17 @@ static void start(struct python_sampling *ps, uint64_t now_ns)
 	ps->running = !err;
 	if (!err) {
 		backoff_works(&ps->backoff, now_ns);
-		return;
+		return true;
 	}
 	conf->sampling = 0;
+	if (err == -ESRCH)
+		return false;
 	snprintf(ps->failed, sizeof(ps->failed), "Python's threads cannot be looked at: %s",
 		 err == -EPERM ? "not permitted (a stage of Python was not configured at start, or "
 				 "CAP_PERFMON is missing)"
 		 : err == -E2BIG ? "more than 1024 threads"
 				 : err_str(err));
+	return true;
 }
 
 void python_sampling__update(struct python_sampling *ps, uint64_t now_ns)
@@ -269,8 +273,8 @@ void python_sampling__update(struct python_sampling *ps, uint64_t now_ns)
 		note_listed(ps);
 	}
 	ps->listed = t->listed;
-	if (wanted && !ps->running && !ps->shed)
-		start(ps, now_ns);
+	if (wanted && !ps->running && !ps->shed && !start(ps, now_ns))
+		return;
 	tell(ps);
 }
 

@@ -490,6 +490,13 @@ int keeper__attach(struct keeper *k, uint32_t prog, bool uretprobe, const struct
 	return LOCKED(k, attach(k, prog, uretprobe, obj, probes, n, out));
 }
 
+int keeper__detach_windows(struct keeper *k)
+{
+	const struct keeper_request request = {.op = KEEPER_ALLOC_DETACH};
+
+	return LOCKED(k, ask(k, &request, NULL, 0));
+}
+
 int keeper__load_alloc(struct keeper *k, struct alloc_windows **out)
 {
 	return LOCKED(k, load_alloc(k, out));

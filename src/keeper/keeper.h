@@ -66,6 +66,12 @@ int keeper__load(struct keeper *keeper, const struct loader_opts *opts, struct l
 int keeper__load_alloc(struct keeper *keeper, struct alloc_windows **out);
 
 /*
+ * Takes the probes of windows off, once their links were freed here: those the keeper has as well,
+ * so that nothing stays where the session is killed in the middle of it.
+ */
+int keeper__detach_windows(struct keeper *keeper);
+
+/*
  * Probes of one object with one link each, or several without uprobe_multi: at most n.  prog: enum
  * loader_prog, or LOADER_PROGS + enum alloc_prog.
  */

@@ -110,6 +110,7 @@ static bool is_sound(const struct keeper_request *r, const void *rest)
 	case KEEPER_OBJECT:
 	case KEEPER_DESCRIPTORS:
 	case KEEPER_ALLOC_LOAD:
+	case KEEPER_ALLOC_DETACH:
 		return true;
 	case KEEPER_OPS:
 		break;
@@ -162,6 +163,8 @@ static bool answer_fits(enum keeper_op op, size_t fds_n, size_t bytes)
 		return fds_n == 1 && !bytes;
 	case KEEPER_ATTACH:
 		return fds_n && !bytes;
+	case KEEPER_ALLOC_DETACH:
+		return !fds_n && !bytes;
 	case KEEPER_ALLOC_LOAD:
 		return fds_n == 2 && !bytes;
 	case KEEPER_MEMORY:

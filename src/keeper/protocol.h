@@ -36,7 +36,8 @@ enum keeper_op {
 	KEEPER_TICKS = 12,	/* nothing; the clocks stay with the keeper */
 	KEEPER_WATCH = 13,	/* struct keeper_watched; the descriptors stay with the keeper */
 	KEEPER_WATCHED = 14,	/* the same */
-	KEEPER_OPS = 15,
+	KEEPER_ALLOC_DETACH = 15, /* nothing: the probes of windows are off */
+	KEEPER_OPS = 16,
 };
 
 /* What can be attached: enum loader_prog, and behind them enum alloc_prog. */

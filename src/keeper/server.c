@@ -176,7 +176,7 @@ static int answer_attach(struct keeper_server *s, const struct keeper_request *r
 		return reply_error(s, r->op, err);
 	fds = uprobe_link__fds(link, &n);
 	err = reply(s, r->op, 0, NULL, 0, fds, n);
-	uprobe_link__free(link);
+	keeper_server_keep_link(s, r->attach.prog, link);
 	return err;
 }
 
@@ -289,6 +289,9 @@ int keeper_answer(struct keeper_server *s, const void *data, size_t len)
 		return answer_facts(s, &r);
 	case KEEPER_COUNT:
 		return answer_count(s, &r);
+	case KEEPER_ALLOC_DETACH:
+		keeper_server_detach_windows(s);
+		return reply_error(s, r.op, 0);
 	case KEEPER_ALLOC_LOAD:
 		return answer_alloc_load(s, &r);
 	case KEEPER_TICKS:
@@ -367,7 +370,7 @@ static void prepare(struct keeper_server *s, pid_t parent)
 				     .channel_fd = s->channel,
 				     .state_dir_fd = -1};
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* No signal at its parent's death: the end of the channel tells, see server_attach.c. */
 	if (getppid() != parent)
 		_exit(0);
 	prctl(PR_SET_NAME, "cheshire-keeper");

@@ -20,6 +20,9 @@ struct watchpoint;
 /* More of them are given neither clocks nor watchpoints. */
 #define KEEPER_THREADS_MAX 1024
 
+/* One for each object that an allocator's functions are in. */
+#define KEEPER_WINDOW_LINKS 4
+
 struct keeper_server {
 	int channel;
 	const struct keeper_opts *opts;
@@ -28,6 +31,9 @@ struct keeper_server {
 	struct loader *loader; /* the programs; NULL: nothing loaded */
 	struct alloc_programs alloc;
 	bool alloc_loaded;
+	/* Of windows on the allocator, which are detached here: see server_attach.c. */
+	struct uprobe_link *window_links[KEEPER_WINDOW_LINKS];
+	size_t window_links_n;
 	struct calibration calibration;
 	bool calibrated;
 	struct python_ticks *ticks;		     /* NULL: none run */
@@ -51,6 +57,13 @@ int keeper_answer(struct keeper_server *server, const void *data, size_t len);
  * -EPERM: it was not said at the start that leaks are hunted for.
  */
 int keeper_server_load_alloc(struct keeper_server *server, int fds[2]);
+
+/*
+ * The link is kept, if it is one that the keeper takes off itself, else freed: the session has
+ * descriptors of its own.
+ */
+void keeper_server_keep_link(struct keeper_server *server, uint32_t prog, struct uprobe_link *link);
+void keeper_server_detach_windows(struct keeper_server *server);
 
 /* A link for the probes of one object, each of which is looked at again before. */
 int keeper_server_attach(struct keeper_server *server, const struct keeper_request *request,

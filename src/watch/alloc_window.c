@@ -87,7 +87,7 @@ int alloc_window_run(const struct alloc_window_job *job, struct alloc_window_sta
 		alloc_windows__end(job->windows);
 	}
 	link_list_free(&links);
-
+	(void)keeper__detach_windows(job->keeper);
 	if (!err)
 		alloc_windows__close(job->windows, job->block, job->ctx, stats);
 	return err;

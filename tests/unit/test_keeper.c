@@ -61,6 +61,8 @@ static void test_requests(void **state)
 	assert_int_equal(decode_one(&r), -EPROTO);
 	r = (struct keeper_request){.op = KEEPER_MAPS, .maps = PROCESS_MAPS_WAYS};
 	assert_int_equal(decode_one(&r), -EPROTO);
+	r = (struct keeper_request){.op = KEEPER_ALLOC_DETACH};
+	assert_int_equal(decode_one(&r), 0);
 	r = (struct keeper_request){.op = KEEPER_ALLOC_LOAD};
 	assert_int_equal(decode_one(&r), 0);
 	r.object = 1;
@@ -551,6 +553,7 @@ static int attach_at(struct keeping *k, uint32_t object, uint64_t offset, const 
 static void test_nothing_loaded(void **state)
 {
 	const struct keeper_request alloc = {.op = KEEPER_ALLOC_LOAD};
+	const struct keeper_request detach = {.op = KEEPER_ALLOC_DETACH};
 	struct keeping *k = *state;
 
 	read_maps(k, PROCESS_MAPS_FRESH);
@@ -559,6 +562,7 @@ static void test_nothing_loaded(void **state)
 	assert_int_equal(ask_for(k, &alloc), -EPERM);
 	k->opts.leaks = true;
 	assert_int_equal(ask_for(k, &alloc), -EINVAL);
+	assert_int_equal(ask_for(k, &detach), 0);
 	assert_int_equal(k->fds_n, 0);
 }
 

@@ -181,11 +181,49 @@ static void test_made_up(void **state)
 	census__free(census);
 }
 
+/* As the keeper does it: one piece that wraps around, and the request as a whole is refused. */
+static int read_as_keeper(void *ctx, struct process_memory_part *parts, size_t n)
+{
+	(void)ctx;
+	for (size_t i = 0; i < n; i++)
+		if (parts[i].address + parts[i].length < parts[i].address)
+			return -EPROTO;
+	for (size_t i = 0; i < n; i++) {
+		parts[i].err = 0;
+		memcpy(parts[i].buf, (const void *)(uintptr_t)parts[i].address, parts[i].length);
+	}
+	return 0;
+}
+
+/* Pointers that were found in the target need not be any. */
+static void test_nonsense_is_not_asked_for(void **state)
+{
+	static const struct process_access access = {.read_scatter = read_as_keeper};
+	struct process proc = {.pid = getpid(), .pidfd = -1, .dirfd = -1, .access = &access};
+	struct target_memory memory = process_memory(&proc);
+	uint64_t here = 0x1234, got[4] = {};
+	const uint64_t addrs[] = {UINT64_MAX, UINT64_MAX - 3, 1ULL << 63, (uintptr_t)&here};
+	struct memory_read reads[4];
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		reads[i] = (struct memory_read){
+			.addr = addrs[i], .buf = &got[i], .bytes = sizeof(got[i]), .ok = true};
+	assert_int_equal(target_memory_read_all(&memory, reads, 4), 0);
+	for (size_t i = 0; i < 3; i++)
+		assert_false(reads[i].ok);
+	assert_true(reads[3].ok);
+	assert_int_equal(got[3], here);
+	assert_int_equal(target_memory_read_all(&memory, reads, 3), 0);
+	assert_int_equal(target_memory_read(&memory, UINT64_MAX, got, 8), -EFAULT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_python),
 		cmocka_unit_test(test_made_up),
+		cmocka_unit_test(test_nonsense_is_not_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

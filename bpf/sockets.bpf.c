@@ -21,9 +21,9 @@
  * Known errors.  Bytes before the first look at a socket count only where its birth was seen: not
  * of sockets that were there before us, nor of those that another process passes to the target.
  * A socket shared with another process (a forked child) counts whole while the target has it
- * open, and up to a round longer.  A connection on a port that several processes accept from, reset
- * less than a round after it came, may be another's.  A reading between the arrival of a FIN and
- * its note is 1 byte too high.  Queued data that was never sent is not counted.
+ * open, and up to two rounds longer.  A connection on a port that several processes accept from,
+ * reset less than two rounds after it came, may be another's.  A reading between the arrival of a
+ * FIN and its note is 1 byte too high.  Queued data that was never sent is not counted.
  */
 #include "common.bpf.h"
 #include "cheshire/wire_net.h"
@@ -58,9 +58,11 @@ struct {
 
 struct wire_traffic traffic[WIRE_NETS];
 
-/* Iterators are numbered by the kernel, upwards: the one at work, and the last that came through.
+/*
+ * Iterators are numbered by the kernel, upwards: the one at work, the last that came through, and
+ * the one before that.
  */
-__u64 round_begun, round_done;
+__u64 round_begun, round_done, round_before;
 
 /* Adds what `now` is more than what was counted, once, whoever else looks at the same time. */
 static __always_inline void count_up_to(__u64 *counted, __u64 now, __u64 *total)
@@ -186,6 +188,7 @@ int sockets_walk(struct bpf_iter__task_file *ctx)
 	struct sock *sk;
 
 	if (!task || !file) {
+		round_before = round_done;
 		round_done = ctx->meta->session_id;
 		return 0;
 	}
@@ -247,7 +250,11 @@ static __always_inline void on_end(struct sock *sk, int old, int new, int target
 	} else if (call && note->owner == OWNER_LISTENER) {
 		note->owner = OWNER_OTHER;
 	}
-	if (note->owner == OWNER_OTHER || (!note->closed && note->round < round_done))
+	/*
+	 * One round may have passed the place of its descriptor before the target had accepted it:
+	 * a socket that two have not found is another's.
+	 */
+	if (note->owner == OWNER_OTHER || (!note->closed && note->round < round_before))
 		return;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (tp)

@@ -143,19 +143,18 @@ def python_assistant_server(t):
 
 
 def check_sampled(t, summary, stages, truth):
-    """Counts are lower bounds; what takes long is seen each time, and as long as it was."""
+    """
+    Counts are lower bounds: calls of several users that follow each other, or overlap on the one
+    thread, may be one.  How long they took is not compared: they are seen in pieces, which is said.
+    """
     for stage in stages:
         spans = truth.spans(stage)
         count = summary.value(f"{stage}.count") or 0
         t.check(count <= len(spans), f"{stage}.count: {count} of {len(spans)}")
         walls = sorted(map(wall_ns, spans))
         if walls[0] > LONG_LOOKS * LOOK_NS:
-            t.equal(count, len(spans), f"{stage}.count")
-            middle = walls[(len(walls) - 1) // 2] / 1e9
-            error = 4 * LOOK_NS / 1e9 + 0.1 * middle
-            t.between(
-                summary.number(f"{stage}.latency.p50"), middle - error, middle + error, stage
-            )
+            t.check(count >= 1, f"{stage}.count: {count} of {len(spans)}")
+            t.equal(summary.entry(f"{stage}.count")["quality"], "sampled", f"{stage}: quality")
 
 
 @test(60)

@@ -12,6 +12,17 @@ void breaker_init(struct breaker *b, double ceiling_percent)
 	b->ceiling_percent = ceiling_percent;
 }
 
+/* Its past does not count against the others. */
+static void forget(struct breaker *b, int shed)
+{
+	for (size_t i = 0; i < BREAKER_SLOTS; i++) {
+		if (shed >= 0)
+			b->stage_ns[i][shed] = 0;
+		else
+			b->extras[i][BREAKER_CATCHES - shed] = 0;
+	}
+}
+
 /* Growth of a total that is estimated from samples, so it may also shrink a little. */
 static double grown(uint64_t now, uint64_t *before)
 {
@@ -38,6 +49,11 @@ static void fill_slot(struct breaker *b, const struct breaker_input *in)
 		double hits = (double)(s->hits - b->hits[i]);
 		double trap_ns = (double)(s->trap_ns - b->trap_ns[i]);
 
+		/* One that comes back begins anew: its probes took a while to go, and were tried.
+		 */
+		if (s->armed && !b->armed[i])
+			forget(b, (int)i);
+		b->armed[i] = s->armed;
 		slot[i] = (trap_ns * s->rare_factor + hits * program_ns) * scale;
 		b->hits[i] = s->hits;
 		b->trap_ns[i] = s->trap_ns;
@@ -135,17 +151,6 @@ static size_t passed(struct breaker *b, const struct breaker_input *in)
 	if (b->percent > b->ceiling_percent * BREAKER_SHORT_FACTOR)
 		return BREAKER_SHORT_SLOTS;
 	return b->long_percent > b->ceiling_percent ? BREAKER_SLOTS : 0;
-}
-
-/* Its past does not count against the others. */
-static void forget(struct breaker *b, int shed)
-{
-	for (size_t i = 0; i < BREAKER_SLOTS; i++) {
-		if (shed >= 0)
-			b->stage_ns[i][shed] = 0;
-		else
-			b->extras[i][BREAKER_CATCHES - shed] = 0;
-	}
 }
 
 /* The extra that costs more than half of the ceiling in the newest n slots. */

@@ -60,7 +60,8 @@ enum breaker_shed {
 
 struct breaker {
 	double ceiling_percent;		/* of one CPU */
-	uint64_t hits[WIRE_STAGES_MAX]; /* totals at the last feeding */
+	bool armed[WIRE_STAGES_MAX];	/* at the last feeding, like the next ones */
+	uint64_t hits[WIRE_STAGES_MAX]; /* totals */
 	uint64_t trap_ns[WIRE_STAGES_MAX];
 	uint64_t other_ns, extra_ns[BREAKER_EXTRAS];
 	/* Costs of the newest periods, as if each had taken BREAKER_PERIOD_NS. */

@@ -234,6 +234,23 @@ static void rare_hits_are_dearer(void **state)
 		    w.breaker.total_ns < 1.02 * 99 * 300000);
 }
 
+/* Its probes were hit while they were being taken off: that is not held against it later. */
+static void what_comes_back_begins_anew(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, 0.5);
+	w.step_ns[0] = BREAKER_PERIOD_NS / 5;
+	assert_int_equal(steps(&w, 10, NULL), 0);
+	w.stages[0].hits += 1000;
+	w.stages[0].trap_ns += 60000000;
+	assert_int_equal(steps(&w, 20, NULL), -1);
+	w.stages[0].armed = true;
+	w.step_ns[0] = BREAKER_PERIOD_NS / 10000;
+	assert_int_equal(steps(&w, 200, NULL), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +265,7 @@ int main(void)
 		cmocka_unit_test(a_torrent_of_loads_sheds_the_hook),
 		cmocka_unit_test(a_late_look_is_no_torrent),
 		cmocka_unit_test(rare_hits_are_dearer),
+		cmocka_unit_test(what_comes_back_begins_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,8 @@ class Bare:
         try:
             yield process
         finally:
-            process.end()
+            process.popen.stdin.close()
+            process.wait(30)
             wait_clean(target)
 
 
@@ -126,9 +127,25 @@ class Bpftrace:
         try:
             yield process
         finally:
-            process.signal(signal.SIGINT)
-            process.wait(300)
+            self.interrupt(process, target)
             wait_clean(target)
+
+    def interrupt(self, process, target):
+        """It misses a signal that arrives while it is not in epoll_wait(): then once more.
+
+        Not while it detaches: a second SIGINT would kill it there.
+        """
+        process.signal(signal.SIGINT)
+        deadline = time.monotonic() + 300
+        while True:
+            try:
+                process.wait(10)
+                return
+            except Failure:
+                if time.monotonic() > deadline:
+                    raise
+            if not self.probes or changed_text_bytes(target.pid) >= self.probes:
+                process.signal(signal.SIGINT)
 
 
 class Funclatency:

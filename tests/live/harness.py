@@ -23,6 +23,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -677,6 +678,16 @@ def on_alarm(_number, _frame):
     raise Timeout
 
 
+def places(error):
+    """Where an exception came from: the lines of tests/, outermost first."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return "at " + " > ".join(
+        f"{Path(frame.filename).name}:{frame.lineno}"
+        for frame in frames
+        if frame.filename.startswith(str(ROOT / "tests"))
+    )
+
+
 def run_once(name, function, timeout_s):
     """Returns (verdict, reason, whether it is only a number outside its tolerance)."""
     case = Case(name)
@@ -694,8 +705,8 @@ def run_once(name, function, timeout_s):
             reason = "checked nothing"
     except Skip as skip:
         verdict, reason = "skip", str(skip)
-    except Timeout:
-        reason = f"over its limit of {timeout_s} s"
+    except Timeout as timeout:
+        reason = f"over its limit of {timeout_s} s, {places(timeout)}"
     except Inexact as failure:
         reason, inexact = str(failure), True
     except Failure as failure:

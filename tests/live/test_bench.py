@@ -58,7 +58,7 @@ def bench_evaluates_rules(t):
     t.check(len(json.loads(done.stdout)["tick_s"]) > 0, "ticks")
 
 
-@test(60)
+@test(240)
 def bench_observers_come_and_go(t):
     target = observers.Target(t, "spans")
     target.send_line("sites branch")

@@ -60,7 +60,7 @@ RATES = (
 )
 
 
-@test(150)
+@test(240)
 def error_rows(t):
     """20 spans in the window make a rate: one failure of them is not yet over 5 %."""
     scripts = []
@@ -113,7 +113,7 @@ WAVE = 'work: { value: "*(ret + 12)", type: i32, per_second: "*(ret + 8)" }'
 HOLDS = ",".join(f"hold {n} 250 2000,idle 300" for n in (1, 2, 1, 2))
 
 
-@test(150)
+@test(240)
 def component_rows(t):
     """The work of each is in the names of the commands: see tests/targets/components.c."""
     call = "stages:\n  {}: {{ call: {{ probe: \"components:{}\", {} }} }}\n"

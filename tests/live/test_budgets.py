@@ -76,7 +76,7 @@ def gaps(rig):
     yield from rig.phase(["gap=4200ms"], {"End-to-End Latency": ("critical", "P0")})
 
 
-@test(150, waits=True)
+@test(200, waits=True)
 def voice_rows(t):
     talking = ("--fast", "--push-to-talk", "--pause", "300ms", *CALM)
     first = {"preferred": True}
@@ -228,7 +228,7 @@ def on_cpu(number):
     return {"cpu": number, "preferred": True}
 
 
-@test(280)
+@test(400)
 def process_rows(t):
     """All at once: growth takes a minute and a half to be known. CPU rows have a CPU each."""
     idle = ("--turns", 0)

@@ -160,7 +160,7 @@ def story(rig, name, title, size):
                          {f"{title} Cache Size": "warning"}, {hits})
 
 
-@test(90)
+@test(150)
 def cache_rows(t):
     """The document's four ratios and four sizes, each by a cache of its own."""
     scripts = []

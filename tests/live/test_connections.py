@@ -406,7 +406,7 @@ def connects_of_hiredis(t):
     t.equal(len(redis.clients()), 3, "clients by the server")
 
 
-@test(60, waits=True)
+@test(120, waits=True)
 def a_stale_connection_raises_its_alert(t):
     """The server ends it, the client does not notice: by TCP and by a unix socket."""
     redis = Redis(t)

@@ -194,7 +194,7 @@ def threads_and_descriptors(t):
     t.equal(summary.number("fds.open"), fds, "fds.open")
 
 
-@test(60, waits=True)
+@test(120, waits=True)
 def memory_growth_of_a_steady_leak(t):
     """1 MB a second is 3,600 MB an hour; by then the interval must have said so."""
     target = t.target("memory", wait=False)

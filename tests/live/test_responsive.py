@@ -109,17 +109,17 @@ def hang(t, fault, stage):
     check_once(t, watch, "target.responsive", fault)
 
 
-@test(120, waits=True)
+@test(200, waits=True)
 def hang_in_a_call(t):
     hang(t, "a call", "intent")
 
 
-@test(120, waits=True)
+@test(200, waits=True)
 def hang_in_a_stream(t):
     hang(t, "a stream", "stt")
 
 
-@test(90, waits=True)
+@test(150, waits=True)
 def frames_that_stop(t):
     # Nobody speaks: no turn explains it.
     alice = Alice(t, "--turns", "0", "--duration", "30s", "--fault", "mic-stop@9s-20s")
@@ -137,7 +137,7 @@ def frames_that_stop(t):
     check_once(t, watch, "target.responsive", "mic-stop")
 
 
-@test(60)
+@test(120)
 def idle_assistant_is_quiet(t):
     alice = Alice(t, "--turns", "0", "--duration", "16s")
     watch = t.watch(alice.pid, ALICE_STAGES)
@@ -232,7 +232,7 @@ def model_files(t):
     return folder
 
 
-@test(60, waits=True)
+@test(120, waits=True)
 def model_sizes_are_those_on_disk(t):
     folder = model_files(t)
     target = t.target("locks", wait=False)

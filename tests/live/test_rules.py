@@ -47,7 +47,7 @@ def big_target(t):
 # --- restarts ---
 
 
-@test(90, waits=True)
+@test(150, waits=True)
 def alerts_of_rules_go_on_after_a_restart(t):
     target = big_target(t)
     rules = t.write("rules.yml", rule_text(Now=(BIG, "0s"), Soon=(BIG, "20s")))
@@ -364,7 +364,7 @@ def of_exported(line):
     return {line["severity"]: line["state"] == "firing"}
 
 
-@test(150, waits=True)
+@test(200, waits=True)
 def exported_budgets_agree(t):
     """The budgets and the same ones as exported rules, on the same faults."""
     target = t.target("memory", wait=False)

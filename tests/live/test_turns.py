@@ -52,7 +52,7 @@ def check_turns(t, truth, summary, wanted):
     t.no_drops(summary)
 
 
-@test(90)
+@test(150)
 def one_user_on_pooled_threads(t):
     truth, summary = watch_turns(
         t, ", key: arg0", "{ key: value, idle: 400ms }", "--iterations", 200

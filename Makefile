@@ -53,7 +53,7 @@ endif
 
 DEPS := ca-certificates gcc g++ make pkg-config clang llvm libbpf-dev bpftool libdw-dev libelf-dev \
 	zlib1g-dev liblzma-dev libcapstone-dev libfyaml-dev libjson-c-dev libcap-ng-dev \
-	libseccomp-dev libiberty-dev libcmocka-dev libclang-rt-14-dev clang-format clang-tidy \
+	libseccomp-dev libiberty-dev libdebuginfod1 libcmocka-dev libclang-rt-14-dev clang-format clang-tidy \
 	cppcheck python3 binutils lld xz-utils pocketsphinx pocketsphinx-en-us \
 	pocketsphinx-testdata libpocketsphinx-dev espeak-ng libespeak-ng-dev flite flite1-dev libsqlite3-dev sqlite3 sox \
 	libpq-dev libhiredis-dev redis-tools postgresql rsyslog sysstat bpftrace libbpf-tools libpcre2-dev \

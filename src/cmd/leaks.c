@@ -43,7 +43,7 @@ static int run(int argc, char **argv)
 	struct sink_set *sinks;
 	struct options o;
 	int code = options_parse(OPTIONS_PID | OPTIONS_CONFIG | OPTIONS_OUTPUT | OPTIONS_DURATION |
-					 OPTIONS_BTF,
+					 OPTIONS_BTF | OPTIONS_DEBUGINFOD,
 				 doc, argc, argv, &o);
 
 	if (code >= 0)
@@ -56,6 +56,7 @@ static int run(int argc, char **argv)
 	if (session_files_load(&so.files, &config, &rules))
 		return EXIT_USAGE;
 	strip(config);
+	config->leaks.debuginfod |= o.debuginfod;
 	sinks = output_open(&o);
 	if (!sinks) {
 		config_free(config);

@@ -24,6 +24,7 @@ enum option_key {
 	OPT_SUMMARY_INTERVAL,
 	OPT_FAIL_ON,
 	OPT_ATTACH,
+	OPT_DEBUGINFOD,
 	OPT_HELP,
 };
 
@@ -58,6 +59,9 @@ static const struct option_entry entries[] = {
 	{OPTIONS_WATCH,
 	 {"attach", OPT_ATTACH, "auto|perf", 0,
 	  "Kind of uprobes: the best there is, or perf events", 0}},
+	{OPTIONS_DEBUGINFOD,
+	 {"debuginfod", OPT_DEBUGINFOD, NULL, 0,
+	  "Ask the servers of $DEBUGINFOD_URLS for debug files that are missing here", 0}},
 	{0, {"verbose", 'v', NULL, 0, "Say more on stderr; twice: libbpf's words too", 0}},
 	{0, {"help", OPT_HELP, NULL, 0, "Print this", 0}},
 };
@@ -194,6 +198,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_ATTACH:
 		parse_attach(p, arg);
+		break;
+	case OPT_DEBUGINFOD:
+		p->out->debuginfod = true;
 		break;
 	case 'v':
 		log_set_level(log_get_level() + 1);

@@ -28,6 +28,7 @@ enum option_set {
 	OPTIONS_WHAT = 1 << 5,	   /* one word that is no option */
 	OPTIONS_OUTPUT = 1 << 7,   /* in OPTIONS_WATCH too */
 	OPTIONS_DURATION = 1 << 8, /* likewise */
+	OPTIONS_DEBUGINFOD = 1 << 9,
 };
 
 struct options {
@@ -46,6 +47,7 @@ struct options {
 	uint64_t summary_interval_ns;
 	enum severity fail_on;
 	bool force_perf;
+	bool debuginfod;
 };
 
 /*

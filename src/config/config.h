@@ -238,6 +238,7 @@ struct leaks_config {
 	uint64_t settle_ns;	  /* age from which a block is a survivor; default 10 s */
 	uint64_t watch_ns;	  /* untouched for so long confirms; default 10 s */
 	uint32_t calls;		  /* of the allocator that end a window; default 2000 */
+	bool debuginfod;	  /* missing debug files are fetched at the start; default no */
 };
 
 struct arena;

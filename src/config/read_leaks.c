@@ -2,7 +2,8 @@
 /*
  * How leaks are looked for.
  *
- *	leaks: { hunt: yes, above: 5MB/h, interval: 10s, settle: 10s, watch: 10s, calls: 2000 }
+ *	leaks: { hunt: yes, above: 5MB/h, interval: 10s, settle: 10s, watch: 10s, calls: 2000,
+ *		 debuginfod: no }
  */
 #include "config/errors.h"
 #include "config/read_parts.h"
@@ -60,11 +61,21 @@ static void read_calls(struct reader *r, const struct yaml_node *node, void *ctx
 		((struct leaks_config *)ctx)->calls = (uint32_t)calls;
 }
 
+static void read_debuginfod(struct reader *r, const struct yaml_node *node, void *ctx)
+{
+	read_bool(r, node, &((struct leaks_config *)ctx)->debuginfod);
+}
+
 void read_leaks(struct reader *r, const struct yaml_node *node, void *ctx)
 {
 	static const struct read_key keys[] = {
-		{"hunt", read_hunt},	 {"above", read_above}, {"interval", read_interval},
-		{"settle", read_settle}, {"watch", read_watch}, {"calls", read_calls},
+		{"hunt", read_hunt},
+		{"above", read_above},
+		{"interval", read_interval},
+		{"settle", read_settle},
+		{"watch", read_watch},
+		{"calls", read_calls},
+		{"debuginfod", read_debuginfod},
 	};
 
 	(void)ctx;

@@ -18,6 +18,7 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <grp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -163,6 +164,35 @@ int privileges_drop(const struct privileges *p)
 	note(drop_caps(p), "capabilities that are not needed cannot be dropped", &first);
 	note(syscall_filter_install(p), "system calls cannot be restricted (seccomp)", &first);
 	return first;
+}
+
+static int become_nobody(void)
+{
+	if (setgroups(0, NULL) ||
+	    setresgid(PRIVILEGES_NOBODY, PRIVILEGES_NOBODY, PRIVILEGES_NOBODY) ||
+	    setresuid(PRIVILEGES_NOBODY, PRIVILEGES_NOBODY, PRIVILEGES_NOBODY))
+		return -errno;
+	return 0;
+}
+
+int privileges_give_up(void)
+{
+	int err = 0;
+
+	umask(077);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -errno;
+	if (capng_get_caps_process())
+		return -EPERM;
+	/* Nothing is ever executed, so it may fail. */
+	capng_clear(CAPNG_SELECT_ALL);
+	(void)capng_apply(CAPNG_SELECT_BOUNDS);
+	if (!geteuid() || !getuid())
+		err = become_nobody();
+	/* Not before: to become another user takes capabilities. */
+	err = err ?: keep_caps(NULL, 0);
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	return err ?: hide_memory();
 }
 
 void privileges_missing(char *names, unsigned int size)

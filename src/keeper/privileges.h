@@ -24,6 +24,15 @@ struct privileges {
  */
 int privileges_drop(const struct privileges *p);
 
+#define PRIVILEGES_NOBODY 65534 /* user and group */
+
+/*
+ * For a child that talks to strangers: no capability, no way to get one back, and where it was root
+ * the user `nobody`, for root owns much without any.  System calls are not filtered.  With one
+ * thread only.  0, or a negative errno: then the child must end.
+ */
+int privileges_give_up(void);
+
 /*
  * What is lacking of CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, as a list of names; "" where all
  * three are effective.

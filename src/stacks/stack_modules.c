@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "stacks/debug_files.h"
 #include "target/debug_file.h"
 #include "target/elf_file.h"
 #include "target/maps.h"
@@ -27,6 +28,7 @@ struct module {
 };
 
 struct stack_modules {
+	const struct debug_files *fetched; /* borrowed; NULL: none */
 	Dwfl *dwfl;
 	struct module *modules;
 	size_t n;
@@ -47,7 +49,10 @@ static int find_elf(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_A
 	return -1;
 }
 
-/* Where the debug information is: it closes the descriptor itself. */
+/*
+ * Where the debug information is: it closes the descriptor itself.  It also asks so for the file
+ * that several debug files share (dwz), by that file's name and without a checksum: there is none.
+ */
 static int find_debuginfo(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_Addr base,
 			  const char *file, const char *link, GElf_Word crc, char **debug_file)
 {
@@ -57,9 +62,9 @@ static int find_debuginfo(Dwfl_Module *mod, void **userdata, const char *name, D
 	(void)name;
 	(void)base;
 	(void)file;
-	(void)link;
-	(void)crc;
 	*debug_file = NULL;
+	if (link && !crc)
+		return -1;
 	return module && module->debug_fd >= 0 ? fcntl(module->debug_fd, F_DUPFD_CLOEXEC, 3) : -1;
 }
 
@@ -68,7 +73,7 @@ static const Dwfl_Callbacks callbacks = {
 	.find_debuginfo = find_debuginfo,
 };
 
-struct stack_modules *stack_modules__new(void)
+struct stack_modules *stack_modules__new(const struct debug_files *fetched)
 {
 	struct stack_modules *modules = calloc(1, sizeof(*modules));
 
@@ -79,6 +84,7 @@ struct stack_modules *stack_modules__new(void)
 		free(modules);
 		return NULL;
 	}
+	modules->fetched = fetched;
 	elf_version(EV_CURRENT);
 	return modules;
 }
@@ -140,6 +146,18 @@ static int place_of(const struct object *obj, const struct elf_file *elf, struct
 	return module->end > module->start ? 0 : -ENOEXEC;
 }
 
+/* Of a section, as it is once it is in memory: compressed ones say that themselves. */
+static uint64_t bytes_in_memory(const struct elf_file *elf, const Elf64_Shdr *section)
+{
+	Elf64_Chdr head;
+
+	if (!(section->sh_flags & SHF_COMPRESSED))
+		return section->sh_size;
+	if (elf_file_read(elf, section->sh_offset, &head, sizeof(head)))
+		return UINT64_MAX;
+	return head.ch_size > section->sh_size ? head.ch_size : section->sh_size;
+}
+
 static bool debug_is_readable(const struct elf_file *elf)
 {
 	uint64_t bytes = 0;
@@ -148,21 +166,29 @@ static bool debug_is_readable(const struct elf_file *elf)
 	if (!elf_file_section(elf, ".debug_info") || !elf_file_section(elf, ".debug_line"))
 		return false;
 	for (i = 0; i < elf->n_shdrs; i++) {
+		uint64_t more;
+
 		/* What belongs to no segment is, by and large, what debuggers read. */
-		if (elf->shdrs[i].sh_type != SHT_NOBITS && !(elf->shdrs[i].sh_flags & SHF_ALLOC))
-			bytes += elf->shdrs[i].sh_size;
-		if (bytes > STACK_DEBUG_BYTES_MAX)
+		if (elf->shdrs[i].sh_type == SHT_NOBITS || (elf->shdrs[i].sh_flags & SHF_ALLOC))
+			continue;
+		more = bytes_in_memory(elf, &elf->shdrs[i]);
+		if (more > STACK_DEBUG_BYTES_MAX - bytes)
 			return false;
+		bytes += more;
 	}
 	return true;
 }
 
 /* Its symbols are good to have as well, where there are no lines. */
-static void look_for_debug_file(const struct elf_file *elf, struct module *module)
+static void look_for_debug_file(const struct debug_files *fetched, const struct elf_file *elf,
+				struct module *module)
 {
+	uint8_t id[OBJECT_BUILD_ID_MAX];
 	int fd = debug_file_open(elf);
 	struct elf_file debug;
 
+	if (fd < 0)
+		fd = debug_files__open(fetched, id, elf_file_build_id(elf, id, sizeof(id)));
 	if (fd < 0)
 		return;
 	if (elf_file_open(&debug, fd)) {
@@ -174,7 +200,8 @@ static void look_for_debug_file(const struct elf_file *elf, struct module *modul
 	elf_file_close(&debug);
 }
 
-static int look_into(const struct object *obj, struct module *module)
+static int look_into(const struct debug_files *fetched, const struct object *obj,
+		     struct module *module)
 {
 	struct elf_file elf;
 	int err;
@@ -188,13 +215,14 @@ static int look_into(const struct object *obj, struct module *module)
 	err = place_of(obj, &elf, module);
 	module->has_lines = debug_is_readable(&elf);
 	if (!module->has_lines)
-		look_for_debug_file(&elf, module);
+		look_for_debug_file(fetched, &elf, module);
 	elf_file_close(&elf);
 	return err;
 }
 
 /* Opened for this and closed again where nobody else has it open. What fails is not tried again. */
-static void describe(struct object *obj, const struct process *proc, struct module *module)
+static void describe(const struct debug_files *fetched, struct object *obj,
+		     const struct process *proc, struct module *module)
 {
 	bool was_open = obj->fd >= 0;
 
@@ -207,7 +235,7 @@ static void describe(struct object *obj, const struct process *proc, struct modu
 	};
 	if (object_open(obj, proc))
 		return;
-	if (look_into(obj, module))
+	if (look_into(fetched, obj, module))
 		module->start = module->end = 0;
 	if (!was_open)
 		object_close(obj);
@@ -252,7 +280,7 @@ static void take_or_describe(struct stack_modules *old, struct object *obj,
 		old->modules[i].fd = old->modules[i].debug_fd = -1;
 		return;
 	}
-	describe(obj, proc, module);
+	describe(old->fetched, obj, proc, module);
 }
 
 static bool overlaps(const struct module *modules, size_t n, const struct module *one)

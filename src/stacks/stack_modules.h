@@ -17,13 +17,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct debug_files;
 struct object_table;
 struct process;
 
 struct stack_modules;
 
-/* NULL and errno on failure. */
-struct stack_modules *stack_modules__new(void);
+/*
+ * `fetched` (borrowed; NULL: none) is asked where the host has no debug file.  NULL and errno on
+ * failure.
+ */
+struct stack_modules *stack_modules__new(const struct debug_files *fetched);
 void stack_modules__free(struct stack_modules *modules);
 
 /*

@@ -26,7 +26,7 @@ static int open_by_id(const uint8_t *id, size_t n)
 	return fd < 0 ? -errno : fd;
 }
 
-static int check_id(int fd, const uint8_t *id, size_t n)
+int debug_file_check(int fd, const uint8_t *id, size_t n)
 {
 	uint8_t found[OBJECT_BUILD_ID_MAX];
 	struct elf_file debug;
@@ -51,7 +51,7 @@ int debug_file_open(const struct elf_file *object)
 	fd = open_by_id(id, n);
 	if (fd < 0)
 		return fd;
-	err = check_id(fd, id, n);
+	err = debug_file_check(fd, id, n);
 	if (!err)
 		return fd;
 	close(fd);

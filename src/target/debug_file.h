@@ -3,6 +3,9 @@
 #ifndef CHESHIRE_TARGET_DEBUG_FILE_H
 #define CHESHIRE_TARGET_DEBUG_FILE_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 struct elf_file;
 
 /*
@@ -11,5 +14,9 @@ struct elf_file;
  * errno: -ENOENT where there is none, or the object has no build-id.
  */
 int debug_file_open(const struct elf_file *object);
+
+/* Is it an ELF file of that build-id?  0, -ENOENT: of another one or none, -ENOEXEC: no such file.
+ */
+int debug_file_check(int fd, const uint8_t *build_id, size_t n);
 
 #endif /* CHESHIRE_TARGET_DEBUG_FILE_H */

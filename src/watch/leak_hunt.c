@@ -197,6 +197,7 @@ static int open_search(struct leak_hunt *h)
 		.config = &h->w->config->leaks,
 		.proc = h->w->proc,
 		.keeper = h->w->keeper,
+		.fetched = h->w->fetched,
 		.objects = &h->w->objects,
 		.calibration = h->w->attachment.calibration,
 		.avoid = h->w->bindings.avoid,

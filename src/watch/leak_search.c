@@ -55,7 +55,7 @@ struct leak_search *leak_search__new(const struct leak_search_opts *opts)
 	s->opts = *opts;
 	s->memory = (struct target_memory){s, read_memory};
 	s->ledger = leak_ledger__new(&options);
-	s->stacks = leak_stacks__new();
+	s->stacks = leak_stacks__new(opts->fetched);
 	s->census = census__new();
 	if (s->ledger && s->stacks && s->census)
 		return s;

@@ -16,6 +16,7 @@
 #include "kernel/calibrate.h"
 #include "leaks/escalation.h"
 
+struct debug_files;
 struct keeper;
 struct leak_report;
 struct leak_search;
@@ -26,7 +27,8 @@ struct leak_search_opts {
 	const struct leaks_config *config;
 	const struct process *proc;
 	struct keeper *keeper;
-	struct object_table *objects; /* the search's during a round, and only then */
+	const struct debug_files *fetched; /* as in stack_modules.h */
+	struct object_table *objects;	   /* the search's during a round, and only then */
 	struct calibration calibration;
 	uint32_t avoid;		   /* kinds of places that are not probed, as plan_opts */
 	const volatile bool *stop; /* becomes true: end the round soon */

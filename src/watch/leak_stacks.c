@@ -24,13 +24,13 @@ struct leak_stacks {
 	uint64_t lost;
 };
 
-struct leak_stacks *leak_stacks__new(void)
+struct leak_stacks *leak_stacks__new(const struct debug_files *fetched)
 {
 	struct leak_stacks *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
-	s->modules = stack_modules__new();
+	s->modules = stack_modules__new(fetched);
 	/* Pages are taken as sites come. */
 	s->stacks = s->modules ? calloc(SITES_MAX, sizeof(*s->stacks)) : NULL;
 	if (s->stacks)

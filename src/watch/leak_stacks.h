@@ -13,6 +13,7 @@
 
 #include "cheshire/wire_alloc.h"
 
+struct debug_files;
 struct leak_report_site;
 struct leak_stacks;
 struct process;
@@ -35,8 +36,8 @@ struct leak_stack {
 	struct leak_stack_frame frames[LEAK_STACK_FRAMES];
 };
 
-/* NULL and errno on failure. */
-struct leak_stacks *leak_stacks__new(void);
+/* `fetched` as in stack_modules.h.  NULL and errno on failure. */
+struct leak_stacks *leak_stacks__new(const struct debug_files *fetched);
 void leak_stacks__free(struct leak_stacks *stacks);
 
 /* Before the addresses of a round: objects come and go.  0 or a negative errno. */

@@ -20,8 +20,10 @@
 
 #include "keeper/keeper.h"
 #include "log/log.h"
+#include "stacks/debug_files.h"
 #include "watch/clock.h"
 #include "watch/confine.h"
+#include "watch/debug_fetch.h"
 #include "watch/leak_hunt.h"
 #include "watch/rule_watch.h"
 #include "watch/worker.h"
@@ -172,6 +174,7 @@ static int start(struct session *s, struct config *config, struct rule_set *rule
 		return err;
 	}
 	s->watching.worker = s->worker;
+	s->watching.fetched = s->fetched;
 	err = sources_add(&s->sources, loader__ring_fd(s->watching.loader), SOURCE_RING);
 	if (err)
 		rule_set_free(rules);
@@ -188,6 +191,8 @@ static int start(struct session *s, struct config *config, struct rule_set *rule
 /* A changed configuration: stages are attached anew, budgets and windows start anew. */
 static int restart(struct session *s, struct config *config, struct rule_set *rules)
 {
+	if (config->leaks.debuginfod && !s->watching.config->leaks.debuginfod)
+		log_warn("leaks: debuginfod: nothing can be fetched after the start");
 	session_remember_worst(s);
 	s->publisher.fired_before += rules__fired(s->watching.rules);
 	s->publisher.held_before += rules__held(s->watching.rules);
@@ -368,6 +373,7 @@ static void tear_down(struct session *s)
 	keeper__stop(s->keeper);
 	session_rules_close(&s->rules);
 	process_close(&s->proc);
+	debug_files__free(s->fetched);
 	sources_close(&s->sources);
 	free(s);
 }
@@ -391,6 +397,8 @@ int session_run(const struct session_opts *opts, struct config *config, struct r
 		free(s);
 		return session_exit_code(err);
 	}
+	if (config->leaks.debuginfod && config_hunts_leaks(config))
+		s->fetched = debug_fetch(&s->proc);
 	err = set_up(s, rules);
 	err = err ?: part_with_privileges(s, config);
 	if (err) {

@@ -11,6 +11,7 @@
 #include "watch/sources.h"
 #include "watch/watching.h"
 
+struct debug_files;
 struct keeper;
 struct worker;
 
@@ -24,6 +25,7 @@ struct session {
 	struct sources sources;
 	struct proof proof;
 	struct worker *worker;
+	struct debug_files *fetched; /* NULL: none were asked for */
 	uint64_t started_ns;
 	uint64_t next_tick_ns;
 	uint64_t next_summary_ns;

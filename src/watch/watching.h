@@ -27,6 +27,7 @@
 #include "watch/scan.h"
 
 struct connection_watch;
+struct debug_files;
 struct keeper;
 struct leak_hunt;
 struct lock_watch;
@@ -46,7 +47,8 @@ struct watching {
 	struct config *config; /* owned */
 	struct process *proc;  /* borrowed, like the next two */
 	struct keeper *keeper;
-	struct worker *worker; /* NULL: slow work is done at once */
+	struct worker *worker;		   /* NULL: slow work is done at once */
+	const struct debug_files *fetched; /* borrowed; NULL: none were asked for */
 	struct scan scan;
 	struct object_table objects;
 	struct bindings bindings;

@@ -24,6 +24,8 @@ static void built_in(void **state)
 	assert_int_equal(c->leaks.settle_ns, 10 * S);
 	assert_int_equal(c->leaks.watch_ns, 10 * S);
 	assert_true(config_hunts_leaks(c));
+	/* Build-ids leave the machine with it. */
+	assert_false(c->leaks.debuginfod);
 	/* "Memory leak detection: 0, 0, > 1 per hour". */
 	for (size_t i = 0; i < c->budgets_n; i++)
 		if (!strcmp(c->budgets[i].metric, "memory.leaks"))
@@ -38,7 +40,7 @@ static void built_in(void **state)
 static void given(void **state)
 {
 	struct config *c = parsed("leaks: { hunt: yes, above: 1MB/h, interval: 2s, settle: 3s, "
-				  "watch: 4s, calls: 500 }\n");
+				  "watch: 4s, calls: 500, debuginfod: yes }\n");
 
 	(void)state;
 	assert_int_equal(c->leaks.hunt, LEAKS_HUNT_YES);
@@ -47,6 +49,7 @@ static void given(void **state)
 	assert_int_equal(c->leaks.settle_ns, 3 * S);
 	assert_int_equal(c->leaks.watch_ns, 4 * S);
 	assert_int_equal(c->leaks.calls, 500);
+	assert_true(c->leaks.debuginfod);
 	config_free(c);
 }
 

@@ -64,6 +64,19 @@ static void a_whole_line_is_taken(void **state)
 	assert_int_equal(errors, 0);
 }
 
+/* Never by itself. */
+static void debuginfod_by_name(void **state)
+{
+	const unsigned int leaks = OPTIONS_PID | OPTIONS_DURATION | OPTIONS_DEBUGINFOD;
+	struct options o;
+
+	(void)state;
+	assert_int_equal(parse(leaks, "--pid 1", &o), -1);
+	assert_false(o.debuginfod);
+	assert_int_equal(parse(leaks, "--pid 1 --debuginfod", &o), -1);
+	assert_true(o.debuginfod);
+}
+
 static void nothing_is_fine_too(void **state)
 {
 	struct options o;
@@ -138,6 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_line_is_taken),
+		cmocka_unit_test(debuginfod_by_name),
 		cmocka_unit_test(nothing_is_fine_too),
 		cmocka_unit_test(all_mistakes_are_said),
 		cmocka_unit_test(numbers_of_processes),

@@ -556,18 +556,6 @@ static void test_nobody(void **state)
 	in_child(as_nobody);
 }
 
-static int warnings;
-static char last_warning[256];
-
-static void count_warning(enum log_level level, const char *line, void *ctx)
-{
-	(void)ctx;
-	if (level != LOG_LEVEL_WARN)
-		return;
-	warnings++;
-	snprintf(last_warning, sizeof(last_warning), "%s", line);
-}
-
 /* What a strict container does. */
 static void refuse_calls(const int *calls, size_t n)
 {
@@ -578,6 +566,48 @@ static void refuse_calls(const int *calls, size_t n)
 		EXPECT(seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), calls[i], 0) == 0);
 	EXPECT(seccomp_load(ctx) == 0);
 	seccomp_release(ctx);
+}
+
+/* As which strangers are talked to. */
+static void gives_up(void)
+{
+	EXPECT(privileges_give_up() == 0);
+	EXPECT(getuid() == NOBODY && geteuid() == NOBODY && getgid() == NOBODY);
+	EXPECT(getgroups(0, NULL) == 0);
+	EXPECT(status_field("CapPrm", 16) == 0 && status_field("CapEff", 16) == 0);
+	EXPECT(status_field("CapInh", 16) == 0 && status_field("CapAmb", 16) == 0);
+	EXPECT(status_field("CapBnd", 16) == 0);
+	EXPECT(status_field("NoNewPrivs", 10) == 1);
+	EXPECT(setuid(0) < 0 && errno == EPERM);
+	EXPECT(prctl(PR_GET_DUMPABLE) == 0);
+}
+
+static void cannot_give_up(void)
+{
+	const int calls[] = {SCMP_SYS(setresuid)};
+
+	refuse_calls(calls, 1);
+	EXPECT(privileges_give_up() == -EACCES);
+}
+
+static void test_give_up(void **state)
+{
+	(void)state;
+	root_only();
+	in_child(gives_up);
+	in_child(cannot_give_up);
+}
+
+static int warnings;
+static char last_warning[256];
+
+static void count_warning(enum log_level level, const char *line, void *ctx)
+{
+	(void)ctx;
+	if (level != LOG_LEVEL_WARN)
+		return;
+	warnings++;
+	snprintf(last_warning, sizeof(last_warning), "%s", line);
 }
 
 static void seccomp_refused(void)
@@ -645,6 +675,7 @@ int main(void)
 		cmocka_unit_test(test_forbidden),    cmocka_unit_test(test_needed),
 		cmocka_unit_test(test_bpf),	     cmocka_unit_test(test_nobody),
 		cmocka_unit_test(test_refusals),     cmocka_unit_test(test_state_file),
+		cmocka_unit_test(test_give_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,7 +125,7 @@ static size_t walked(uint64_t *addrs)
 static int setup(void **state)
 {
 	(void)state;
-	modules = stack_modules__new();
+	modules = stack_modules__new(NULL);
 	return !modules || process_open(&self, getpid()) || object_table_read(&objects, &self);
 }
 

@@ -105,6 +105,32 @@ static __always_inline void tell_end(__u32 window, __u64 now_ns)
 	bpf_ringbuf_submit(ended, BPF_RB_FORCE_WAKEUP);
 }
 
+/* The address is given to somebody else, or back: the block that was sampled there has ended. */
+static __always_inline void drop(__u64 pointer)
+{
+	__u32 at = wire_alloc_kept_at(pointer);
+
+#pragma unroll
+	for (__u32 i = 0; i < WIRE_ALLOC_KEPT_WAYS; i++) {
+		volatile __u64 *kept = &control.kept[at + i];
+
+		if (*kept == pointer)
+			*kept = 0;
+	}
+}
+
+/* It is nowhere there (see drop).  0: there was no room. */
+static __always_inline int keep(__u64 pointer)
+{
+	__u32 at = wire_alloc_kept_at(pointer);
+
+#pragma unroll
+	for (__u32 i = 0; i < WIRE_ALLOC_KEPT_WAYS; i++)
+		if (!__sync_val_compare_and_swap(&control.kept[at + i], 0, pointer))
+			return 1;
+	return 0;
+}
+
 /* What the arguments of a function of that kind say.  0: nothing that is looked at. */
 static __always_inline int read_request(__u8 function, const __u64 arg[ARCH_REG_ARGS], __u64 *size,
 					__u64 *old, __u64 *out)
@@ -177,17 +203,19 @@ static __always_inline int is_sampled(__u64 size_bytes)
 }
 
 /*
- * 0: the call is late.  Else it counts, and is sampled or not; the last one of the window is told
- * of at once only where no record will be: the probes would be off before its return.
+ * 0: nothing of it matters.  Else it counts, and is sampled or not, or it is late: then only what it
+ * is given matters.  The last one of the window is told of at once only where no record will be: the
+ * probes would be off before its return.
  */
 static __always_inline int take_call(__u32 window, __u64 size_bytes, __u64 now_ns, __u32 *sampled)
 {
 	__u64 n = control.ended_ns ? ~0ULL : __sync_fetch_and_add(&control.calls, 1) + 1;
 	int last = n == control.calls_max;
 
+	*sampled = 0;
 	if (n > control.calls_max) {
 		count(WIRE_ALLOC_CTR_LATE);
-		return 0;
+		return !*(volatile __u32 *)&control.looked;
 	}
 	*sampled = (__u32)is_sampled(size_bytes);
 	if (*sampled) {
@@ -239,23 +267,26 @@ static __always_inline void enter(const struct pt_regs *regs, __u64 cookie)
 			count(WIRE_ALLOC_CTR_NESTED);
 			return;
 		}
-		if (call->sampled && (sp != call->sp || call->ends_unknown))
-			count(WIRE_ALLOC_CTR_LEFT);
+		if (sp != call->sp || call->ends_unknown)
+			count(call->sampled ? WIRE_ALLOC_CTR_LEFT : WIRE_ALLOC_CTR_UNSEEN);
 	}
 	call->sp = 0;
+	/* Whatever it returns: what is there from then on is that call's. */
+	if (old)
+		drop(old);
 	if (!take_call(window, size, now_ns, &call->sampled))
 		return;
 	call->window = window;
 	call->time_ns = now_ns;
 	call->sp = sp;
-	if (!call->sampled)
-		return;
-
 	call->size_bytes = size;
 	call->old_pointer = old;
 	call->out = out;
 	call->function = function;
 	call->ends_unknown = WIRE_ALLOC_COOKIE_UNLESS(cookie);
+	if (!call->sampled)
+		return;
+
 	alloc_regs(regs, &call->regs);
 	if (arch_return_address(regs, sp, &call->return_address))
 		call->return_address = 0;
@@ -292,6 +323,7 @@ static __always_inline void record_call(const struct alloc_call *call, __u64 sp,
 	r->head.tid = (__u32)bpf_get_current_pid_tgid();
 	r->head.sample_bytes = control.sample_bytes;
 	r->head.function = (__u8)call->function;
+	r->head.kept = (__u8)keep(pointer);
 	r->regs = call->regs;
 	r->sp_entry = sp;
 	r->return_address = call->return_address;
@@ -317,16 +349,19 @@ static __always_inline void leave(const struct pt_regs *regs, __u64 cookie)
 	if (call->sp != sp || !sp)
 		return;
 	call->sp = 0;
-	if (!call->sampled || call->window != control.window)
+	if (call->window != control.window)
 		return;
 	pointer = WIRE_ALLOC_COOKIE_ROLE(cookie) == WIRE_ALLOC_MEMSET
 			  ? read_cleared(regs, call)
 			  : read_pointer((__u8)call->function, arch_ret(regs), call->out);
 	if (!pointer) {
-		count(WIRE_ALLOC_CTR_FAILED);
+		if (call->sampled)
+			count(WIRE_ALLOC_CTR_FAILED);
 		return;
 	}
-	record_call(call, sp, pointer);
+	drop(pointer);
+	if (call->sampled)
+		record_call(call, sp, pointer);
 }
 
 static __always_inline void count_trap(__u64 cookie)

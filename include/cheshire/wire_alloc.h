@@ -8,7 +8,9 @@
  * returns at once.  What is known of a call that was sampled is one record, made at its return,
  * with a copy of the caller's stack: return addresses are found in it by user space.
  *
- * free() is not probed: whether a block is still there is seen from outside.
+ * free() is not probed: whether a block is still there is seen from outside.  But all calls, sampled
+ * or not, late or not, say which addresses they were given until the blocks have been looked at: an
+ * address that comes again is no longer that of the block that was sampled.
  */
 #ifndef CHESHIRE_WIRE_ALLOC_H
 #define CHESHIRE_WIRE_ALLOC_H
@@ -18,6 +20,8 @@
 #define WIRE_ALLOC_STACK_MAX 4096    /* bytes of a stack that are copied */
 #define WIRE_ALLOC_RING	     2097152 /* bytes of the ring buffer */
 #define WIRE_ALLOC_SITES_MAX 16	     /* call sites that are counted at the same time */
+#define WIRE_ALLOC_KEPT	     4096 /* addresses of sampled blocks, a power of two */
+#define WIRE_ALLOC_KEPT_WAYS 4	  /* places that each of them may have */
 #define WIRE_ALLOC_SAVED     10	     /* callee-saved registers, but for the frame pointer */
 
 /* By what is asked of it: how the arguments give the size, and where the pointer comes back. */
@@ -101,7 +105,8 @@ struct wire_alloc_head {
 			       than 1; 0: as each call was */
 	__u32 site;	    /* WIRE_ALLOC_SITE_BLOCK: its number */
 	__u8 function;	    /* enum wire_alloc_function */
-	__u8 pad0[3];
+	__u8 kept;	    /* WIRE_ALLOC_BLOCK: 1: it is among control.kept; 0: no room */
+	__u8 pad0[2];
 };
 
 struct wire_alloc {
@@ -126,13 +131,14 @@ enum wire_alloc_counter {
 	WIRE_ALLOC_CTR_LOST = 8,     /* ... and had no room in the ring buffer */
 	WIRE_ALLOC_CTR_NO_STATE = 9, /* calls of threads that there was no memory for */
 	WIRE_ALLOC_CTR_UNREADABLE = 10, /* stacks of which nothing could be read */
-	WIRE_ALLOC_CTRS = 11,
+	WIRE_ALLOC_CTR_UNSEEN = 11,	/* calls that were not chosen and whose return was not seen */
+	WIRE_ALLOC_CTRS = 12,
 };
 
 #define WIRE_ALLOC_CTR_NAMES                                                                       \
 	{                                                                                          \
 		"hits_emulated", "hits_stepped", "late", "nested", "sampled", "blocks", "failed",  \
-			"left", "lost", "no_state", "unreadable"                                   \
+			"left", "lost", "no_state", "unreadable", "unseen"                         \
 	}
 
 /* A call site that is counted.  Shared by all CPUs, atomic adds; never reset. */
@@ -152,6 +158,8 @@ struct wire_alloc_control {
 	__u64 blocks_max;	    /* or with so many that were sampled */
 	__u32 sample_bytes;	    /* as in the records */
 	__u32 window;		    /* its number; 0: none is open */
+	__u32 looked; /* 1: its blocks were looked at; who is given their addresses is no matter */
+	__u32 pad0;
 	__u64 code_start, code_end; /* of the allocator: calls from there are nested */
 	/* Written by the programs. */
 	__u64 calls;	/* of this window, those behind its end included; user space sets it to 0 */
@@ -159,7 +167,21 @@ struct wire_alloc_control {
 	__u64 ended_ns; /* when one of the two was reached; likewise */
 	__u64 counters[WIRE_ALLOC_CTRS];
 	struct wire_alloc_site sites[WIRE_ALLOC_SITES_MAX];
+	/*
+	 * The blocks of this window that were sampled, by address, until the address is given to
+	 * another call, or the block to realloc.  By wire_alloc_kept_at(); 0: free.  User space sets
+	 * all to 0 before the window.
+	 */
+	__u64 kept[WIRE_ALLOC_KEPT];
 };
+
+/* The first of the places that the address may have. */
+static inline __u32 wire_alloc_kept_at(__u64 pointer)
+{
+	__u32 hash = (__u32)((pointer >> 4) * 0x9e3779b97f4a7c15ULL >> 32);
+
+	return hash & (WIRE_ALLOC_KEPT - WIRE_ALLOC_KEPT_WAYS);
+}
 
 _Static_assert(sizeof(struct wire_alloc_head) == 56, "wire_alloc_head layout");
 _Static_assert(sizeof(struct wire_alloc) == 56 + 112 + 24 + WIRE_ALLOC_STACK_MAX,

@@ -117,6 +117,8 @@ int alloc_windows__open(struct alloc_windows *w, const struct alloc_window_opts 
 	w->control->code_end = opts->code_end;
 	w->control->calls = 0;
 	w->control->ended_ns = 0;
+	w->control->looked = 0;
+	memset((void *)w->control->kept, 0, sizeof(w->control->kept));
 	w->open = true;
 	w->by_itself = false;
 	w->told = false;
@@ -158,6 +160,21 @@ void alloc_windows__end(struct alloc_windows *w)
 	/* The programs may come first. */
 	w->by_itself = !__atomic_compare_exchange_n(&w->control->ended_ns, &none, now_ns(), false,
 						    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+void alloc_windows__looked(struct alloc_windows *w)
+{
+	__atomic_store_n(&w->control->looked, 1, __ATOMIC_SEQ_CST);
+}
+
+bool alloc_windows__keeps(const struct alloc_windows *w, uint64_t pointer)
+{
+	const volatile __u64 *kept = &w->control->kept[wire_alloc_kept_at(pointer)];
+
+	for (size_t i = 0; i < WIRE_ALLOC_KEPT_WAYS; i++)
+		if (kept[i] == pointer)
+			return true;
+	return false;
 }
 
 void alloc_windows__close(struct alloc_windows *w, alloc_block_fn fn, void *ctx,

@@ -3,18 +3,16 @@
  * alloc_windows.h - allocations of the target, watched for a number of calls at a time.
  *
  * The session's side: the programs were loaded by the keeper (alloc_programs.h), the probes are
- * links of the caller's.  The way of one window:
+ * links of the caller's.  One window goes so (watch/alloc_window.h does it):
  *
-  *	  attach the probes		see watch/alloc_window.h, which does all of this
- *	alloc_windows__open()		the programs record from now on
-
-  *	  poll alloc_windows__fd()	readable when the window ended, and now and then for records
- *	  alloc_windows__drain()	ALLOC_BLOCKS_FIT fit
-
-  *	alloc_windows__end()		as soon as alloc_windows__ended(), or when its time is over
- *	  detach the probes		they go one after the other: what they see now is late
-
- *	alloc_windows__close()		what it saw; drains what is left
+ * 1. attach the probes;
+ * 2. alloc_windows__open(): the programs record from now on;
+ * 3. poll alloc_windows__fd(), readable when the window ended and now and then for records, and
+ *    alloc_windows__drain(): ALLOC_BLOCKS_FIT fit;
+ * 4. alloc_windows__end(), as soon as alloc_windows__ended() or when its time is over;
+ * 5. look at the blocks, which of them are there, then alloc_windows__looked();
+ * 6. detach the probes, one after the other: what they see now is late;
+ * 7. alloc_windows__close(): what it saw; drains what is left.
  *
  * One thread at a time.  Nothing of it is pinned: it ends with the process.
  */
@@ -73,6 +71,16 @@ int alloc_windows__drain(struct alloc_windows *windows, alloc_block_fn fn, void 
 
 /* It sees no further calls; those under way may return.  Before the probes are taken off. */
 void alloc_windows__end(struct alloc_windows *windows);
+/*
+ * The blocks were looked at.  Until then the programs see which addresses are handed out again, also
+ * behind the window's end.
+ */
+void alloc_windows__looked(struct alloc_windows *windows);
+/*
+ * Of a block that has head.kept: has no call been given its address since, nor realloc the block?
+ * From alloc_windows__close() until the next window.
+ */
+bool alloc_windows__keeps(const struct alloc_windows *windows, uint64_t pointer);
 /* After the probes were taken off; fn gets what is left. */
 void alloc_windows__close(struct alloc_windows *windows, alloc_block_fn fn, void *ctx,
 			  struct alloc_window_stats *stats);

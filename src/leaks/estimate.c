@@ -68,6 +68,7 @@ static void count_survivor(const struct leak_ledger *l, const struct block *bloc
 	out->survivors_n++;
 	out->survivors_bytes += block->size_bytes;
 	out->unknowable_n += block->unknowable;
+	out->sure_n += ledger_block_is_sure(block);
 	out->sizes[size_class(block->size_bytes)]++;
 	if (age_s > out->oldest_s)
 		out->oldest_s = age_s;

@@ -160,6 +160,21 @@ static double stands_for(const struct window *window, const struct leak_sample *
 		       : 1;
 }
 
+/* The next look; one is just when the block comes of age, and into each further class of ages. */
+static void schedule(const struct leak_ledger *l, struct block *block, uint64_t now_ns)
+{
+	uint64_t age_ns = l->options.settle_ns;
+
+	for (int i = 1; i < AGE_CLASSES && block->time_ns + age_ns <= now_ns; i++)
+		age_ns *= 2;
+	block->due_ns = now_ns + block->interval_ns;
+	if (block->time_ns + age_ns > now_ns && block->due_ns > block->time_ns + age_ns)
+		block->due_ns = block->time_ns + age_ns;
+	block->interval_ns *= 2;
+	if (block->interval_ns > l->options.check_max_ns)
+		block->interval_ns = l->options.check_max_ns;
+}
+
 static void follow(struct leak_ledger *l, uint32_t site, const struct leak_sample *sample)
 {
 	struct window *window = &l->windows[l->windows_n - 1];
@@ -183,10 +198,31 @@ static void follow(struct leak_ledger *l, uint32_t site, const struct leak_sampl
 				.window = l->windows_n - 1,
 				.generation = block->generation,
 				.next = *head,
-				.used = true};
+				.used = true,
+				.unknowable = sample->unknowable,
+				.unchanged = true};
 	*head = index;
 	l->sites[site].followed_n++;
 	l->counts.followed_n++;
+	if (sample->looked_ns < sample->time_ns)
+		return;
+	block->looked = true;
+	block->seen_ns = sample->looked_ns;
+	block->fingerprint = sample->fingerprint;
+	schedule(l, block, sample->looked_ns);
+}
+
+static void take_fate(struct leak_ledger *l, uint32_t site, const struct leak_sample *sample)
+{
+	if (sample->ended && sample->ended < BLOCK_EVIDENCES) {
+		l->counts.freed[sample->ended]++;
+		l->sites[site].early_deaths++;
+	} else if (sample->unseen) {
+		l->windows[l->windows_n - 1].dropped++;
+		l->counts.blocks_dropped++;
+	} else if (!deaths_enough(&l->sites[site])) {
+		follow(l, site, sample);
+	}
 }
 
 int leak_ledger__add(struct leak_ledger *l, const struct leak_sample *sample)
@@ -210,8 +246,7 @@ int leak_ledger__add(struct leak_ledger *l, const struct leak_sample *sample)
 	l->sites[site].sampled_n++;
 	l->sites[site].sampled_bytes += sample->size_bytes;
 	l->sites[site].stands_for += stands_for(&l->windows[l->windows_n - 1], sample);
-	if (!deaths_enough(&l->sites[site]))
-		follow(l, site, sample);
+	take_fate(l, site, sample);
 	return 0;
 }
 
@@ -243,21 +278,6 @@ uint64_t leak_ledger__next_due_ns(const struct leak_ledger *l)
 	return due_ns;
 }
 
-/* The next look; one is just when the block comes of age, and into each further class of ages. */
-static void schedule(const struct leak_ledger *l, struct block *block, uint64_t now_ns)
-{
-	uint64_t age_ns = l->options.settle_ns;
-
-	for (int i = 1; i < AGE_CLASSES && block->time_ns + age_ns <= now_ns; i++)
-		age_ns *= 2;
-	block->due_ns = now_ns + block->interval_ns;
-	if (block->time_ns + age_ns > now_ns && block->due_ns > block->time_ns + age_ns)
-		block->due_ns = block->time_ns + age_ns;
-	block->interval_ns *= 2;
-	if (block->interval_ns > l->options.check_max_ns)
-		block->interval_ns = l->options.check_max_ns;
-}
-
 static void judged(struct leak_ledger *l, struct block *block, const struct block_check *check,
 		   uint64_t now_ns)
 {
@@ -273,6 +293,8 @@ static void judged(struct leak_ledger *l, struct block *block, const struct bloc
 		return;
 	}
 	ledger_site_follow(l, site, block, now_ns);
+	if (check->touched)
+		block->unchanged = false;
 	block->fingerprint = check->fingerprint;
 	block->unknowable = check->state == BLOCK_UNKNOWABLE;
 	block->seen_ns = now_ns;
@@ -293,11 +315,13 @@ void leak_ledger__judged(struct leak_ledger *l, const struct block_check *checks
 	}
 }
 
-static int compare_times(const void *a, const void *b)
+static int compare_survivors(const void *a, const void *b)
 {
 	const struct block *x = *(const struct block *const *)a;
 	const struct block *y = *(const struct block *const *)b;
 
+	if (ledger_block_is_sure(x) != ledger_block_is_sure(y))
+		return ledger_block_is_sure(x) ? -1 : 1;
 	return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
 }
 
@@ -315,7 +339,7 @@ size_t leak_ledger__survivors(const struct leak_ledger *l, uint64_t site, struct
 			found[n++] = block;
 	}
 	if (n)
-		qsort(found, n, sizeof(*found), compare_times);
+		qsort(found, n, sizeof(*found), compare_survivors);
 	if (n > max)
 		n = max;
 	for (size_t i = 0; i < n; i++)

@@ -44,6 +44,15 @@ struct leak_sample {
 	uint64_t time_ns;
 	/* The inverse of the probability with which it was taken; 0: that of the whole window. */
 	double stands_for;
+	/*
+	 * What is known of it when the window is over: its end, or that it was not seen whether it
+	 * ended; else when it was looked at while each call was still seen that might have been
+	 * given its address (0: it was not), and what was found (block_check).
+	 */
+	enum block_evidence ended;
+	bool unseen;
+	uint64_t looked_ns, fingerprint;
+	bool unknowable;
 };
 
 /* What memory as a whole does (bytes per second, with its interval): no site leaks more. */
@@ -71,10 +80,12 @@ struct leak_site {
 	uint64_t young_n;		       /* not seen freed, but not old enough */
 	uint64_t survivors_n, survivors_bytes; /* as old as `settled_s`, and not seen freed */
 	uint64_t unknowable_n;		       /* of these, those of which it cannot be known */
+	uint64_t sure_n; /* of these, those that cannot be other blocks at the same addresses */
 	uint64_t windows_n;		       /* that survivors come from */
 	double settled_s; /* settle_ns, or longer: the age from which none (hardly any) die */
 	uint64_t early_deaths, late_deaths; /* before and after that age */
 	uint64_t late_touches;		    /* survivors whose content changed */
+	uint64_t young_deaths; /* of the early deaths, those after a look that found them there */
 	double exposure_s; /* block-seconds for which they were followed beyond that age */
 	double oldest_s;   /* age of the oldest survivor */
 	/* Estimated from the survivors; 95 %.  bytes per second. */
@@ -126,8 +137,8 @@ void leak_ledger__judged(struct leak_ledger *ledger, const struct block_check *c
 			 uint64_t now_ns);
 
 /*
- * Survivors of a site (0: of all), the oldest first: for watchpoints, for reachability.  Their ids
- * are their sites.
+ * Survivors of a site (0: of all), those that are sure and the oldest first: for watchpoints, for
+ * reachability.  Their ids are their sites.
  */
 size_t leak_ledger__survivors(const struct leak_ledger *ledger, uint64_t site,
 			      struct reach_block *out, size_t max);

@@ -86,6 +86,7 @@ void ledger_site_died(const struct leak_ledger *l, struct site *site, const stru
 	/* It is late only if it was seen to be of age: so one that nobody looked at is not. */
 	if (block->seen_ns < block->time_ns + l->options.settle_ns) {
 		site->early_deaths += !touched;
+		site->young_deaths += !touched && block->looked;
 		site->early_touches += touched;
 		return;
 	}

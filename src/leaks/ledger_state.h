@@ -20,6 +20,11 @@ struct block {
 	uint32_t next; /* in the chain of its hash, or of the free ones */
 	uint32_t generation;
 	bool used, unknowable;
+	/*
+	 * It was looked at before its address could be handed out unseen; and its content has been
+	 * the same since: another block would hardly have it.
+	 */
+	bool looked, unchanged;
 };
 
 struct window {
@@ -33,6 +38,7 @@ struct site {
 	double stands_for; /* allocations, of all that were sampled */
 	uint32_t followed_n;
 	uint64_t early_deaths, early_touches;
+	uint64_t young_deaths; /* of early_deaths: after they were looked at in the window */
 	/* By the age at which it happened, from settle_ns on. */
 	uint64_t deaths[AGE_CLASSES], touches[AGE_CLASSES];
 	double exposure_s[AGE_CLASSES];
@@ -58,6 +64,11 @@ struct leak_ledger {
 
 /* The class of an age that has reached settle_ns. */
 unsigned int ledger_age_class(const struct leak_ledger *ledger, uint64_t age_ns);
+/* It is the block that was sampled, and no other one at its address. */
+static inline bool ledger_block_is_sure(const struct block *block)
+{
+	return block->looked && block->unchanged && !block->unknowable;
+}
 /* NONE: no room. */
 uint32_t ledger_site(struct leak_ledger *ledger, uint64_t hash, uint64_t now_ns);
 struct site *ledger_site_find(const struct leak_ledger *ledger, uint64_t hash);
@@ -69,7 +80,7 @@ void ledger_site_died(const struct leak_ledger *ledger, struct site *site,
 
 /* What the survivors of a site say of its rate. */
 struct rate_estimate {
-	uint64_t survivors_n, survivors_bytes, unknowable_n, young_n, windows_n;
+	uint64_t survivors_n, survivors_bytes, unknowable_n, sure_n, young_n, windows_n;
 	/*
 	 * Of what survived in windows that are old enough as a whole: the part that comes from the
 	 * first half of the time; and as how many survivors that stand for one each it counts.

@@ -135,9 +135,11 @@ static void fill_facts(const struct leak_ledger *l, const struct candidate *c, u
 	out->survivors_n = e->survivors_n;
 	out->survivors_bytes = e->survivors_bytes;
 	out->unknowable_n = e->unknowable_n;
+	out->sure_n = e->sure_n;
 	out->windows_n = e->windows_n;
 	out->settled_s = (double)(l->options.settle_ns << class) / NS_PER_S;
 	out->early_deaths = s->early_deaths + s->early_touches;
+	out->young_deaths = s->young_deaths;
 	for (unsigned int i = 0; i < AGE_CLASSES; i++) {
 		if (i < class)
 			out->early_deaths += s->deaths[i] + s->touches[i];
@@ -247,6 +249,20 @@ static enum leak_verdict judge_deaths(const struct leak_ledger *l, bool settled,
 	    (unsigned long long)out->late_touches, (unsigned long long)out->survivors_n);
 }
 
+/*
+ * What was freed and handed out again between two looks seems to stay.  Where blocks of the site
+ * are freed soon, those whose content has changed when they were young may all be such ones.
+ */
+static enum leak_verdict judge_owners(const struct leak_ledger *l, struct leak_site *out)
+{
+	if (out->sure_n >= l->options.survivors_few || out->young_deaths < out->survivors_n)
+		return LEAK_PROBABLE;
+	SAY(LEAK_SUSPECT,
+	    "%llu blocks seem to survive, but %llu were freed soon: others may have got the "
+	    "addresses of those that did not stay as they were",
+	    (unsigned long long)out->survivors_n, (unsigned long long)out->young_deaths);
+}
+
 /* More must keep coming: what is allocated once and kept is no leak. */
 static enum leak_verdict judge_steady(const struct rate_estimate *e, struct leak_site *out)
 {
@@ -298,6 +314,11 @@ static enum leak_verdict judge_watch(const struct leak_ledger *l, bool tells, st
 		    "%llu blocks show no sign of an end for up to %.0f s; this "
 		    "allocator does not tell whether they are free",
 		    n, out->oldest_s);
+	if (out->sure_n < l->options.survivors_few)
+		SAY(LEAK_PROBABLE,
+		    "%llu blocks are still allocated after up to %.0f s, but only %llu stayed as "
+		    "they were since they were sampled: others may have got the addresses",
+		    n, out->oldest_s, (unsigned long long)out->sure_n);
 	if (!out->watched_n || out->watched_ns < l->options.watch_ns)
 		SAY(LEAK_PROBABLE,
 		    "%llu of its blocks are still allocated after up to %.0f s, %llu "
@@ -329,6 +350,8 @@ static enum leak_verdict judge(const struct leak_ledger *l, const struct rate_es
 {
 	enum leak_verdict verdict = judge_deaths(l, settled, out);
 
+	if (verdict == LEAK_PROBABLE && tells)
+		verdict = judge_owners(l, out);
 	if (verdict == LEAK_PROBABLE)
 		verdict = judge_steady(e, out);
 	if (verdict == LEAK_PROBABLE)

@@ -72,10 +72,23 @@ static void find_code(const struct alloc_window_job *job, struct alloc_window_op
 	opts->code_end = obj->segments[obj->n_segments - 1].end;
 }
 
+static int look(const struct alloc_window_job *job)
+{
+	int err = 0;
+
+	if (job->look) {
+		(void)alloc_windows__drain(job->windows, job->block, job->ctx);
+		err = job->look(job->ctx);
+	}
+	alloc_windows__looked(job->windows);
+	return err;
+}
+
 int alloc_window_run(const struct alloc_window_job *job, struct alloc_window_stats *stats)
 {
 	struct alloc_window_opts opts = job->opts;
 	struct link_list links = {};
+	bool open = false;
 	int err;
 
 	memset(stats, 0, sizeof(*stats));
@@ -83,12 +96,14 @@ int alloc_window_run(const struct alloc_window_job *job, struct alloc_window_sta
 	err = attach(job, &links);
 	err = err ?: alloc_windows__open(job->windows, &opts);
 	if (!err) {
+		open = true;
 		watch(job);
 		alloc_windows__end(job->windows);
+		err = look(job);
 	}
 	link_list_free(&links);
 	(void)keeper__detach_windows(job->keeper);
-	if (!err)
+	if (open)
 		alloc_windows__close(job->windows, job->block, job->ctx, stats);
 	return err;
 }

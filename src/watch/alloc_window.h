@@ -32,6 +32,12 @@ struct alloc_window_job {
 	uint32_t time_max_ms;	   /* from when the probes are there */
 	const volatile bool *stop; /* becomes true: end it at once; may be NULL */
 	alloc_block_fn block;	   /* called in the thread that runs it, also while it is open */
+	/*
+	 * Looks at the blocks that `block` was called with, when the window has ended and before
+	 * its probes come off: so that whose address was handed out again is known of all of them.
+	 * Quick: the target still runs into the probes.  What is not 0 is returned.  May be NULL.
+	 */
+	int (*look)(void *ctx);
 	void *ctx;
 };
 

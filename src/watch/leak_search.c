@@ -135,7 +135,7 @@ static int find(struct leak_search *s)
 	return s->judge ? 0 : -ENOMEM;
 }
 
-static int read_mappings(struct leak_search *s)
+int leak_search_read_mappings(struct leak_search *s)
 {
 	char *text;
 	size_t len;
@@ -176,7 +176,7 @@ static int take_census(struct leak_search *s, bool begin)
 
 static int work(struct leak_search *s, const struct escalation_round *round)
 {
-	int err = read_mappings(s);
+	int err = leak_search_read_mappings(s);
 
 	if (!err && !s->found)
 		err = find(s);

@@ -48,7 +48,7 @@ struct leak_search {
 	uint64_t data_inode;
 	struct leak_ledger *ledger;
 	struct leak_stacks *stacks;
-	struct mappings mappings;
+	struct mappings mappings; /* of the round's beginning, or newer */
 	struct census *census;
 	bool census_open; /* a count is under way */
 	bool census_done; /* one count is over */
@@ -61,6 +61,9 @@ struct leak_search {
 	uint32_t sample_bytes;
 	uint8_t *records; /* of the window that is open: struct wire_alloc, cut off */
 	size_t records_n, records_lost;
+	struct block_check *looks; /* the first looked_n records, before the probes came off */
+	size_t looked_n;
+	uint64_t looked_ns;
 	uint64_t lost; /* allocations that were sampled and not kept */
 	uint64_t cost_ns, cost_round_ns;
 	struct leak_site ranked[32];
@@ -85,5 +88,7 @@ void leak_search_count(struct leak_search *s);
 void leak_search_counted(struct leak_search *s);
 
 uint64_t leak_search_now_ns(void);
+/* Reads the mappings anew. */
+int leak_search_read_mappings(struct leak_search *s);
 
 #endif /* CHESHIRE_WATCH_LEAK_SEARCH_STATE_H */

@@ -64,21 +64,91 @@ static double stands_for(const struct wire_alloc_head *head)
 	return (double)head->sample_bytes / (double)(head->size_bytes ? head->size_bytes : 1);
 }
 
+static const struct wire_alloc *record_at(const struct leak_search *s, size_t i)
+{
+	return (const struct wire_alloc *)(s->records + i * RECORD_BYTES);
+}
+
+static bool gives_mappings(uint8_t function)
+{
+	return function == WIRE_ALLOC_MMAP || function == WIRE_ALLOC_MREMAP;
+}
+
+/* Mappings of the program's own have no allocator that knows of them: they are there, or not. */
+static void judge_mapping(const struct leak_search *s, struct block_check *check)
+{
+	bool there = mappings_at(&s->mappings, check->ptr) != NULL;
+
+	check->state = there ? BLOCK_LIVE : BLOCK_FREED;
+	check->evidence = there ? BLOCK_EVIDENCE_NONE : BLOCK_EVIDENCE_UNMAPPED;
+}
+
+/*
+ * Which of the blocks are there, while the probes still see whether their addresses are handed out
+ * again.  The target pays for it: those of the heap are judged by one pass over their chunks.
+ */
+static int look(void *ctx)
+{
+	struct leak_search *s = ctx;
+	size_t n = s->records_n, heap_n = 0, mapped_n = 0;
+	int err;
+
+	s->looked_ns = leak_search_now_ns();
+	for (size_t i = 0; i < n; i++) {
+		const struct wire_alloc_head *head = &record_at(s, i)->head;
+		/* Those of the heap from the front, mappings from the back. */
+		size_t at = gives_mappings(head->function) ? n - ++mapped_n : heap_n++;
+
+		s->looks[at] = (struct block_check){
+			.ptr = head->pointer, .size_bytes = head->size_bytes, .id = i};
+	}
+	err = mapped_n ? leak_search_read_mappings(s) : 0;
+	if (!err && heap_n)
+		err = survivor_judge__prepare(s->judge, &s->memory, &s->mappings, s->data_inode);
+	if (!err && heap_n)
+		err = survivor_judge__check(s->judge, &s->memory, s->looks, heap_n);
+	for (size_t i = heap_n; !err && i < n; i++)
+		judge_mapping(s, &s->looks[i]);
+	s->looked_n = err ? 0 : n;
+	return err;
+}
+
+/* What became of the block until the probes came off. */
+static void fill_fate(const struct leak_search *s, const struct wire_alloc_head *head,
+		      const struct block_check *look, struct leak_sample *sample)
+{
+	if (look && look->state == BLOCK_FREED)
+		sample->ended = look->evidence;
+	else if (head->kept && !alloc_windows__keeps(s->windows, head->pointer))
+		sample->ended = BLOCK_EVIDENCE_REUSED;
+	else if (!head->kept || !look)
+		sample->unseen = true;
+	if (!look)
+		return;
+	sample->looked_ns = s->looked_ns;
+	sample->fingerprint = look->fingerprint;
+	sample->unknowable = look->state == BLOCK_UNKNOWABLE;
+}
+
 static int take_over(struct leak_search *s, const struct alloc_window_stats *stats)
 {
 	const struct leak_window window = {.opened_ns = stats->opened_ns,
 					   .closed_ns = stats->ended_ns,
 					   .hits = stats->calls,
 					   .sampled = s->records_n};
+	const struct block_check *looks[LEAK_RECORDS_MAX] = {};
 	int err = leak_ledger__window(s->ledger, &window);
 
+	for (size_t i = 0; i < s->looked_n; i++)
+		looks[s->looks[i].id] = &s->looks[i];
 	for (size_t i = 0; i < s->records_n && !err; i++) {
-		const struct wire_alloc *r = (void *)(s->records + i * RECORD_BYTES);
+		const struct wire_alloc *r = record_at(s, i);
 		struct leak_sample sample = {.ptr = r->head.pointer,
 					     .size_bytes = r->head.size_bytes,
 					     .time_ns = r->head.time_ns,
 					     .stands_for = stands_for(&r->head)};
 
+		fill_fate(s, &r->head, looks[i], &sample);
 		sample.site = leak_stacks__add(s->stacks, s->opts.objects, r);
 		if (sample.site)
 			err = leak_ledger__add(s->ledger, &sample);
@@ -98,16 +168,17 @@ int leak_search_window(struct leak_search *s)
 		.time_max_ms = WINDOW_MS,
 		.stop = s->opts.stop,
 		.block = on_block,
+		.look = look,
 		.ctx = s};
 	const struct calibration *c = &s->opts.calibration;
 	struct alloc_window_stats stats;
 	int err;
 
 	s->records = malloc(LEAK_RECORDS_MAX * RECORD_BYTES);
-	if (!s->records)
-		return -ENOMEM;
-	s->records_n = s->records_lost = 0;
-	err = alloc_window_run(&job, &stats);
+	s->looks = malloc(LEAK_RECORDS_MAX * sizeof(*s->looks));
+	s->records_n = s->records_lost = s->looked_n = 0;
+	err = s->records && s->looks ? 0 : -ENOMEM;
+	err = err ?: alloc_window_run(&job, &stats);
 	if (!err) {
 		s->cost_round_ns = alloc_window_cost_ns(&stats, c->trap[TRAP_EMULATED].hot_ns,
 							c->trap[TRAP_STEPPED].hot_ns);
@@ -116,17 +187,17 @@ int leak_search_window(struct leak_search *s)
 		err = take_over(s, &stats);
 	}
 	free(s->records);
+	free(s->looks);
 	s->records = NULL;
+	s->looks = NULL;
 	return err;
 }
 
-/* Mappings of the program's own have no allocator that knows of them: they are there, or not. */
 static bool is_mapping(const struct leak_search *s, uint64_t site)
 {
 	const struct leak_stack *stack = leak_stacks__find(s->stacks, site);
 
-	return stack &&
-	       (stack->function == WIRE_ALLOC_MMAP || stack->function == WIRE_ALLOC_MREMAP);
+	return stack && gives_mappings((uint8_t)stack->function);
 }
 
 static size_t judge_mappings(const struct leak_search *s, struct block_check *checks, size_t n)
@@ -139,9 +210,7 @@ static size_t judge_mappings(const struct leak_search *s, struct block_check *ch
 
 		if (!is_mapping(s, check.site))
 			continue;
-		check.state = mappings_at(&s->mappings, check.ptr) ? BLOCK_LIVE : BLOCK_FREED;
-		check.evidence = check.state == BLOCK_FREED ? BLOCK_EVIDENCE_UNMAPPED
-							    : BLOCK_EVIDENCE_NONE;
+		judge_mapping(s, &check);
 		checks[i] = checks[first];
 		checks[first++] = check;
 	}

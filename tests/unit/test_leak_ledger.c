@@ -90,6 +90,17 @@ static size_t sample(struct world *w, const struct fate *fate, uint64_t site, ui
 	return n < max ? n : max;
 }
 
+/* The look before the probes come off. */
+static void look(const struct world *w, struct leak_sample *samples, size_t n, uint64_t now_ns)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (w->dies_ns[samples[i].ptr / 64] <= now_ns)
+			samples[i].ended = BLOCK_EVIDENCE_CACHED;
+		samples[i].looked_ns = now_ns;
+		samples[i].fingerprint = 1;
+	}
+}
+
 /* A window of 10 ms every second. */
 static void run(struct world *w, const struct fate *fates, size_t n, unsigned int seconds)
 {
@@ -103,6 +114,7 @@ static void run(struct world *w, const struct fate *fates, size_t n, unsigned in
 		for (size_t i = 0; i < n; i++)
 			taken += sample(w, &fates[i], i + 1, from_ns, 0.01, samples + taken,
 					8192 - taken);
+		look(w, samples, taken, from_ns + 11 * MS);
 		window.hits = window.sampled = taken;
 		assert_int_equal(leak_ledger__window(w->ledger, &window), 0);
 		for (size_t i = 0; i < taken; i++)
@@ -325,12 +337,187 @@ static void test_handed_out_again(void **state)
 	leak_ledger__free(ledger);
 }
 
+/* How what was sampled in a window is known when the window is over. */
+static void test_fates(void **state)
+{
+	const struct leak_window window = {
+		.opened_ns = S, .closed_ns = 2 * S, .hits = 4, .sampled = 4};
+	struct leak_ledger *ledger = leak_ledger__new(NULL);
+	struct leak_sample ended = {.site = 5, .ptr = 64, .size_bytes = 10, .time_ns = S},
+			   unseen = ended, there = ended;
+	struct leak_ledger_counts counts;
+	struct block_check check;
+
+	(void)state;
+	assert_non_null(ledger);
+	ended.ended = BLOCK_EVIDENCE_REUSED;
+	unseen.unseen = true;
+	unseen.ptr = 128;
+	there.ptr = 192;
+	there.looked_ns = 2 * S;
+	there.fingerprint = 77;
+	assert_int_equal(leak_ledger__window(ledger, &window), 0);
+	leak_ledger__add(ledger, &ended);
+	leak_ledger__add(ledger, &unseen);
+	leak_ledger__add(ledger, &there);
+	leak_ledger__counts(ledger, &counts);
+	assert_int_equal(counts.samples, 3);
+	assert_int_equal(counts.freed[BLOCK_EVIDENCE_REUSED], 1);
+	assert_int_equal(counts.blocks_dropped, 1);
+	assert_int_equal(counts.followed_n, 1);
+	/* It has been looked at: the next look is later, and compares. */
+	assert_int_equal(leak_ledger__due(ledger, 2 * S, &check, 1), 0);
+	assert_int_equal(leak_ledger__next_due_ns(ledger), 3 * S);
+	assert_int_equal(leak_ledger__due(ledger, 3 * S, &check, 1), 1);
+	assert_true(check.ptr == 192 && check.fingerprint == 77);
+	leak_ledger__free(ledger);
+}
+
+#define TAKEN_WINDOWS 40
+#define TAKEN_BLOCKS  25
+#define TAKEN_SITE    1
+#define CHURN_SITE    2
+
+/* How the addresses of the blocks of a site go on. */
+struct taken {
+	double seen_again; /* share whose address is handed out again in the window */
+	double freed_soon; /* of the others: freed before the second look */
+	double taken;	   /* of these: handed out again to what stays, unseen */
+	bool written;	   /* the others stay, but are written to while they are young */
+};
+
+static void answer_due(struct world *w, const struct taken *t, uint64_t now_ns)
+{
+	static struct block_check checks[16384];
+	size_t n = leak_ledger__due(w->ledger, now_ns, checks, 16384);
+
+	for (size_t i = 0; i < n; i++) {
+		struct block_check *c = &checks[i];
+		uint64_t fate = w->dies_ns[c->ptr / 64];
+		bool dead = c->site == CHURN_SITE ? now_ns >= fate : fate == 1;
+		bool changed = c->site == TAKEN_SITE && (fate == 2 || (fate == 0 && t->written));
+
+		c->state = dead ? BLOCK_FREED : BLOCK_LIVE;
+		c->evidence = dead ? BLOCK_EVIDENCE_CACHED : BLOCK_EVIDENCE_NONE;
+		c->touched = changed && c->fingerprint == 1;
+		c->fingerprint = changed ? 2 : c->fingerprint;
+	}
+	leak_ledger__judged(w->ledger, checks, n, now_ns);
+}
+
+/* dies_ns is 0: stays; 1: freed; 2: freed, and its address is that of a block that stays. */
+static void add_taken(struct world *w, const struct taken *t, uint64_t from_ns)
+{
+	for (int i = 0; i < TAKEN_BLOCKS; i++) {
+		struct leak_sample one = {.site = TAKEN_SITE,
+					  .ptr = ++w->blocks_n * 64,
+					  .size_bytes = 512,
+					  .time_ns = from_ns + (uint64_t)i * 1000,
+					  .looked_ns = from_ns + 11 * MS,
+					  .fingerprint = 1};
+
+		if (draw(w) < t->seen_again)
+			one.ended = BLOCK_EVIDENCE_REUSED;
+		else if (draw(w) < t->freed_soon)
+			w->dies_ns[w->blocks_n] = draw(w) < t->taken ? 2 : 1;
+		leak_ledger__add(w->ledger, &one);
+	}
+}
+
+/* Blocks of a site that are freed late, so that what innocent ones live for is known. */
+static void add_churn(struct world *w, uint64_t from_ns)
+{
+	for (int i = 0; i < 20; i++) {
+		struct leak_sample one = {.site = CHURN_SITE,
+					  .ptr = ++w->blocks_n * 64,
+					  .size_bytes = 100,
+					  .time_ns = from_ns,
+					  .looked_ns = from_ns + 11 * MS,
+					  .fingerprint = 1};
+
+		w->dies_ns[w->blocks_n] = from_ns - (uint64_t)(log(draw(w)) * 20e9);
+		leak_ledger__add(w->ledger, &one);
+	}
+}
+
+/* The site after a search in which its survivors were watched and nobody touched them. */
+static struct leak_site search_taken(const struct taken *t)
+{
+	const double per_s = TAKEN_BLOCKS / 0.01 * 512;
+	const struct leak_growth growth = {true, per_s / 20, per_s / 100, per_s * 2};
+	struct leak_site site;
+	struct world w;
+
+	begin(&w, 11);
+	for (unsigned int s = 1; s <= TAKEN_WINDOWS; s++) {
+		struct leak_window window = {.opened_ns = s * S,
+					     .closed_ns = s * S + 10 * MS,
+					     .hits = TAKEN_BLOCKS + 20,
+					     .sampled = TAKEN_BLOCKS + 20};
+
+		assert_int_equal(leak_ledger__window(w.ledger, &window), 0);
+		add_taken(&w, t, s * S);
+		add_churn(&w, s * S);
+		answer_due(&w, t, s * S + 12 * MS);
+	}
+	for (unsigned int s = TAKEN_WINDOWS + 1; s <= 80; s++)
+		answer_due(&w, t, s * S);
+	leak_ledger__watched(w.ledger, TAKEN_SITE, 20 * S, 0);
+	site = rank_one(&w, &growth, true, TAKEN_SITE);
+	end(&w);
+	return site;
+}
+
+/*
+ * A site that frees all it allocates, beside a cache that fills: the cache's entries get the
+ * addresses, and stay.  What is seen of that in the window ends the blocks; what comes between two
+ * looks leaves content that is not the same.
+ */
+static void test_address_taken_by_a_cache(void **state)
+{
+	const struct taken in_window = {.seen_again = 0.97, .freed_soon = 1, .taken = 0.1};
+	const struct taken between = {.seen_again = 0.5, .freed_soon = 1, .taken = 0.5};
+	const struct taken always = {.seen_again = 0, .freed_soon = 1, .taken = 1};
+	struct leak_site site = search_taken(&in_window);
+
+	(void)state;
+	assert_true(site.survivors_n < 10 && site.verdict < LEAK_PROBABLE);
+	site = search_taken(&between);
+	assert_true(site.survivors_n > 100 && site.sure_n == 0);
+	assert_int_equal(site.verdict, LEAK_SUSPECT);
+	assert_non_null(strstr(site.reason, "freed soon"));
+	/* Even where not one of them is ever seen free. */
+	site = search_taken(&always);
+	assert_true(site.survivors_n == TAKEN_WINDOWS * TAKEN_BLOCKS && site.sure_n == 0);
+	assert_int_equal(site.verdict, LEAK_PROBABLE);
+	assert_non_null(strstr(site.reason, "others may have got"));
+}
+
+/* A leak goes by its blocks that stay as they are; a few are enough. */
+static void test_leak_among_those_freed(void **state)
+{
+	const struct taken leak = {0}, written = {.written = true};
+	const struct taken part = {.seen_again = 0.5, .freed_soon = 0.5};
+	struct leak_site site = search_taken(&leak);
+
+	(void)state;
+	assert_int_equal(site.sure_n, site.survivors_n);
+	assert_int_equal(site.verdict, LEAK_CONFIRMED);
+	assert_int_equal(search_taken(&part).verdict, LEAK_CONFIRMED);
+	site = search_taken(&written);
+	assert_int_equal(site.sure_n, 0);
+	assert_int_equal(site.verdict, LEAK_PROBABLE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_leak_is_first), cmocka_unit_test(test_soon),
 		cmocka_unit_test(test_verdicts),      cmocka_unit_test(test_leaks_a_part),
 		cmocka_unit_test(test_no_room),	      cmocka_unit_test(test_handed_out_again),
+		cmocka_unit_test(test_fates),
+		cmocka_unit_test(test_address_taken_by_a_cache),
+		cmocka_unit_test(test_leak_among_those_freed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

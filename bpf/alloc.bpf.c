@@ -203,9 +203,9 @@ static __always_inline int is_sampled(__u64 size_bytes)
 }
 
 /*
- * 0: nothing of it matters.  Else it counts, and is sampled or not, or it is late: then only what it
- * is given matters.  The last one of the window is told of at once only where no record will be: the
- * probes would be off before its return.
+ * 0: nothing of it matters.  Else it counts, and is sampled or not, or it is late: then only what
+ * it is given matters.  The last one of the window is told of at once only where no record will be:
+ * the probes would be off before its return.
  */
 static __always_inline int take_call(__u32 window, __u64 size_bytes, __u64 now_ns, __u32 *sampled)
 {

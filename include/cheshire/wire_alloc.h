@@ -8,9 +8,9 @@
  * returns at once.  What is known of a call that was sampled is one record, made at its return,
  * with a copy of the caller's stack: return addresses are found in it by user space.
  *
- * free() is not probed: whether a block is still there is seen from outside.  But all calls, sampled
- * or not, late or not, say which addresses they were given until the blocks have been looked at: an
- * address that comes again is no longer that of the block that was sampled.
+ * free() is not probed: whether a block is still there is seen from outside.  But all calls,
+ * sampled or not, late or not, say which addresses they were given until the blocks have been
+ * looked at: an address that comes again is no longer that of the block that was sampled.
  */
 #ifndef CHESHIRE_WIRE_ALLOC_H
 #define CHESHIRE_WIRE_ALLOC_H
@@ -20,8 +20,8 @@
 #define WIRE_ALLOC_STACK_MAX 4096    /* bytes of a stack that are copied */
 #define WIRE_ALLOC_RING	     2097152 /* bytes of the ring buffer */
 #define WIRE_ALLOC_SITES_MAX 16	     /* call sites that are counted at the same time */
-#define WIRE_ALLOC_KEPT	     4096 /* addresses of sampled blocks, a power of two */
-#define WIRE_ALLOC_KEPT_WAYS 4	  /* places that each of them may have */
+#define WIRE_ALLOC_KEPT	     4096    /* addresses of sampled blocks, a power of two */
+#define WIRE_ALLOC_KEPT_WAYS 4	     /* places that each of them may have */
 #define WIRE_ALLOC_SAVED     10	     /* callee-saved registers, but for the frame pointer */
 
 /* By what is asked of it: how the arguments give the size, and where the pointer comes back. */
@@ -131,7 +131,7 @@ enum wire_alloc_counter {
 	WIRE_ALLOC_CTR_LOST = 8,     /* ... and had no room in the ring buffer */
 	WIRE_ALLOC_CTR_NO_STATE = 9, /* calls of threads that there was no memory for */
 	WIRE_ALLOC_CTR_UNREADABLE = 10, /* stacks of which nothing could be read */
-	WIRE_ALLOC_CTR_UNSEEN = 11,	/* calls that were not chosen and whose return was not seen */
+	WIRE_ALLOC_CTR_UNSEEN = 11, /* calls that were not chosen and whose return was not seen */
 	WIRE_ALLOC_CTRS = 12,
 };
 
@@ -154,10 +154,10 @@ struct wire_alloc_site {
 /* Shared with user space, in the programs' .bss. */
 struct wire_alloc_control {
 	/* Written by user space; window last, for that opens it. */
-	__u64 calls_max;	    /* the window ends with them, */
-	__u64 blocks_max;	    /* or with so many that were sampled */
-	__u32 sample_bytes;	    /* as in the records */
-	__u32 window;		    /* its number; 0: none is open */
+	__u64 calls_max;    /* the window ends with them, */
+	__u64 blocks_max;   /* or with so many that were sampled */
+	__u32 sample_bytes; /* as in the records */
+	__u32 window;	    /* its number; 0: none is open */
 	__u32 looked; /* 1: its blocks were looked at; who is given their addresses is no matter */
 	__u32 pad0;
 	__u64 code_start, code_end; /* of the allocator: calls from there are nested */
@@ -169,8 +169,8 @@ struct wire_alloc_control {
 	struct wire_alloc_site sites[WIRE_ALLOC_SITES_MAX];
 	/*
 	 * The blocks of this window that were sampled, by address, until the address is given to
-	 * another call, or the block to realloc.  By wire_alloc_kept_at(); 0: free.  User space sets
-	 * all to 0 before the window.
+	 * another call, or the block to realloc.  By wire_alloc_kept_at(); 0: free.  User space
+	 * sets all to 0 before the window.
 	 */
 	__u64 kept[WIRE_ALLOC_KEPT];
 };

@@ -72,8 +72,8 @@ int alloc_windows__drain(struct alloc_windows *windows, alloc_block_fn fn, void 
 /* It sees no further calls; those under way may return.  Before the probes are taken off. */
 void alloc_windows__end(struct alloc_windows *windows);
 /*
- * The blocks were looked at.  Until then the programs see which addresses are handed out again, also
- * behind the window's end.
+ * The blocks were looked at.  Until then the programs see which addresses are handed out again,
+ * also behind the window's end.
  */
 void alloc_windows__looked(struct alloc_windows *windows);
 /*

@@ -80,14 +80,14 @@ struct leak_site {
 	uint64_t young_n;		       /* not seen freed, but not old enough */
 	uint64_t survivors_n, survivors_bytes; /* as old as `settled_s`, and not seen freed */
 	uint64_t unknowable_n;		       /* of these, those of which it cannot be known */
-	uint64_t sure_n; /* of these, those that cannot be other blocks at the same addresses */
-	uint64_t windows_n;		       /* that survivors come from */
-	double settled_s; /* settle_ns, or longer: the age from which none (hardly any) die */
+	uint64_t sure_n;    /* of these, those that cannot be other blocks at the same addresses */
+	uint64_t windows_n; /* that survivors come from */
+	double settled_s;   /* settle_ns, or longer: the age from which none (hardly any) die */
 	uint64_t early_deaths, late_deaths; /* before and after that age */
 	uint64_t late_touches;		    /* survivors whose content changed */
 	uint64_t young_deaths; /* of the early deaths, those after a look that found them there */
-	double exposure_s; /* block-seconds for which they were followed beyond that age */
-	double oldest_s;   /* age of the oldest survivor */
+	double exposure_s;     /* block-seconds for which they were followed beyond that age */
+	double oldest_s;       /* age of the oldest survivor */
 	/* Estimated from the survivors; 95 %.  bytes per second. */
 	double rate, rate_low, rate_high;
 	double blocks_per_s;

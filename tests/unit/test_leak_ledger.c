@@ -512,9 +512,12 @@ static void test_leak_among_those_freed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_leak_is_first), cmocka_unit_test(test_soon),
-		cmocka_unit_test(test_verdicts),      cmocka_unit_test(test_leaks_a_part),
-		cmocka_unit_test(test_no_room),	      cmocka_unit_test(test_handed_out_again),
+		cmocka_unit_test(test_leak_is_first),
+		cmocka_unit_test(test_soon),
+		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_leaks_a_part),
+		cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_handed_out_again),
 		cmocka_unit_test(test_fates),
 		cmocka_unit_test(test_address_taken_by_a_cache),
 		cmocka_unit_test(test_leak_among_those_freed),

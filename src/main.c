@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "config/near.h"
 #include "log/log.h"
 #include "watch/session.h"
 
@@ -18,6 +19,19 @@ static void usage(FILE *out)
 	for (size_t i = 0; i < sizeof(cmds) / sizeof(cmds[0]); i++)
 		fprintf(out, "  %-8s %s\n", cmds[i]->name, cmds[i]->summary);
 	fputs("\n`cheshire COMMAND --help` lists the options of a command.\n", out);
+}
+
+static void say_unknown(const char *word)
+{
+	struct near near;
+	const char *best;
+
+	near_init(&near, word);
+	for (size_t i = 0; i < sizeof(cmds) / sizeof(cmds[0]); i++)
+		near_add(&near, cmds[i]->name);
+	best = near_best(&near);
+	log_err("no command '%s'%s%s%s", word, best ? " (did you mean '" : "", best ?: "",
+		best ? "'?)" : "");
 }
 
 /* A descriptor of ours must never be taken for a standard one that was closed. */
@@ -61,6 +75,8 @@ static int run(int argc, char **argv)
 		usage(stdout);
 		return EXIT_FINE;
 	}
+	if (argc >= 2)
+		say_unknown(argv[1]);
 	usage(stderr);
 	return EXIT_USAGE;
 }

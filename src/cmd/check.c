@@ -19,6 +19,7 @@
 #include "watch/recognise.h"
 #include "watch/rule_set.h"
 #include "watch/session.h"
+#include "watch/target_open.h"
 
 static const char doc[] =
 	"Check a configuration, this kernel, and what would be probed in a process.\v"
@@ -172,26 +173,23 @@ static int check_target(struct report *r)
 {
 	const struct options *o = r->options;
 	struct config *config = r->config;
-	char *engines = NULL, why[512];
+	char *engines = NULL, why[512] = "out of memory";
 	struct object_table objects = {};
 	struct bindings bindings = {};
 	struct python_target python = {};
 	struct process proc;
-	int err = process_open(&proc, o->pid);
+	int err = target_open(&proc, o->pid);
 
-	if (err) {
-		log_err("process %d cannot be opened: %s", o->pid, err_str(err));
+	if (err)
 		return session_exit_code(err);
-	}
-	snprintf(why, sizeof(why), "its maps cannot be read");
-	err = object_table_read(&objects, &proc);
+	err = target_objects(&objects, &proc, why, sizeof(why));
 	err = err ?: recognise_engines(config, &objects, &engines, why, sizeof(why));
 	if (!err) {
-		snprintf(why, sizeof(why), "its code cannot be read");
 		bindings_init(&bindings, config);
 		proof_apply(&r->kernel.proof, &proc, &bindings);
 		err = bindings_resolve(&bindings, &proc, &objects);
 		err = err ?: python_target_init(&python, config, &proc);
+		snprintf(why, sizeof(why), "its code cannot be read: %s", err_str(err));
 	}
 	if (!err) {
 		python_target_look(&python, &proc, &objects, false);
@@ -201,7 +199,7 @@ static int check_target(struct report *r)
 	python_target_free(&python);
 	bindings_free(&bindings);
 	if (err)
-		log_err("process %d: %s: %s", o->pid, why, err_str(err));
+		log_err("cannot look into process %d: %s", o->pid, why);
 	free(engines);
 	object_table_free(&objects);
 	process_close(&proc);

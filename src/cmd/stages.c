@@ -17,6 +17,7 @@
 #include "target/symbols.h"
 #include "watch/recognise.h"
 #include "watch/session.h"
+#include "watch/target_open.h"
 
 /* So many functions of an object are listed. */
 #define LISTED_MAX 200
@@ -238,6 +239,7 @@ static int run(int argc, char **argv)
 	struct object_table objects = {};
 	struct process proc;
 	struct options o;
+	char why[160];
 	int err, code = options_parse(OPTIONS_PID | OPTIONS_PATTERN, doc, argc, argv, &o);
 
 	if (code >= 0)
@@ -246,14 +248,12 @@ static int run(int argc, char **argv)
 		log_err("which process? give its PID with --pid");
 		return EXIT_USAGE;
 	}
-	err = process_open(&proc, o.pid);
-	if (err) {
-		log_err("process %d cannot be opened: %s", o.pid, err_str(err));
-		return session_exit_code(err);
-	}
-	err = object_table_read(&objects, &proc);
+	err = target_open(&proc, o.pid);
 	if (err)
-		log_err("the maps of process %d cannot be read: %s", o.pid, err_str(err));
+		return session_exit_code(err);
+	err = target_objects(&objects, &proc, why, sizeof(why));
+	if (err)
+		log_err("cannot look into process %d: %s", o.pid, why);
 	if (!err)
 		list_all(&proc, &objects, o.pattern);
 	object_table_free(&objects);

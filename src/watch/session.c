@@ -26,6 +26,7 @@
 #include "watch/debug_fetch.h"
 #include "watch/leak_hunt.h"
 #include "watch/rule_watch.h"
+#include "watch/target_open.h"
 #include "watch/worker.h"
 
 #define TICK_NS 1000000000ULL
@@ -317,19 +318,6 @@ static void loop(struct session *s)
 	}
 }
 
-static int open_target(struct session *s)
-{
-	int err = process_open(&s->proc, s->opts->pid);
-
-	if (err == -ESRCH)
-		log_err("no process with PID %d", s->opts->pid);
-	else if (err == -EINVAL)
-		log_err("%d is a thread, not a process: give the PID of the process", s->opts->pid);
-	else if (err)
-		log_err("process %d cannot be opened: %s", s->opts->pid, err_str(err));
-	return err;
-}
-
 static int set_up(struct session *s, struct rule_set *rules)
 {
 	int err = sources_open(&s->sources, s->proc.pidfd, sink_set__fd(s->publisher.sinks));
@@ -390,7 +378,7 @@ int session_run(const struct session_opts *opts, struct config *config, struct r
 		s->publisher.sinks = sinks;
 		s->publisher.watching = &s->watching;
 	}
-	err = s ? open_target(s) : -ENOMEM;
+	err = s ? target_open(&s->proc, s->opts->pid) : -ENOMEM;
 	if (err) {
 		config_free(config);
 		rule_set_free(rules);

@@ -20,6 +20,8 @@
 #include "watch/recognise.h"
 #include "watch/stages.h"
 #include "watch/statement_watch.h"
+#include "watch/target_open.h"
+#include "watch/worker.h"
 
 /* The maps are read when something says that they changed; in any case as often as this. */
 #define SCAN_NS	      10000000000ULL
@@ -29,6 +31,11 @@
 static uint64_t extra_cost_ns(const struct watching *w)
 {
 	return w->attachment.calibration.trap[TRAP_STEPPED].rare_ns;
+}
+
+bool watching_lent(const struct watching *w)
+{
+	return w->worker && worker__busy(w->worker);
 }
 
 /* The worker uses the table of objects, and asks the keeper about them. */
@@ -137,22 +144,6 @@ static int start_kernel(struct watching *w, char *why, size_t why_size)
 	return 0;
 }
 
-static int read_objects(struct watching *w, char *why, size_t why_size)
-{
-	int err;
-
-	err = object_table_read(&w->objects, w->proc);
-	if (err)
-		snprintf(why, why_size, "its maps cannot be read: %s%s", err_str(err),
-			 err == -EACCES || err == -EPERM
-				 ? " (needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE)"
-				 : "");
-	if (err || w->objects.n_objects)
-		return err;
-	snprintf(why, why_size, "it maps no code: a kernel thread");
-	return process_check(w->proc) ?: -EINVAL;
-}
-
 int watching_start(struct watching *w, struct config *config, struct process *proc,
 		   struct keeper *keeper, const struct proof *proof, char *why, size_t why_size)
 {
@@ -163,7 +154,7 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 	w->config = config;
 	w->proc = proc;
 	w->keeper = keeper;
-	err = read_objects(w, why, why_size);
+	err = target_objects(&w->objects, proc, why, why_size);
 	if (err)
 		return err;
 	snprintf(why, why_size, "out of memory");
@@ -216,6 +207,7 @@ void watching_stop(struct watching *w)
 void watching_free(struct watching *w)
 {
 	watching_stop(w);
+	leak_hunt__free(w->leaks);
 	python_exact__free(w->python_exact);
 	python_sampling__free(w->python_sampling);
 	python_target_free(&w->python);

@@ -123,5 +123,7 @@ void watching_rescan(struct watching *w, uint64_t now_ns);
 void watching_states(struct watching *w);
 /* After something was attached, or tried to be. */
 void watching_attached(struct watching *w);
+/* The worker is at something: the interpreter and the lists of its functions may be what. */
+bool watching_lent(const struct watching *w);
 
 #endif

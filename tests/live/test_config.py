@@ -2,6 +2,7 @@
 """Ten mistakes are ten messages with their places, exit code 2, and nothing attached."""
 
 import re
+from pathlib import Path
 
 from harness import CHESHIRE, changed_text_bytes, config, test
 
@@ -160,3 +161,19 @@ def usage_errors(t):
         done = t.run(CHESHIRE, *command)
         t.equal(done.returncode, 2, f"exit code of 'cheshire {' '.join(command)}'")
         t.check(done.stderr.strip(), f"'cheshire {' '.join(command)}' says nothing")
+    t.check("did you mean 'watch'" in t.run(CHESHIRE, "wach").stderr, "the name that is near")
+
+
+@test()
+def no_such_target(t):
+    """The same words and codes, whoever looks."""
+    for command in ("watch", "leaks", "stages", "check"):
+        done = t.run(CHESHIRE, command, "--pid", "4194303")
+        t.equal(done.returncode, 1, f"exit code of {command} without a process")
+        t.check("no process with PID 4194303" in done.stderr, f"{command}: {done.stderr!r}")
+        thread = Path("/proc/2/comm")
+        if not thread.exists() or thread.read_text(encoding="ascii") != "kthreadd\n":
+            continue
+        done = t.run(CHESHIRE, command, "--pid", "2")
+        t.equal(done.returncode, 1, f"exit code of {command} on a kernel thread")
+        t.check("a kernel thread" in done.stderr, f"{command}: {done.stderr!r}")

@@ -65,6 +65,10 @@ static int share(struct alloc_windows *w)
 	if (base == MAP_FAILED)
 		return -errno;
 	w->control = base;
+	/* Others may have used the programs before: their windows are not ours. */
+	for (size_t i = 0; i < WIRE_ALLOC_CTRS; i++)
+		w->before[i] = w->control->counters[i];
+	w->last = (uint32_t)(now_ns() / 1000000);
 	w->ring = ring_buffer__new(w->ring_fd, on_record, w, NULL);
 	return w->ring ? 0 : -errno;
 }

@@ -200,6 +200,7 @@ static int open_search(struct leak_hunt *h)
 		.fetched = h->w->fetched,
 		.objects = &h->w->objects,
 		.calibration = h->w->attachment.calibration,
+		.share = h->escalation.options.share,
 		.avoid = h->w->bindings.avoid,
 		.stop = &h->stop,
 	};
@@ -220,6 +221,8 @@ static void begin_round(struct leak_hunt *h)
 		return;
 	}
 	h->job = (struct worker_job){run, done};
+	/* A reload that changed nothing had stopped the last one only. */
+	h->stop = false;
 	h->under_way = true;
 	if (!worker__start(h->w->worker, &h->job))
 		return;
@@ -288,8 +291,12 @@ void leak_hunt__tick(struct leak_hunt *h, uint64_t now_ns)
 		h->hunt_ns = h->escalation.since_ns;
 		forget_points(h);
 	}
-	if (!idle(&h->round, h->escalation.hunting && h->search))
+	if (!idle(&h->round, h->escalation.hunting && h->search)) {
 		begin_round(h);
+	} else if (h->search) {
+		leak_search__between(h->search);
+		h->cost_ns += leak_search__cost_ns(h->search);
+	}
 }
 
 bool leak_hunt__busy(const struct leak_hunt *h)

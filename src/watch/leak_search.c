@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "keeper/keeper.h"
+#include "leaks/process_memory.h"
 #include "log/log.h"
 #include "target/maps.h"
 #include "target/process.h"
@@ -28,19 +29,10 @@ uint64_t leak_search_now_ns(void)
 
 static int read_memory(void *ctx, struct memory_read *reads, size_t n)
 {
-	struct process_memory_part parts[MEMORY_READS_MAX];
-	struct leak_search *s = ctx;
-	int err;
+	const struct leak_search *s = ctx;
+	const struct target_memory memory = process_memory(s->opts.proc);
 
-	if (*s->opts.stop)
-		return -ECANCELED;
-	for (size_t i = 0; i < n; i++)
-		parts[i] = (struct process_memory_part){
-			.address = reads[i].addr, .buf = reads[i].buf, .length = reads[i].bytes};
-	err = process_read_scatter(s->opts.proc, parts, n);
-	for (size_t i = 0; i < n; i++)
-		reads[i].ok = !err && !parts[i].err;
-	return err;
+	return *s->opts.stop ? -ECANCELED : memory.read(memory.ctx, reads, n);
 }
 
 struct leak_search *leak_search__new(const struct leak_search_opts *opts)
@@ -244,6 +236,12 @@ int leak_search__round(struct leak_search *s, const struct escalation_round *rou
 	}
 	report(s, growth, out);
 	return s->err;
+}
+
+void leak_search__between(struct leak_search *s)
+{
+	s->cost_round_ns = 0;
+	leak_search_counted(s);
 }
 
 uint64_t leak_search__cost_ns(const struct leak_search *s)

@@ -30,6 +30,7 @@ struct leak_search_opts {
 	const struct debug_files *fetched; /* as in stack_modules.h */
 	struct object_table *objects;	   /* the search's during a round, and only then */
 	struct calibration calibration;
+	double share;		   /* of a CPU, that counting calls may cost the target */
 	uint32_t avoid;		   /* kinds of places that are not probed, as plan_opts */
 	const volatile bool *stop; /* becomes true: end the round soon */
 };
@@ -47,7 +48,10 @@ void leak_search__free(struct leak_search *search);
 int leak_search__round(struct leak_search *search, const struct escalation_round *round,
 		       const struct leak_growth *growth, struct leak_report *out);
 
-/* Of the last round: the time that it took from the target. */
+/* Between rounds, the loop's: what stays attached is booked, and taken off where it is too dear. */
+void leak_search__between(struct leak_search *search);
+
+/* Of the last round, or since it: the time that was taken from the target. */
 uint64_t leak_search__cost_ns(const struct leak_search *search);
 bool leak_search__watching(const struct leak_search *search);
 /* Is there an interpreter of Python in the process? */

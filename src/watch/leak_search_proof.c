@@ -176,7 +176,7 @@ static int count_site(struct leak_search *s, const struct leak_stack *stack,
 		return err;
 	alloc_windows__site(s->windows, number, &counter->before);
 	counter->booked = counter->before.calls + counter->before.returned;
-	counter->since_ns = leak_search_now_ns();
+	counter->since_ns = counter->booked_ns = leak_search_now_ns();
 	return alloc_site_attach(s->opts.keeper, s->opts.objects, &plan, &counter->links);
 }
 
@@ -192,35 +192,61 @@ void leak_search_count(struct leak_search *s)
 			continue;
 		*counter = (struct leak_counter){.site = site->site};
 		s->counters_n++;
-		counter->refused = count_site(s, stack, counter) != 0;
+		counter->over = count_site(s, stack, counter) != 0;
 	}
 }
 
-/* Both ends are taken for the dear kind of place: a few hundred a second at most. */
-static void book(struct leak_search *s, struct leak_counter *counter,
-		 const struct wire_alloc_site *now)
+/* Both ends are taken for the dear kind of place.  Returns the part of a CPU since the last time.
+ */
+static double book(struct leak_search *s, struct leak_counter *counter,
+		   const struct wire_alloc_site *now, uint64_t now_ns)
 {
 	uint64_t hits = now->calls + now->returned;
 	uint64_t cost_ns = (hits - counter->booked) * s->opts.calibration.trap[TRAP_STEPPED].hot_ns;
+	uint64_t elapsed_ns = now_ns - counter->booked_ns;
 
 	counter->booked = hits;
+	counter->booked_ns = now_ns;
 	s->cost_round_ns += cost_ns;
 	s->cost_ns += cost_ns;
+	return elapsed_ns ? (double)cost_ns / (double)elapsed_ns : 0;
+}
+
+/* What was rare when it was found need not stay so.  What was counted then says nothing of now. */
+static void take_off(struct leak_search *s, struct leak_counter *counter, double part)
+{
+	log_info("leaks: a call is not counted any more: that costs %.2g %% of a CPU by now",
+		 part * 100);
+	link_list_free(&counter->links);
+	counter->over = true;
+	leak_ledger__counted(s->ledger, counter->site, 0, 0, 0);
 }
 
 void leak_search_counted(struct leak_search *s)
 {
-	uint64_t now_ns = leak_search_now_ns();
+	double dearest = 0, sum = 0;
+	size_t dear = 0;
 
 	for (size_t i = 0; i < s->counters_n; i++) {
 		struct leak_counter *counter = &s->counters[i];
+		uint64_t now_ns = leak_search_now_ns();
 		struct wire_alloc_site now;
+		double part;
 
-		if (counter->refused || now_ns - counter->since_ns < s->opts.config->settle_ns)
+		if (counter->over)
 			continue;
 		alloc_windows__site(s->windows, (uint32_t)i, &now);
-		book(s, counter, &now);
-		leak_ledger__counted(s->ledger, counter->site, now.calls - counter->before.calls,
-				     now.bytes - counter->before.bytes, now_ns - counter->since_ns);
+		part = book(s, counter, &now, now_ns);
+		sum += part;
+		if (part > dearest) {
+			dearest = part;
+			dear = i;
+		}
+		if (now_ns - counter->since_ns >= s->opts.config->settle_ns)
+			leak_ledger__counted(
+				s->ledger, counter->site, now.calls - counter->before.calls,
+				now.bytes - counter->before.bytes, now_ns - counter->since_ns);
 	}
+	if (sum > s->opts.share)
+		take_off(s, &s->counters[dear], dearest);
 }

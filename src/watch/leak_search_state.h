@@ -25,8 +25,9 @@ struct leak_counter {
 	uint64_t since_ns;
 	struct wire_alloc_site before;
 	uint64_t booked; /* hits whose cost was booked */
+	uint64_t booked_ns;
 	struct link_list links;
-	bool refused;
+	bool over; /* it could not be probed, or became too dear: no probe is there */
 };
 
 struct leak_watch {

@@ -46,7 +46,7 @@ static void adapt(struct leak_search *s, const struct alloc_window_stats *stats)
 	double per_call, wanted;
 
 	s->lost += s->records_lost + stats->counters[WIRE_ALLOC_CTR_LOST];
-	if (!stats->calls || !s->records_n)
+	if (!stats->calls)
 		return;
 	per_call = (double)(s->records_n + s->records_lost) / (double)stats->calls;
 	wanted = per_call * s->opts.config->calls;
@@ -54,14 +54,6 @@ static void adapt(struct leak_search *s, const struct alloc_window_stats *stats)
 		s->sample_bytes = s->sample_bytes ? s->sample_bytes * 2 : SAMPLE_BYTES_MIN;
 	else if (wanted < RECORDS_WANTED / 4 && s->sample_bytes)
 		s->sample_bytes = s->sample_bytes > SAMPLE_BYTES_MIN ? s->sample_bytes / 2 : 0;
-}
-
-/* The inverse of the probability with which the call was sampled. */
-static double stands_for(const struct wire_alloc_head *head)
-{
-	if (head->size_bytes >= head->sample_bytes)
-		return 1;
-	return (double)head->sample_bytes / (double)(head->size_bytes ? head->size_bytes : 1);
 }
 
 static const struct wire_alloc *record_at(const struct leak_search *s, size_t i)
@@ -146,7 +138,7 @@ static int take_over(struct leak_search *s, const struct alloc_window_stats *sta
 		struct leak_sample sample = {.ptr = r->head.pointer,
 					     .size_bytes = r->head.size_bytes,
 					     .time_ns = r->head.time_ns,
-					     .stands_for = stands_for(&r->head)};
+					     .stands_for = alloc_block_weight(&r->head)};
 
 		fill_fate(s, &r->head, looks[i], &sample);
 		sample.site = leak_stacks__add(s->stacks, s->opts.objects, r);

@@ -94,10 +94,11 @@ struct keeper_watch {
 
 /*
  * A watchpoint on all threads of the target (kernel/watchpoint.h), in the slot (below
- * WATCHPOINTS_MAX) instead of the one that is there; `watch` NULL: none any more.  It ends with the
- * session.  0; -EPERM: the configuration did not ask at the start for what lies in the heap;
- * -EFAULT: no writable private memory; -ENOSPC: a debugger holds the registers; -E2BIG: more than
- * WATCHPOINT_THREADS_MAX threads; -EMFILE; -EOPNOTSUPP; -ESRCH; -EPIPE.
+ * WATCHPOINTS_MAX); `watch` NULL: none there any more.  It ends with the session.  0; -EBUSY: there
+ * is one, of others: Python's functions and the search for leaks share the slots; -EPERM: the
+ * configuration did not ask at the start for what lies in the heap; -EFAULT: no writable private
+ * memory; -ENOSPC: a debugger holds the registers; -E2BIG: more than WATCHPOINT_THREADS_MAX
+ * threads; -EMFILE; -EOPNOTSUPP; -ESRCH; -EPIPE.
  */
 int keeper__watch(struct keeper *keeper, uint32_t slot, const struct keeper_watch *watch,
 		  struct keeper_watched *out);

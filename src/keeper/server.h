@@ -88,9 +88,10 @@ void keeper_server_stop_ticks(struct keeper_server *server);
 ssize_t keeper_server_threads(const struct keeper_server *server, pid_t tids[KEEPER_THREADS_MAX]);
 
 /*
- * A watchpoint on all threads of the target, in the place of that in this slot, or none any more.
- * -EPERM: the session did not say at the start that it looks at objects; -EFAULT: no writable
- * private memory of the target's; else as watchpoint__open.
+ * A watchpoint on all threads of the target in this slot, or none there any more.  -EBUSY: there
+ * is one, which whoever asked for it has to take off first; -EPERM: the session did not say at the
+ * start that it looks at objects; -EFAULT: no writable private memory of the target's; else as
+ * watchpoint__open.
  */
 int keeper_server_watch(struct keeper_server *server, const struct keeper_request *request,
 			struct keeper_watched *out);

@@ -99,9 +99,12 @@ int keeper_server_watch(struct keeper_server *s, const struct keeper_request *r,
 	int err;
 
 	*out = (struct keeper_watched){};
-	keeper_server_stop_watch(s, r->watch.slot);
-	if (!r->watch.length)
+	if (!r->watch.length) {
+		keeper_server_stop_watch(s, r->watch.slot);
 		return 0;
+	}
+	if (s->watches[r->watch.slot])
+		return -EBUSY;
 	if (!s->opts->objects && !s->opts->leaks)
 		return -EPERM;
 	err = process_check(&s->proc);

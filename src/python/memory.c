@@ -138,7 +138,8 @@ int python_memory__read(struct python_memory *m, uint64_t address, void *buf, si
 {
 	uint8_t *to = buf;
 
-	if (address < PAGE_BYTES || len > 1u << 30 || (address + len) >> ADDRESS_BITS)
+	if (address < PAGE_BYTES || address >> ADDRESS_BITS || len > 1u << 30 ||
+	    (address + len) >> ADDRESS_BITS)
 		return -EFAULT;
 	while (len) {
 		size_t at = address % PAGE_BYTES;

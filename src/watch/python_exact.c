@@ -165,17 +165,16 @@ static int set_one(struct python_exact *pe, size_t stage, const struct python_fu
 		   char *why, size_t size)
 {
 	struct watching *w = pe->watching;
-	uint32_t slot = 0;
-	int err;
+	uint32_t slot;
+	int err = -EBUSY;
 
-	while (slot < WIRE_WATCHES && pe->slots[slot].used)
-		slot++;
-	if (slot == WIRE_WATCHES)
-		return -ENOSPC;
-	err = python_watchpoint_set(&pe->layout, w->loader, w->keeper, slot, (uint32_t)stage, f,
-				    why, size);
+	/* The search for leaks may have some of them. */
+	for (slot = 0; slot < WIRE_WATCHES && err == -EBUSY; slot++)
+		if (!pe->slots[slot].used)
+			err = python_watchpoint_set(&pe->layout, w->loader, w->keeper, slot,
+						    (uint32_t)stage, f, why, size);
 	if (!err)
-		pe->slots[slot] =
+		pe->slots[slot - 1] =
 			(struct exact_slot){.used = true,
 					    .stage = (uint32_t)stage,
 					    .code = f->code,
@@ -288,6 +287,9 @@ void python_exact__update(struct python_exact *pe, uint64_t now_ns)
 {
 	struct watching *w = pe->watching;
 
+	/* Looked at again when it is the loop's. */
+	if (watching_lent(w))
+		return;
 	if (pe->opened != w->python.opened || !w->python.runtime)
 		forget_all(pe);
 	if (pe->opened == w->python.opened && pe->listed == w->python.listed)
@@ -419,11 +421,10 @@ static void check_slot(struct python_exact *pe, uint32_t i)
 
 uint64_t python_exact__drained(struct python_exact *pe, uint64_t now_ns)
 {
-	struct worker *worker = pe->watching->worker;
 	uint64_t news = 0;
 
 	/* What the worker works on is its own. */
-	if (pe->under_way || (worker && worker__busy(worker)) || !pe->watching->python.runtime)
+	if (pe->under_way || watching_lent(pe->watching) || !pe->watching->python.runtime)
 		return 0;
 	if (pe->listed != pe->watching->python.listed)
 		python_exact__update(pe, now_ns);

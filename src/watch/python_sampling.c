@@ -44,6 +44,8 @@ struct python_sampling {
 	char why[WIRE_STAGES_MAX][PYTHON_WHY_MAX];
 	bool running;
 	bool shed;
+	bool update_due;	     /* it was asked for while the worker had the interpreter */
+	bool stages_new;	     /* functions that are listed may be of other stages now */
 	char failed[PYTHON_WHY_MAX]; /* why it does not run */
 	uint32_t opened, listed;     /* as of the last update */
 	struct backoff backoff;
@@ -138,12 +140,12 @@ static void tell_stage(struct python_sampling *ps, size_t i)
 	struct attached_stage *s = &w->attachment.stages[i];
 
 	s->state = state_of(ps, i);
-	if (s->state == ATTACH_NONE)
+	if (s->state == ATTACH_NONE && !ps->update_due)
 		python_target_explain(&w->python, i, s->reason, sizeof(s->reason));
 	else if (s->state == ATTACH_ARMED)
 		snprintf(s->reason, sizeof(s->reason), WAY_TEXT, WIRE_PYTHON_HZ,
 			 ps->why[i][0] ? "; " : "", ps->why[i]);
-	else
+	else if (s->state != ATTACH_NONE)
 		snprintf(s->reason, sizeof(s->reason), "%s", ps->failed);
 	metrics__stage_sampled(w->metrics, i, true);
 	loader__stage(w->loader, (uint32_t)i)->state = s->state == ATTACH_ARMED ? WIRE_STAGE_ARMED
@@ -260,19 +262,26 @@ static bool start(struct python_sampling *ps, uint64_t now_ns)
 void python_sampling__update(struct python_sampling *ps, uint64_t now_ns)
 {
 	struct python_target *t = &ps->watching->python;
-	bool wanted = t->runtime && stages_of(ps);
+	bool wanted;
 
 	ps->now_ns = now_ns;
+	ps->update_due = watching_lent(ps->watching);
+	if (ps->update_due) {
+		tell(ps);
+		return;
+	}
+	wanted = t->runtime && stages_of(ps);
 	if (ps->running && (!wanted || ps->opened != t->opened))
 		stop(ps);
 	if (ps->opened != t->opened)
 		ps->seen = 0;
 	ps->opened = t->opened;
-	if (ps->listed != t->listed) {
+	if (ps->listed != t->listed)
 		ps->list_ns = now_ns;
+	if (ps->listed != t->listed || ps->stages_new)
 		note_listed(ps);
-	}
 	ps->listed = t->listed;
+	ps->stages_new = false;
 	if (wanted && !ps->running && !ps->shed && !start(ps, now_ns))
 		return;
 	tell(ps);
@@ -293,7 +302,7 @@ void python_sampling__take(struct python_sampling *ps, size_t stage, const char 
 	ps->given &= ~(1ULL << stage);
 	snprintf(ps->why[stage], sizeof(ps->why[stage]), "%s", why);
 	/* What was of no stage is of this one now. */
-	note_listed(ps);
+	ps->stages_new = true;
 	python_sampling__update(ps, ps->now_ns);
 }
 
@@ -390,7 +399,7 @@ static void start_look(struct python_sampling *ps, uint64_t now_ns)
 {
 	struct worker *worker = ps->watching->worker;
 
-	if (ps->under_way || (worker && worker__busy(worker)))
+	if (ps->under_way || watching_lent(ps->watching))
 		return;
 	fill_look(ps, now_ns);
 	if (!ps->look.look.codes_n && !ps->look.look.generators_n && !ps->look.look.list)
@@ -407,12 +416,16 @@ static void start_look(struct python_sampling *ps, uint64_t now_ns)
 
 void python_sampling__drained(struct python_sampling *ps, uint64_t now_ns)
 {
+	bool lent = watching_lent(ps->watching);
+
 	ps->now_ns = now_ns;
-	if (ps->shed && !ps->under_way && backoff_take(&ps->backoff, now_ns)) {
+	if (ps->shed && !lent && backoff_take(&ps->backoff, now_ns)) {
 		ps->shed = false;
 		ps->failed[0] = '\0';
-		python_sampling__update(ps, now_ns);
+		ps->update_due = true;
 	}
+	if (ps->update_due && !lent)
+		python_sampling__update(ps, now_ns);
 	if (!ps->running)
 		return;
 	if (now_ns - ps->generation_ns >= GENERATION_NS) {

@@ -60,6 +60,8 @@ static int read_count(const struct python_target *t, uint64_t address, uint64_t 
 static const char *failure(int err)
 {
 	switch (err) {
+	case -EBUSY:
+		return "the search for leaks has the CPU's debug registers";
 	case -ENOSPC:
 		return "the CPU's debug registers are taken (by a debugger, or another tool)";
 	case -EPERM:

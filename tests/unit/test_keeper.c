@@ -484,6 +484,33 @@ static void test_objects_in_the_heap(void **state)
 	assert_int_equal(ask(k, &r, sizeof(r)), -ESRCH);
 }
 
+static volatile uint64_t watched_word;
+
+/* Two that know nothing of each other ask for watchpoints: neither gets the other's. */
+static void test_watch_of_a_slot_that_is_taken(void **state)
+{
+	struct keeping *k = *state;
+	struct keeper_request r = {.op = KEEPER_WATCH,
+				   .watch = {(uintptr_t)&watched_word, 8, 1, WATCHPOINT_WRITES, 0}};
+	const struct keeper_request off = {.op = KEEPER_WATCH, .watch = {.slot = 1}};
+	const struct keeper_request look = {.op = KEEPER_WATCHED, .slot = 1};
+	int err;
+
+	k->opts.leaks = true;
+	err = ask_for(k, &r);
+	if (err == -EOPNOTSUPP || err == -EPERM || err == -EACCES) {
+		print_message("no watchpoint to be had: %s\n", strerror(-err));
+		skip();
+	}
+	assert_int_equal(err, 0);
+	assert_int_equal(ask_for(k, &r), -EBUSY);
+	assert_int_equal(ask_for(k, &look), 0);
+	assert_int_equal(ask_for(k, &off), 0);
+	assert_int_equal(ask_for(k, &look), -ENOENT);
+	assert_int_equal(ask_for(k, &r), 0);
+	assert_int_equal(ask_for(k, &off), 0);
+}
+
 static void test_scatter_requests(void **state)
 {
 	struct scatter_request r = {.head = {.op = KEEPER_SCATTER, .scatter = {2}},
@@ -593,6 +620,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_objects, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_memory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_objects_in_the_heap, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_watch_of_a_slot_that_is_taken, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_files, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nothing_loaded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_target_gone, set_up, tear_down),

@@ -87,12 +87,14 @@ int census__begin(struct census *c, const struct mappings *mappings, uint64_t no
 	memset(c->slots, 0, SLOTS * sizeof(*c->slots));
 	c->slots_n = 0;
 	c->lost = 0;
-	c->before_ns = c->begun_ns;
-	c->begun_ns = now_ns;
-	for (size_t i = 0; i < c->kinds_n; i++) {
+	/* Of one that was given up nothing is known: the one before it stays the one before. */
+	if (!c->counting)
+		c->before_ns = c->begun_ns;
+	for (size_t i = 0; i < c->kinds_n && !c->counting; i++) {
 		c->kinds[i].before = c->kinds[i].now;
 		c->kinds[i].before_items = c->kinds[i].now_items;
 	}
+	c->begun_ns = now_ns;
 	c->counting = true;
 	return 0;
 }

@@ -17,6 +17,7 @@ struct listing {
 	char file[512];	     /* globs */
 	char qualname[512];
 	python_sound_fn sound;
+	void *sound_ctx;
 	size_t max, shown, left_out;
 };
 
@@ -60,6 +61,7 @@ static const char *kind_of(const struct python_function *f)
 static int print_function(const struct python_function *f, void *ctx)
 {
 	char path[ESCAPE_NAME_MAX + 8], base[ESCAPE_NAME_MAX + 8], name[ESCAPE_NAME_MAX + 8];
+	char probe[2 * ESCAPE_NAME_MAX + 32];
 	const char *slash = strrchr(f->file, '/'), *dot = strrchr(f->qualname, '.');
 	struct listing *l = ctx;
 	const char *sound;
@@ -71,13 +73,14 @@ static int print_function(const struct python_function *f, void *ctx)
 		return 0;
 	}
 	l->shown++;
-	sound = l->pattern ? NULL : l->sound(dot ? dot + 1 : f->qualname);
 	escape_name(ESCAPE_TEXT, path, sizeof(path), f->file);
 	escape_name(ESCAPE_TEXT, base, sizeof(base), slash ? slash + 1 : f->file);
 	escape_name(ESCAPE_TEXT, name, sizeof(name), f->qualname);
+	snprintf(probe, sizeof(probe), "python:%s:%s", base, name);
+	sound = l->sound(l->sound_ctx, dot ? dot + 1 : f->qualname, probe);
 	if (!l->pattern)
 		printf("  %-9s  ", sound ?: "");
-	printf("python:%s:%s  %s:%u%s\n", base, name, path, f->first_line, kind_of(f));
+	printf("%s  %s:%u%s\n", probe, path, f->first_line, kind_of(f));
 	return 0;
 }
 
@@ -102,10 +105,10 @@ static void print_all(struct python_runtime *runtime, struct listing *l)
 }
 
 void python_listing_print(const struct process *proc, struct object_table *objects,
-			  const char *pattern, python_sound_fn sound, size_t max)
+			  const char *pattern, python_sound_fn sound, void *ctx, size_t max)
 {
 	const struct python_reader reader = python_reader_of(proc);
-	struct listing l = {.pattern = pattern, .sound = sound, .max = max};
+	struct listing l = {.pattern = pattern, .sound = sound, .sound_ctx = ctx, .max = max};
 	struct python_runtime *runtime;
 	char why[256];
 	int err = python_runtime__open(proc, objects, &reader, &runtime, why, sizeof(why));

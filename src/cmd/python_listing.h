@@ -8,8 +8,8 @@
 struct object_table;
 struct process;
 
-/* A stage that a function's name sounds like; NULL: none. */
-typedef const char *(*python_sound_fn)(const char *name);
+/* Called for each that is printed: a stage that its name sounds like; NULL: none. */
+typedef const char *(*python_sound_fn)(void *ctx, const char *name, const char *probe);
 
 /*
  * Prints the functions that match, as probes with their file and line, at most max of them.  The
@@ -18,6 +18,6 @@ typedef const char *(*python_sound_fn)(const char *name);
  * Nothing where there is no interpreter; one that cannot be read says why.
  */
 void python_listing_print(const struct process *proc, struct object_table *objects,
-			  const char *pattern, python_sound_fn sound, size_t max);
+			  const char *pattern, python_sound_fn sound, void *ctx, size_t max);
 
 #endif

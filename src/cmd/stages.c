@@ -41,31 +41,54 @@ static const struct sound {
 	{"tts", {"*[Ss]ynth*", "*[Ss]peak*", "*_tts*"}},
 };
 
-#define SOUNDS_N (sizeof(sounds) / sizeof(sounds[0]))
+#define SOUNDS_N     (sizeof(sounds) / sizeof(sounds[0]))
+#define SOUND_INTENT 2
+
+/* The first function found for each sound, as a probe; "": none. */
+struct suggestions {
+	char probe[SOUNDS_N][640];
+	size_t listed; /* functions, whatever they sound like */
+};
 
 struct listing {
 	const struct object *object;
 	const struct sound *sound; /* NULL: listed by a pattern of the user's */
-	size_t pattern;		   /* of the sound, looked for just now */
+	struct suggestions *suggestions;
+	size_t pattern; /* of the sound, looked for just now */
 	size_t shown;
 	size_t left_out;
 };
 
-/* The stage that a name of a Python function sounds like. */
-static const char *sound_of(const char *name)
+/* What would have to be escaped in YAML is left to the user. */
+static void suggest_probe(struct suggestions *s, size_t sound, const char *probe)
 {
+	if (!s->probe[sound][0] && strlen(probe) < sizeof(s->probe[0]) && !strpbrk(probe, "\"\\"))
+		strcpy(s->probe[sound], probe);
+}
+
+/* The stage that a name of a Python function sounds like. */
+static const char *sound_of(void *ctx, const char *name, const char *probe)
+{
+	struct suggestions *s = ctx;
+
+	s->listed++;
 	for (size_t i = 0; i < SOUNDS_N; i++)
 		for (size_t n = 0; sounds[i].patterns[n]; n++)
-			if (glob_match(sounds[i].patterns[n], name))
+			if (glob_match(sounds[i].patterns[n], name)) {
+				suggest_probe(s, i, probe);
 				return sounds[i].stage;
+			}
 	return NULL;
 }
 
 static int print_symbol(const struct symbol *sym, void *ctx)
 {
-	char demangled[SYMBOL_DEMANGLED_MAX], name[1024], plain[1024], object[512];
+	char demangled[SYMBOL_DEMANGLED_MAX], name[1024], plain[1024], object[512], probe[1600];
 	struct listing *l = ctx;
 
+	/* What is reserved for the C library is no stage. */
+	if (l->sound && !strncmp(sym->name, "__", 2))
+		return 0;
 	for (size_t i = 0; l->sound && i < l->pattern; i++)
 		if (glob_match(l->sound->patterns[i], sym->name))
 			return 0; /* is listed already */
@@ -74,11 +97,15 @@ static int print_symbol(const struct symbol *sym, void *ctx)
 		return 0;
 	}
 	l->shown++;
+	l->suggestions->listed++;
 	escape_name(ESCAPE_TEXT, object, sizeof(object), l->object->basename);
 	escape_name(ESCAPE_TEXT, name, sizeof(name), sym->name);
+	snprintf(probe, sizeof(probe), "%s:%s", object, name);
 	if (l->sound)
 		printf("  %-9s  ", l->sound->stage);
-	printf("%s:%s  %llu bytes", object, name, (unsigned long long)sym->size);
+	if (l->sound && !sym->ifunc)
+		suggest_probe(l->suggestions, (size_t)(l->sound - sounds), probe);
+	printf("%s  %llu bytes", probe, (unsigned long long)sym->size);
 	if (symbol_demangle(sym->name, demangled, sizeof(demangled))) {
 		escape_name(ESCAPE_TEXT, plain, sizeof(plain), demangled);
 		printf("  %s", plain);
@@ -96,9 +123,10 @@ static void list_sounds(const struct symbol_table *table, struct listing *l)
 	}
 }
 
-static void list_object(struct object *obj, const struct process *proc, const char *pattern)
+static void list_object(struct object *obj, const struct process *proc, const char *pattern,
+			struct suggestions *suggestions)
 {
-	struct listing l = {.object = obj};
+	struct listing l = {.object = obj, .suggestions = suggestions};
 	struct symbol_table *table;
 
 	if (object_open(obj, proc))
@@ -184,20 +212,47 @@ static void print_engine(const struct config *config, const char *engine)
 	}
 }
 
-/* What is recognised, written out, with the functions of the user's own still to be filled in. */
-static void print_config(const struct config *config, char *engines)
+static bool is_recognised(const struct config *config, const char *stage)
+{
+	for (size_t i = 0; i < config->stages_n; i++)
+		if (!strcmp(config->stages[i].name, stage))
+			return true;
+	return false;
+}
+
+/* Functions that sound like the stages that no engine is recognised for; returns how many. */
+static size_t print_suggestions(const struct config *config, const struct suggestions *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < SOUNDS_N; i++) {
+		if (!s->probe[i][0] || is_recognised(config, sounds[i].stage))
+			continue;
+		printf("  %s: # by its name: is it this one?\n    call: \"%s\"\n", sounds[i].stage,
+		       s->probe[i]);
+		n++;
+	}
+	return n;
+}
+
+/* What is recognised, written out, with the functions of the user's own. */
+static void print_config(const struct config *config, char *engines, const struct suggestions *s)
 {
 	char *rest = NULL;
+	const char *mark;
 
 	puts("\nto name functions of your own, start from this (`cheshire watch --config FILE`).\n"
 	     "`stages:` replaces the recognition, so what is recognised stands in it:\n\nstages:");
 	for (char *engine = strtok_r(engines, ", ", &rest); engine;
 	     engine = strtok_r(NULL, ", ", &rest))
 		print_engine(config, engine);
-	puts("  # intent:\n  #   call: \"OBJECT:FUNCTION\"");
+	/* A configuration needs a stage. */
+	mark = print_suggestions(config, s) + config->stages_n ? "# " : "";
+	if (!s->probe[SOUND_INTENT][0])
+		printf("  %sintent:\n  %s  call: \"OBJECT:FUNCTION\"\n", mark, mark);
 }
 
-static void suggest(const struct object_table *objects)
+static void suggest(const struct object_table *objects, const struct suggestions *suggestions)
 {
 	struct config_errors *errors = config_errors__new();
 	char *engines = NULL, none[] = "", why[256];
@@ -210,7 +265,7 @@ static void suggest(const struct object_table *objects)
 		for (size_t i = 0; i < config->stages_n; i++)
 			printf("  %-9s  %s\n", config->stages[i].name,
 			       config->stages[i].engine ? config->stages[i].engine : "?");
-		print_config(config, engines ? engines : none);
+		print_config(config, engines ? engines : none, suggestions);
 	}
 	free(engines);
 	config_free(config);
@@ -220,6 +275,7 @@ static void suggest(const struct object_table *objects)
 static void list_all(const struct process *proc, struct object_table *objects, const char *wanted)
 {
 	const bool python_only = wanted && !strncmp(wanted, "python:", 7);
+	struct suggestions suggestions = {};
 	char object[256];
 	const char *pattern = split_pattern(wanted, object, sizeof(object));
 
@@ -228,10 +284,12 @@ static void list_all(const struct process *proc, struct object_table *objects, c
 	for (size_t i = 0; !python_only && i < objects->n_objects; i++)
 		if (worth_listing(objects->objects[i], pattern) &&
 		    glob_match(object, objects->objects[i]->basename))
-			list_object(objects->objects[i], proc, pattern);
-	python_listing_print(proc, objects, wanted, sound_of, LISTED_MAX);
+			list_object(objects->objects[i], proc, pattern, &suggestions);
+	python_listing_print(proc, objects, wanted, sound_of, &suggestions, LISTED_MAX);
 	if (!wanted)
-		suggest(objects);
+		suggest(objects, &suggestions);
+	else if (!suggestions.listed)
+		log_warn("no function of the process matches '%s'", wanted);
 }
 
 static int run(int argc, char **argv)

@@ -81,3 +81,11 @@ def stages_lists_what_can_be_probed(t):
     t.equal(done.returncode, 0, f"exit code: {done.stderr[:300]}")
     t.check("stage_work" in done.stdout, f"stage_work is not listed: {done.stdout[:300]}")
     t.check("hot_function" not in done.stdout, "what does not match is listed")
+    done = t.run(CHESHIRE, "stages", "--pid", target.pid, "no_such_*")
+    t.check("no function" in done.stderr, f"nothing is said of no match: {done.stderr!r}")
+    # What is suggested can be used as it stands.
+    done = t.run(CHESHIRE, "stages", "--pid", target.pid)
+    begin = done.stdout.index("\nstages:\n")
+    path = t.write("suggested.yaml", done.stdout[begin:])
+    done = t.run(CHESHIRE, "check", "--config", path)
+    t.equal(done.returncode, 0, f"check of what is suggested: {done.stderr[:300]}")

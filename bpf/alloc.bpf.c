@@ -110,7 +110,6 @@ static __always_inline void drop(__u64 pointer)
 {
 	__u32 at = wire_alloc_kept_at(pointer);
 
-#pragma unroll
 	for (__u32 i = 0; i < WIRE_ALLOC_KEPT_WAYS; i++) {
 		volatile __u64 *kept = &control.kept[at + i];
 
@@ -124,7 +123,6 @@ static __always_inline int keep(__u64 pointer)
 {
 	__u32 at = wire_alloc_kept_at(pointer);
 
-#pragma unroll
 	for (__u32 i = 0; i < WIRE_ALLOC_KEPT_WAYS; i++)
 		if (!__sync_val_compare_and_swap(&control.kept[at + i], 0, pointer))
 			return 1;

@@ -9,6 +9,8 @@ BPFT_FLAGS  = -std=gnu11 $(CFLAGS) -O1 $(SANITIZE) -Wall -Wextra -Wshadow -Werro
 BPFT_PROGS := $(BPF_SRCS:bpf/%.bpf.c=$(BPFT_OUT)/obj/%.bpf.o)
 BPFT_SHIM  := $(patsubst tests/bpf/%.c,$(BPFT_OUT)/obj/%.o,$(sort $(wildcard \
 	tests/bpf/shim/*.c)) tests/bpf/world.c)
+# Objects of their own, in a kernel of their own.
+BPFT_OWN   := $(BPFT_OUT)/test_alloc
 BPFT_TESTS := $(patsubst tests/bpf/%.c,$(BPFT_OUT)/%,$(sort $(wildcard tests/bpf/test_*.c)))
 
 TEST_PROGRAMS += $(BPFT_TESTS)
@@ -23,9 +25,14 @@ $(BPFT_OUT)/obj/%.o: tests/bpf/%.c tests/bpf/bpf.mk Makefile
 	$(call msg,CC SAN,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(BPFT_FLAGS) $(DEPFLAGS) -c $< -o $@
+$(BPFT_OWN): $(BPFT_OUT)/test_%: tests/bpf/test_%.c $(BPFT_OUT)/obj/%.bpf.o \
+		$(filter-out %/world.o,$(BPFT_SHIM))
+	$(call msg,BPF TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(BPFT_FLAGS) -MMD -MP -MF $@.d $(filter-out %.h,$^) -lcmocka -o $@
 $(BPFT_OUT)/%: tests/bpf/%.c $(BPFT_PROGS) $(BPFT_SHIM)
 	$(call msg,BPF TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(BPFT_FLAGS) -MMD -MP -MF $@.d $< $(BPFT_PROGS) $(BPFT_SHIM) -lcmocka -o $@
 
--include $(BPFT_PROGS:.o=.d) $(BPFT_SHIM:.o=.d) $(BPFT_TESTS:=.d)
+-include $(BPFT_PROGS:.o=.d) $(BPFT_OWN:$(BPFT_OUT)/test_%=$(BPFT_OUT)/obj/%.bpf.d) $(BPFT_SHIM:.o=.d) $(BPFT_TESTS:=.d)

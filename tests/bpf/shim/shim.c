@@ -190,6 +190,11 @@ __u32 bpf_get_smp_processor_id(void)
 	return shim.cpu;
 }
 
+__u32 bpf_get_prandom_u32(void)
+{
+	return shim.random;
+}
+
 static void hook_run(enum shim_point point, void *word)
 {
 	struct shim before = shim;

@@ -47,6 +47,7 @@ struct shim {
 	__u64 now_ns;
 	__u64 cookie;
 	__u32 cpu;
+	__u32 random; /* what the kernel draws */
 	struct shim_task *current;
 	/* What fails. */
 	int no_task_storage;

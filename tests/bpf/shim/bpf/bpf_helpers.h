@@ -53,6 +53,7 @@ void *shim_task_storage(const void *id, unsigned value_bytes, struct task_struct
 __u64 bpf_ktime_get_ns(void);
 __u64 bpf_get_current_pid_tgid(void);
 __u32 bpf_get_smp_processor_id(void);
+__u32 bpf_get_prandom_u32(void);
 struct task_struct *bpf_get_current_task_btf(void);
 __u64 bpf_get_attach_cookie(void *ctx);
 long bpf_task_pt_regs(struct task_struct *task);

@@ -123,12 +123,14 @@ static int next_chunk(const struct glibc_heap *heap, const struct target_memory 
 static int walk(const struct glibc_heap *heap, const struct target_memory *memory, uint64_t chunk,
 		uint64_t bin_size, struct fast_candidate *candidates, size_t n)
 {
-	for (int steps = 0; chunk; steps++) {
+	uint32_t most = heap->walk_max ? heap->walk_max : WALK_MAX;
+
+	for (uint32_t steps = 0; chunk; steps++) {
 		struct fast_candidate *c = find(candidates, n, chunk);
 		uint64_t next;
 		int err;
 
-		if (steps == WALK_MAX)
+		if (steps == most)
 			return -EAGAIN;
 		err = next_chunk(heap, memory, chunk, bin_size, &next);
 		if (err)

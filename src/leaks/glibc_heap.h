@@ -30,6 +30,7 @@ struct glibc_heap {
 	uint64_t arenas[GLIBC_ARENAS_MAX];
 	uint32_t arenas_n;
 	bool arenas_partial;
+	uint32_t walk_max; /* chunks of a list; 0: the default */
 };
 
 void glibc_heap_free(struct glibc_heap *heap);

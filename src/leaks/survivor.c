@@ -148,6 +148,11 @@ int survivor_judge__check(struct survivor_judge *judge, const struct target_memo
 	return err ? err : fingerprints(memory, blocks, n);
 }
 
+void survivor_judge__follow_at_most(struct survivor_judge *judge, uint32_t chunks)
+{
+	judge->glibc.walk_max = chunks;
+}
+
 void survivor_judge__facts(const struct survivor_judge *judge, struct survivor_judge_facts *facts)
 {
 	const struct glibc_heap *glibc = &judge->glibc;

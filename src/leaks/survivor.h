@@ -78,6 +78,11 @@ int survivor_judge__prepare(struct survivor_judge *judge, const struct target_me
 int survivor_judge__check(struct survivor_judge *judge, const struct target_memory *memory,
 			  struct block_check *blocks, size_t n);
 
+/*
+ * Lists of free chunks are followed for at most so many of them from now on (0: 8192), each costs a
+ * read; what was not found by then is unknowable.
+ */
+void survivor_judge__follow_at_most(struct survivor_judge *judge, uint32_t chunks);
 void survivor_judge__facts(const struct survivor_judge *judge, struct survivor_judge_facts *facts);
 const char *block_evidence_name(enum block_evidence evidence);
 

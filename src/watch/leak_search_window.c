@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log/log.h"
 #include "watch/alloc_window.h"
 
 /* A target that allocates next to nothing: the window ends by time. */
@@ -15,6 +16,9 @@
 #define SAMPLE_BYTES_MIN 64U
 #define RECORDS_WANTED	 (ALLOC_BLOCKS_FIT - ALLOC_BLOCKS_FIT / 8)
 #define SAMPLE_BYTES_MAX (16U << 20)
+
+/* While the probes are on, lists of free chunks are not followed for longer than some 0.1 ms. */
+#define LOOK_CHUNKS_MAX 64
 
 #define RECORD_BYTES (offsetof(struct wire_alloc, stack) + LEAK_STACK_KEPT)
 
@@ -97,11 +101,15 @@ static int look(void *ctx)
 	err = mapped_n ? leak_search_read_mappings(s) : 0;
 	if (!err && heap_n)
 		err = survivor_judge__prepare(s->judge, &s->memory, &s->mappings, s->data_inode);
+	survivor_judge__follow_at_most(s->judge, LOOK_CHUNKS_MAX);
 	if (!err && heap_n)
 		err = survivor_judge__check(s->judge, &s->memory, s->looks, heap_n);
+	survivor_judge__follow_at_most(s->judge, 0);
 	for (size_t i = heap_n; !err && i < n; i++)
 		judge_mapping(s, &s->looks[i]);
 	s->looked_n = err ? 0 : n;
+	log_debug("leaks: %zu blocks of a window looked at in %llu us", n,
+		  (unsigned long long)(leak_search_now_ns() - s->looked_ns) / 1000);
 	return err;
 }
 

@@ -243,6 +243,38 @@ static void test_churn(void **state)
 	free(t);
 }
 
+/* Lists that are not followed to their end: what they may hold is not known, and all else is. */
+static void test_short_lists(void **state)
+{
+	struct target *t = malloc(sizeof(*t));
+	struct survivor_judge *judge;
+	size_t unknown = 0, before = 0;
+	uint64_t inode;
+
+	(void)state;
+	assert_non_null(t);
+	begin(t, OUT "/blocks", NULL);
+	judge = judge_of(t, ALLOCATOR_GLIBC, &inode);
+	look(t, judge, inode, t->blocks, t->n);
+	for (size_t i = 0; i < t->n; i++)
+		before += t->blocks[i].evidence == BLOCK_EVIDENCE_FAST_BIN;
+	survivor_judge__follow_at_most(judge, 1);
+	look(t, judge, inode, t->blocks, t->n);
+	for (size_t i = 0; i < t->n; i++) {
+		bool live = t->truth[i].live || is_again(t, i);
+
+		unknown += t->blocks[i].state == BLOCK_UNKNOWABLE;
+		assert_int_not_equal(t->blocks[i].state, live ? BLOCK_FREED : BLOCK_LIVE);
+	}
+	assert_true(before > 1 && unknown > 0);
+	survivor_judge__follow_at_most(judge, 0);
+	look(t, judge, inode, t->blocks, t->n);
+	assert_int_equal(wrong(t, t->blocks, false), 0);
+	survivor_judge__free(judge);
+	end(t);
+	free(t);
+}
+
 static void test_touch(void **state)
 {
 	struct target *t = malloc(sizeof(*t));
@@ -412,8 +444,8 @@ int main(void)
 		cmocka_unit_test(test_each_class), cmocka_unit_test(test_static),
 		cmocka_unit_test(test_churn),	   cmocka_unit_test(test_musl),
 		cmocka_unit_test(test_jemalloc),   cmocka_unit_test(test_tcmalloc),
-		cmocka_unit_test(test_mimalloc),   cmocka_unit_test(test_touch),
-		cmocka_unit_test(test_reachable),
+		cmocka_unit_test(test_mimalloc),   cmocka_unit_test(test_short_lists),
+		cmocka_unit_test(test_touch),	   cmocka_unit_test(test_reachable),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -22,7 +22,11 @@
 #include "log/log.h"
 #include "target/maps.h"
 
-#define LOAD_MS	  30000
+/*
+ * Against a hang only.  What changes the kernel waits for its verifier and its grace periods, and
+ * on a machine that is slow and busy these last for most of a minute.
+ */
+#define CHANGE_MS 300000
 #define ANSWER_MS 10000
 #define END_MS	  1000
 #define TEXT_MAX  (64u << 20) /* bytes of maps or of a list of descriptors */
@@ -166,6 +170,12 @@ static int receive(struct keeper *k, enum keeper_op op, int timeout_ms)
 	return err;
 }
 
+static bool changes_kernel(enum keeper_op op)
+{
+	return op == KEEPER_LOAD || op == KEEPER_ATTACH || op == KEEPER_ALLOC_LOAD ||
+	       op == KEEPER_ALLOC_DETACH;
+}
+
 /*
  * Asks and waits.  What was sent along stays in k until the next time; its descriptors are the
  * caller's from now on.  Whoever does not answer in time or in order is not asked again: the next
@@ -176,14 +186,13 @@ static int ask(struct keeper *k, const struct keeper_request *request, const voi
 {
 	const struct iovec parts[] = {{(void *)request, sizeof(*request)},
 				      {(void *)rest, rest_bytes}};
-	bool loads = request->op == KEEPER_LOAD || request->op == KEEPER_ALLOC_LOAD;
 	int err;
 
 	k->fds_n = 0;
 	if (k->fd < 0)
 		return -EPIPE;
 	err = channel_send(k->fd, parts, rest_bytes ? 2 : 1, NULL, 0);
-	err = err ?: receive(k, request->op, loads ? LOAD_MS : ANSWER_MS);
+	err = err ?: receive(k, request->op, changes_kernel(request->op) ? CHANGE_MS : ANSWER_MS);
 	if (!err)
 		return k->reply.err;
 	if (err != -EPIPE)

@@ -48,8 +48,10 @@ def audio(truth, name):
     return found[0]
 
 
-def check_split(t, summary, stage, function):
+def check_split(t, truth, summary, stage, name):
     """CPU and waits of a stage are together its wall time, by the target's clock."""
+    function = truth.functions[name]
+    asked = total_ns(truth.functions[f"{name}.asked"]) / len(function.normal_ns) / 1e9
     mean = total_ns(function) / len(function.normal_ns) / 1e9
     parts = [summary.number(f"{stage}.cpu")]
     parts += [summary.number(f"{stage}.wait.{reason}") for reason in REASONS]
@@ -60,10 +62,10 @@ def check_split(t, summary, stage, function):
         max(mean * (1 + RELATIVE_ERROR), mean + ABSOLUTE_ERROR_S),
         f"{stage}: CPU and all waits together",
     )
-    t.exact_enough(parts[0] >= 0.2 * mean, f"{stage}.cpu: {parts[0]} of {mean}, a quarter is burnt")
-    t.check(
-        summary.number(f"{stage}.wait.sleep") >= 0.5 * mean, f"{stage}.wait.sleep is too short"
-    )
+    # Asked for and done, whoever takes the CPU away meanwhile: that only makes the span longer.
+    slept = summary.number(f"{stage}.wait.sleep")
+    t.check(parts[0] >= 0.24 * asked, f"{stage}.cpu: {parts[0]} of {asked}, a quarter is burnt")
+    t.check(slept >= 0.74 * asked, f"{stage}.wait.sleep: {slept} of {asked}, the rest")
 
 
 def check_frames(t, summary, stage, frames, hits):
@@ -115,7 +117,7 @@ def frames_that_hit_by_another_function(t):
     )
     mean = total_ns(frames) / len(frames.normal_ns) / 1e9
     t.near(summary.number("wake_word.frame.mean"), mean, "wake_word.frame.mean")
-    check_split(t, summary, "wake_word", frames)
+    check_split(t, truth, summary, "wake_word", "process_frame.kws")
     # The second handle's hits, asked for after 53 frames of the first, and the first's after 54 of
     # the third: neither is a hit of those frames.
     t.equal(summary.drops(), {"hit_without_frame": 107}, "hits of the wrong handle")
@@ -200,7 +202,7 @@ def stream_ends_with_the_next_of_its_handle(t):
     t.equal(watch.summary_now().count("tts"), 49, "tts.count while the last is open")
     truth, summary = finish(target, watch)
     check_stream(t, truth, summary, "last")
-    check_split(t, summary, "tts", truth.functions["begin_stream.total"])
+    check_split(t, truth, summary, "tts", "begin_stream.total")
     t.no_drops(summary)
 
 
@@ -253,7 +255,7 @@ def error_rate_is_exact(t):
     t.equal(truth.functions["parse_text.error"].calls, 14, "errors of the target")
     t.near(summary.number("intent.error_rate"), wanted, "intent.error_rate", 1e-9, 0)
     t.spans(summary, "intent", truth.functions["parse_text"])
-    check_split(t, summary, "intent", truth.functions["parse_text"])
+    check_split(t, truth, summary, "intent", "parse_text")
     t.no_drops(summary)
 
 

@@ -66,6 +66,12 @@ static void log_audio(const struct audio_truth *audio)
 			  audio->name, audio->spans, audio->wall_ns, audio->audio_ns);
 }
 
+/* What a span was asked to take: a quarter of it computing, the rest asleep; see spend(). */
+static void record_asked(const char *name, uint64_t start_ns, long us)
+{
+	truth_record(truth_fn(name), start_ns, start_ns + (uint64_t)us * 1000, TRUTH_NORMAL);
+}
+
 static void configure(void)
 {
 	set_keyword(&handles[0]);
@@ -85,8 +91,10 @@ static void one_frame(int which, bool hit)
 
 	truth_check(got == hit, "the frame hits as it is told to");
 	truth_record(truth_fn(name), start_ns, end_ns, TRUTH_NORMAL);
-	if (which < 2)
+	if (which < 2) {
+		record_asked("process_frame.kws.asked", start_ns, us);
 		add_audio(&frame_audio, end_ns - start_ns, FRAME_SAMPLES * 1e9 / FRAME_RATE);
+	}
 	if (!hit) {
 		get_hit(&handles[(which + 1) % HANDLES]);
 		return;
@@ -110,10 +118,11 @@ static void one_stream(struct engine *engine, int chunks, bool stage)
 {
 	uint64_t first_ns = 0;
 	uint64_t last_ns = 0;
+	long us = draw();
 	uint64_t start_ns = truth_now_ns();
 	int got = 0;
 
-	begin_stream(engine, chunks, draw());
+	begin_stream(engine, chunks, us);
 	while (next_chunk(engine) > 0) {
 		last_ns = truth_now_ns();
 		if (!first_ns)
@@ -125,6 +134,7 @@ static void one_stream(struct engine *engine, int chunks, bool stage)
 		return;
 	truth_record(truth_fn("begin_stream.first"), start_ns, first_ns, TRUTH_NORMAL);
 	truth_record(truth_fn("begin_stream.total"), start_ns, last_ns, TRUTH_NORMAL);
+	record_asked("begin_stream.total.asked", start_ns, us * (1 + chunks));
 	if (stage)
 		truth_check(parse_text(engine, 5, 1000) == 5, "parse after the stream");
 }
@@ -157,6 +167,7 @@ static void parse(long count, bool slow)
 
 		truth_check(got == wanted, "the result of the call");
 		truth_record(fn, start_ns, end_ns, TRUTH_NORMAL);
+		record_asked("parse_text.asked", start_ns, us);
 		if (got < 0)
 			truth_record(failed, start_ns, end_ns, TRUTH_NORMAL);
 	}

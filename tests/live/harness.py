@@ -581,6 +581,24 @@ def changed_text_bytes(pid, folder="/"):
     return changed
 
 
+def memory_of(pid):
+    """All that a process can write to: what a core file of it would hold, and more."""
+    found = []
+    lines = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines()
+    with open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in lines:
+            words = line.split(None, 5)
+            if "w" not in words[1]:
+                continue
+            start, end = (int(word, 16) for word in words[0].split("-"))
+            try:
+                memory.seek(start)
+                found.append(memory.read(end - start))
+            except OSError:
+                continue
+    return b"".join(found)
+
+
 def bpf_ids(pid):
     """{"prog": {...}, "link": {...}, "map": {...}}: the kernel objects that a process holds."""
     ids = {"prog": set(), "link": set(), "map": set()}

@@ -15,6 +15,7 @@ from harness import (
     bpf_ids_alive,
     changed_text_bytes,
     config,
+    memory_of,
     test,
     wait_until,
 )
@@ -267,24 +268,6 @@ def secrets_of_the_target_stay_there(t):
     t.check(SECRET not in watch.out_path.read_text(encoding="utf-8"), "in the output")
     t.check(SECRET not in watch.errors(), "in the log")
     target.send_line("end")
-
-
-def memory_of(pid):
-    """All that it can write to."""
-    found = []
-    lines = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines()
-    with open(f"/proc/{pid}/mem", "rb", 0) as memory:
-        for line in lines:
-            words = line.split(None, 5)
-            if "w" not in words[1]:
-                continue
-            start, end = (int(word, 16) for word in words[0].split("-"))
-            try:
-                memory.seek(start)
-                found.append(memory.read(end - start))
-            except OSError:
-                continue
-    return b"".join(found)
 
 
 def no_core(t, pid):

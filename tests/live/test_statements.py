@@ -4,7 +4,7 @@
 Truth is the client's own log and, for PostgreSQL, pg_stat_statements.
 """
 
-from harness import Process, test
+from harness import Process, memory_of, test
 from servers import Postgres, Redis
 
 CLASSES = ("simple", "complex", "fulltext", "analytics")
@@ -32,6 +32,13 @@ def no_secret(t, *processes):
         for path in (process.out_path, process.err_path):
             text = path.read_text(encoding="utf-8", errors="replace")
             t.check(SECRET not in text, f"{path.name} tells what a statement said")
+
+
+def no_secret_in_memory(t, watch, shown):
+    """A core of the session would not tell either; what may be told is there, so that it was looked."""
+    memory = memory_of(watch.pid)
+    t.check(shown.encode() in memory, "the memory of the session does not hold what it shows")
+    t.check(SECRET.encode() not in memory, "the memory of the session tells what a statement said")
 
 
 def counted(t, summary, truth, classes, latencies=True):
@@ -212,6 +219,7 @@ def slow_queries_of_the_other_classes(t):
         _, alert = watch.wait_alert(f"db.{cls}.latency", "firing")
         t.check(alert["evidence"][0]["wall_s"] > 0.4, f"time of the slow {cls} statement")
         t.equal(alert["evidence"][0]["statement"], shown, f"evidence of {cls}")
+        no_secret_in_memory(t, watch, shown)
     psql.send_line("\\q")
     watch.wait(20)
     t.equal(fired_of(watch), {"Complex", "Fulltext", "Analytics"}, "alerts")

@@ -30,6 +30,7 @@
 
 #include <bpf/bpf.h>
 
+#include "keeper/file_limits.h"
 #include "keeper/syscall_filter.h"
 #include "log/log.h"
 
@@ -153,6 +154,17 @@ static void note(int err, const char *what, int *first)
 		*first = err;
 }
 
+/* Not the keeper: whoever is limited like that may trace nobody, nor read a target's memory. */
+static int limit_files(const struct privileges *p)
+{
+	int err = p->role == PRIVILEGES_OF_SESSION ? file_limits_apply(p->state_dir_fd) : 0;
+
+	if (err != -EOPNOTSUPP)
+		return err;
+	log_info("this kernel does not limit where files may be changed (Landlock)");
+	return 0;
+}
+
 int privileges_drop(const struct privileges *p)
 {
 	int first = 0;
@@ -162,6 +174,7 @@ int privileges_drop(const struct privileges *p)
 	note(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0, "no_new_privs cannot be set",
 	     &first);
 	note(drop_caps(p), "capabilities that are not needed cannot be dropped", &first);
+	note(limit_files(p), "changing files cannot be restricted (Landlock)", &first);
 	note(syscall_filter_install(p), "system calls cannot be restricted (seccomp)", &first);
 	return first;
 }

@@ -19,8 +19,8 @@ struct privileges {
 
 /*
  * Keeps only the capabilities that the role needs, sets no_new_privs, makes the process
- * non-dumpable and installs the seccomp filter.  With one thread only.  0 or a negative errno;
- * what could not be dropped is logged.
+ * non-dumpable, limits where the session may change files (file_limits.h) and installs the seccomp
+ * filter.  With one thread only.  0 or a negative errno; what could not be dropped is logged.
  */
 int privileges_drop(const struct privileges *p);
 

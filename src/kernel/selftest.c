@@ -35,11 +35,11 @@
  * A row of the child hangs after this much of its CPU time, which a busy machine does not use up;
  * the other is for one that waits for ever.
  */
-#define ROW_CPU_NS  2000000000ULL
-#define ROW_NS	    30000000000ULL
-#define LOOK_MS	    100
-#define COUNTERS    (SELFTEST_ROWS_MAX + 2) /* the rows', SELFTEST_THREADS, SELFTEST_SECCOMP */
-#define LINKS_MAX   COUNTERS
+#define ROW_CPU_NS 2000000000ULL
+#define ROW_NS	   30000000000ULL
+#define LOOK_MS	   100
+#define COUNTERS   (SELFTEST_ROWS_MAX + 2) /* the rows', SELFTEST_THREADS, SELFTEST_SECCOMP */
+#define LINKS_MAX  COUNTERS
 
 struct run {
 	struct selftest *out;

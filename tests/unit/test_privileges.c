@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/landlock.h>
 #include <linux/openat2.h>
 #include <linux/perf_event.h>
 #include <pthread.h>
@@ -498,7 +499,27 @@ static void test_bpf(void **state)
 }
 
 /* With a state file, in its directory only, and nothing that is there is opened for writing. */
-static char state_dir[32];
+static char state_dir[32], elsewhere[32], victim[64];
+
+static bool have_landlock(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0UL,
+		       (unsigned long)LANDLOCK_CREATE_RULESET_VERSION) > 0;
+}
+
+/* Names that lead elsewhere, which the filter of system calls does not see. */
+static void try_names(int dir, int flags)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s/new", elsewhere);
+	EXPECT(openat(dir, name, flags, 0600) < 0 && errno == EACCES);
+	EXPECT(openat(dir, victim, flags, 0600) < 0 && (errno == EACCES || errno == EEXIST));
+	EXPECT(unlinkat(dir, victim, 0) < 0 && errno == EACCES);
+	EXPECT(renameat(dir, victim, dir, "taken") < 0 && (errno == EACCES || errno == EXDEV));
+	EXPECT(renameat(dir, "new", dir, name) < 0 && (errno == EACCES || errno == EXDEV));
+	EXPECT(open(victim, O_RDONLY | O_CLOEXEC) >= 0);
+}
 
 static void try_state_file(void)
 {
@@ -517,6 +538,8 @@ static void try_state_file(void)
 	EXPECT(openat(AT_FDCWD, "new", flags, 0600) < 0 && errno == EPERM);
 	EXPECT(renameat(dir, "new", other, "new") < 0 && errno == EPERM);
 	EXPECT(renameat(other, "new", dir, "new") < 0 && errno == EPERM);
+	if (have_landlock())
+		try_names(dir, flags);
 	EXPECT(renameat(dir, "new", dir, "name") == 0);
 	EXPECT(fsync(dir) == 0);
 	EXPECT(unlinkat(other, "new", 0) < 0 && errno == EPERM);
@@ -529,9 +552,17 @@ static void test_state_file(void **state)
 	(void)state;
 	strcpy(state_dir, "/tmp/cheshire-state.XXXXXX");
 	assert_non_null(mkdtemp(state_dir));
+	strcpy(elsewhere, "/tmp/cheshire-other.XXXXXX");
+	assert_non_null(mkdtemp(elsewhere));
+	snprintf(victim, sizeof(victim), "%s/victim", elsewhere);
+	assert_int_equal(mknod(victim, S_IFREG | 0600, 0), 0);
+	if (!have_landlock())
+		print_message("names are not looked at: this kernel has no Landlock\n");
 	in_child(try_state_file);
-	/* It is empty again. */
+	/* What was made is gone again, and what was there is still there. */
 	assert_int_equal(rmdir(state_dir), 0);
+	assert_int_equal(unlink(victim), 0);
+	assert_int_equal(rmdir(elsewhere), 0);
 }
 
 /* A user without any privilege: nothing to drop, the rest is closed all the same. */

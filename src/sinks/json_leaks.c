@@ -85,6 +85,19 @@ static void sizes_array(struct json_writer *w, const struct sink_leak_site *site
 	json_end(w, ']');
 }
 
+static void classes_array(struct json_writer *w, const struct sink_leak_site *site)
+{
+	json_begin(w, "classes", '[');
+	for (size_t i = 0; i < site->classes_n; i++) {
+		json_begin(w, NULL, '{');
+		json_name(w, "name", site->classes[i].name);
+		json_uint(w, "blocks", site->classes[i].blocks);
+		json_end(w, '}');
+	}
+	json_end(w, ']');
+	json_uint(w, "classes_of", site->classes_of);
+}
+
 static void site_object(struct json_writer *w, const struct sink_leak_site *site, size_t rank)
 {
 	json_begin(w, NULL, '{');
@@ -102,6 +115,7 @@ static void site_object(struct json_writer *w, const struct sink_leak_site *site
 	json_name(w, "referenced_from", site->referenced_from);
 	count_keys(w, site);
 	sizes_array(w, site);
+	classes_array(w, site);
 	json_begin(w, "frames", '[');
 	for (size_t i = 0; i < site->frames_n; i++)
 		frame_object(w, &site->frames[i]);

@@ -33,6 +33,12 @@ struct sink_size_class {
 	uint64_t n;
 };
 
+/* Of a site's blocks: how many are objects of a C++ class. */
+struct sink_leak_class {
+	const char *name;
+	uint64_t blocks;
+};
+
 /* One place that allocates, with all the calls that lead to it. */
 struct sink_leak_site {
 	const char *verdict; /* "confirmed", "probable", "suspect", "innocent", "undecided" */
@@ -56,6 +62,9 @@ struct sink_leak_site {
 	uint64_t first_seen_ts_ns;	     /* CLOCK_REALTIME; 0: not known */
 	const struct sink_size_class *sizes; /* of the survivors, ascending, none empty */
 	size_t sizes_n;
+	const struct sink_leak_class *classes; /* most blocks first */
+	size_t classes_n;
+	uint64_t classes_of;		 /* survivors that were looked at for it */
 	const struct sink_frame *frames; /* innermost first, those of the allocator left out */
 	size_t frames_n;
 	size_t blamed; /* index of the frame that is named; >= frames_n: none */

@@ -122,6 +122,22 @@ static void blocks_line(struct strbuf *out, const struct sink_leak_site *site)
 	strbuf_puts(out, "\n");
 }
 
+static void classes_line(struct strbuf *out, const struct sink_leak_site *site)
+{
+	if (!site->classes_n)
+		return;
+	label(out, "types");
+	for (size_t i = 0; i < site->classes_n; i++) {
+		if (i)
+			strbuf_printf(out, ", %" PRIu64 " are ", site->classes[i].blocks);
+		else
+			strbuf_printf(out, "of %" PRIu64 " blocks %" PRIu64 " are ",
+				      site->classes_of, site->classes[i].blocks);
+		text_name(out, site->classes[i].name);
+	}
+	strbuf_puts(out, "\n");
+}
+
 static void stack_lines(struct strbuf *out, const struct sink_leak_site *site)
 {
 	size_t shown = site->frames_n < FRAMES_SHOWN ? site->frames_n : FRAMES_SHOWN;
@@ -150,6 +166,7 @@ static void site_lines(struct strbuf *out, bool color, const struct sink_leak_si
 	}
 	blocks_line(out, site);
 	sizes_line(out, site);
+	classes_line(out, site);
 	stack_lines(out, site);
 }
 

@@ -22,7 +22,7 @@
 #include "watch/debug_fetch_child.h"
 
 /* Not /tmp, which is often memory. */
-#define DIRECTORY "/var/tmp/cheshire-debuginfod-XXXXXX"
+#define DIRECTORY "/var/tmp/cheshire-debuginfod-%d-XXXXXX"
 /* The child ends by itself before. */
 #define PARENT_NS ((DEBUG_FETCH_S + 5) * 1000000000ULL)
 #define LOOK_MS	  100
@@ -30,7 +30,7 @@
 #define DIRS_OPEN 16
 
 struct fetch {
-	char dir[sizeof(DIRECTORY)];
+	char dir[sizeof(DIRECTORY) + 16];
 	int channel;
 	pid_t child;
 	sigset_t ending; /* signals that end us, and wait until the directory is gone */
@@ -59,7 +59,7 @@ static void hold_signals(struct fetch *f)
 /* A directory that the child may write to, whoever it is by then. */
 static int make_directory(struct fetch *f)
 {
-	memcpy(f->dir, DIRECTORY, sizeof(f->dir));
+	snprintf(f->dir, sizeof(f->dir), DIRECTORY, (int)getpid());
 	return mkdtemp(f->dir) ? 0 : -errno;
 }
 

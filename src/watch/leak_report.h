@@ -12,6 +12,7 @@
 #include "leaks/escalation.h"
 #include "leaks/ledger.h"
 #include "stacks/frame_names.h"
+#include "watch/leak_classes.h"
 
 #define LEAK_REPORT_SITES  8
 #define LEAK_REPORT_FRAMES 24 /* inlined ones are frames of their own */
@@ -23,6 +24,7 @@ struct leak_report_site {
 	size_t frames_n;
 	size_t own; /* index of the frame to blame */
 	struct frame_name frames[LEAK_REPORT_FRAMES];
+	struct leak_classes classes; /* of its survivors */
 };
 
 struct leak_report {

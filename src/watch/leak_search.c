@@ -209,11 +209,15 @@ static void report(struct leak_search *s, const struct leak_growth *growth, stru
 	for (size_t i = 0; i < s->ranked_n && out->sites_n < LEAK_REPORT_SITES; i++) {
 		const struct leak_stack *stack = leak_stacks__find(s->stacks, s->ranked[i].site);
 		struct leak_report_site *site = &out->sites[out->sites_n];
+		const struct leak_classes *classes;
 
 		if (!stack || s->ranked[i].verdict < LEAK_SUSPECT)
 			continue;
 		site->site = s->ranked[i];
 		leak_stacks__name(s->stacks, stack, site);
+		classes = leak_search_classes(s, &site->site, out->at_ns);
+		if (classes)
+			site->classes = *classes;
 		out->sites_n++;
 	}
 	if (s->census_two)

@@ -11,6 +11,7 @@
 #include "leaks/reachability.h"
 #include "leaks/survivor.h"
 #include "target/alloc_plan.h"
+#include "watch/leak_report.h"
 #include "watch/leak_search.h"
 #include "watch/leak_stacks.h"
 #include "watch/probe_queue.h"
@@ -34,6 +35,12 @@ struct leak_watch {
 	uint64_t site;
 	uint32_t slot;
 	uint64_t since_ns;
+};
+
+/* The classes of a site's blocks, as they were. */
+struct leak_seen_classes {
+	uint64_t site, at_ns;
+	struct leak_classes classes;
 };
 
 struct leak_search {
@@ -67,6 +74,7 @@ struct leak_search {
 	uint64_t looked_ns;
 	uint64_t lost; /* allocations that were sampled and not kept */
 	uint64_t cost_ns, cost_round_ns;
+	struct leak_seen_classes classes[LEAK_REPORT_SITES];
 	struct leak_site ranked[32];
 	size_t ranked_n;
 };
@@ -77,6 +85,12 @@ struct leak_search {
 int leak_search_window(struct leak_search *s);
 /* Blocks that are due are judged. */
 int leak_search_check(struct leak_search *s);
+
+/* --- leak_search_classes.c --- */
+
+/* Of a site's survivors, looked at now and then.  NULL: not known. */
+const struct leak_classes *leak_search_classes(struct leak_search *s, const struct leak_site *site,
+					       uint64_t now_ns);
 
 /* --- leak_search_proof.c --- */
 

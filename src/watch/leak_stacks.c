@@ -118,6 +118,11 @@ uint64_t leak_stacks__lost(const struct leak_stacks *s)
 	return s->lost;
 }
 
+const struct stack_modules *leak_stacks__modules(const struct leak_stacks *s)
+{
+	return s->modules;
+}
+
 static bool is_library(const struct object *obj)
 {
 	static const char *const globs[] = {

@@ -17,6 +17,7 @@ struct debug_files;
 struct leak_report_site;
 struct leak_stacks;
 struct process;
+struct stack_modules;
 struct object_table;
 
 #define LEAK_STACK_FRAMES 16 /* that are kept */
@@ -50,6 +51,9 @@ uint64_t leak_stacks__add(struct leak_stacks *stacks, const struct object_table 
 const struct leak_stack *leak_stacks__find(const struct leak_stacks *stacks, uint64_t site);
 /* Allocations whose stack could not be kept, for there were too many sites. */
 uint64_t leak_stacks__lost(const struct leak_stacks *stacks);
+
+/* For what else is asked about addresses: borrowed, until the next refresh. */
+const struct stack_modules *leak_stacks__modules(const struct leak_stacks *stacks);
 
 /* Names of all frames, and which of them is to blame. */
 void leak_stacks__name(const struct leak_stacks *stacks, const struct leak_stack *stack,

@@ -19,6 +19,7 @@ struct leaks_parts {
 	struct sink_leak_site sites[LEAK_REPORT_SITES];
 	struct sink_frame frames[LEAK_REPORT_SITES][LEAK_REPORT_FRAMES];
 	struct sink_size_class sizes[LEAK_REPORT_SITES][LEAK_SIZE_CLASSES];
+	struct sink_leak_class classes[LEAK_REPORT_SITES][LEAK_CLASSES_MAX];
 	char from[LEAK_REPORT_SITES][128];
 	struct sink_leak_type types[LEAK_REPORT_TYPES];
 	const char *limits[LIMITS_MAX];
@@ -56,6 +57,14 @@ static size_t fill_sizes(const struct leak_site *in, struct sink_size_class *out
 		n++;
 	}
 	return n;
+}
+
+static size_t fill_classes(const struct leak_classes *in, struct sink_leak_class *out)
+{
+	for (size_t i = 0; i < in->n; i++)
+		out[i] = (struct sink_leak_class){.name = in->classes[i].name,
+						  .blocks = in->classes[i].blocks_n};
+	return in->n;
 }
 
 /* "heap, data"; NULL: no pointer was found, or none was looked for. */
@@ -99,6 +108,9 @@ static void fill_site(const struct leak_report_site *in, struct leaks_parts *par
 		.first_seen_ts_ns = publish_realtime_ns(s->first_seen_ns),
 		.sizes = parts->sizes[at],
 		.sizes_n = fill_sizes(s, parts->sizes[at]),
+		.classes = parts->classes[at],
+		.classes_n = fill_classes(&in->classes, parts->classes[at]),
+		.classes_of = in->classes.blocks_n,
 		.frames = parts->frames[at],
 		.frames_n = fill_frames(in, parts->frames[at]),
 		.blamed = in->own,

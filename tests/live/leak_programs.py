@@ -19,7 +19,7 @@ HELD_BACK = ("held_", "postgres")
 
 # By what cheshire is to find: the site, or for Python the type.
 LEAKING = (
-    "lost", "slow_churn", "realloc_lost", "new_lost", "plugin_lost", "py_list.py",
+    "lost", "slow_churn", "realloc_lost", "new_lost", "plugin_lost", "py_list.py", "class_lost",
     "held_threads", "held_mmap", "held_map", "held_strings", "held_py_dict.py",
 )
 QUIET = (

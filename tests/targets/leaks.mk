@@ -3,7 +3,7 @@
 
 LEAK_OUT := $(OUTPUT)/targets/leaks
 LEAK_SRC := tests/targets/leaks
-LEAK_NAMES := lost slow_churn realloc_lost new_lost plugin_lost warm_up bounded_cache burst_idle \
+LEAK_NAMES := lost class_lost slow_churn realloc_lost new_lost plugin_lost warm_up bounded_cache burst_idle \
 	held_threads held_mmap held_map held_strings held_lru held_fragments held_arenas held_mapped
 ifeq ($(ARCH),$(HOST_ARCH))
 LEAK_NAMES += held_sqlite

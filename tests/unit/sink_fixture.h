@@ -293,6 +293,8 @@ __attribute__((unused)) static const struct sink_note fixture_note = {
 	.text = "shed: 1.30 % of one CPU is over the ceiling of 1.00 %",
 };
 
+static const struct sink_leak_class fixture_classes[] = {{"voice::AudioBuffer<short>", 40},
+							 {"voice::Silence", 3}};
 static const struct sink_size_class fixture_sizes[] = {{32768, 65536, 3}, {65536, 131072, 41}};
 static const struct sink_frame fixture_keep_audio[] = {
 	{.function = "new_buffer",
@@ -334,6 +336,9 @@ static const struct sink_leak_site fixture_leak_sites[] = {
 	 .first_seen_ts_ns = FIXTURE_TS_NS - 30000000000,
 	 .sizes = fixture_sizes,
 	 .sizes_n = 2,
+	 .classes = fixture_classes,
+	 .classes_n = 2,
+	 .classes_of = 44,
 	 .frames = fixture_keep_audio,
 	 .frames_n = 4,
 	 .blamed = 1},

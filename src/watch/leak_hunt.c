@@ -47,7 +47,7 @@ struct leak_hunt {
 	struct leak_report *report; /* the loop's; NULL: none yet */
 	uint64_t cost_ns;
 	bool watching, python;
-	size_t told_n; /* confirmed sites that were told of */
+	size_t told_n; /* confirmed places that were told of */
 	bool said_error;
 };
 
@@ -236,16 +236,14 @@ static bool idle(const struct escalation_round *round, bool search)
 
 static void feed(struct leak_hunt *h, uint64_t now_ns)
 {
-	size_t n = 0;
-
 	if (h->err) {
 		metrics__feed_leaks(h->w->metrics, 0, "its allocator cannot be searched", now_ns);
 		return;
 	}
-	for (size_t i = 0; h->report && h->escalation.hunting && i < h->report->sites_n; i++)
-		n += h->report->sites[i].site.verdict == LEAK_CONFIRMED;
 	/* While memory does not grow, nothing leaks that is worth a hunt. */
-	metrics__feed_leaks(h->w->metrics, n, NULL, now_ns);
+	metrics__feed_leaks(h->w->metrics,
+			    h->escalation.hunting ? leak_report_places(h->report) : 0, NULL,
+			    now_ns);
 }
 
 static void start_anew(struct leak_hunt *h)
@@ -323,13 +321,12 @@ const struct leak_report *leak_hunt__report(const struct leak_hunt *h)
 
 bool leak_hunt__news(struct leak_hunt *h)
 {
-	size_t n = 0;
+	size_t n;
 	bool news;
 
-	for (size_t i = 0; h && h->report && i < h->report->sites_n; i++)
-		n += h->report->sites[i].site.verdict == LEAK_CONFIRMED;
 	if (!h)
 		return false;
+	n = leak_report_places(h->report);
 	news = n > h->told_n;
 	h->told_n = n;
 	return news;

@@ -27,7 +27,7 @@ void leak_hunt__stop(struct leak_hunt *hunt);
 /* The target runs another program: what was found is of one that is gone. */
 void leak_hunt__forget(struct leak_hunt *hunt);
 
-/* A site more is confirmed than when this was asked last. */
+/* A place more is confirmed than when this was asked last. */
 bool leak_hunt__news(struct leak_hunt *hunt);
 /* What is known; NULL: nothing yet. */
 const struct leak_report *leak_hunt__report(const struct leak_hunt *hunt);

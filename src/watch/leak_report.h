@@ -43,4 +43,10 @@ struct leak_report {
 	struct census_type types[LEAK_REPORT_TYPES]; /* of Python objects that become more */
 };
 
+/*
+ * Places in the code that are confirmed to leak: a line that is reached by several ways is one.
+ * NULL is fine.
+ */
+size_t leak_report_places(const struct leak_report *report);
+
 #endif /* CHESHIRE_WATCH_LEAK_REPORT_H */

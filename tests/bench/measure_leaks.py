@@ -26,14 +26,20 @@ LOADS = {
     "1,000,000/s": (1000000, 1),
     "20,000/s": (20000, 1),
 }
-# What cheshire does: each goes one step farther than the one before, for the next is put off.
+# Bytes a second that the target loses, so that there is something to be found: 213 blocks, few
+# enough for their call to be counted.
+LEAK_BYTES = 40 << 10
+# What cheshire does: each goes one step farther than the one before, for the next is put off; and
+# the step that it has to have come to before it is measured.
 LIMIT = "limits: { overhead: 1% }\n"
 QUIET = LIMIT + "leaks: { hunt: yes, above: 100GB/h }\n"
 STEPS = {
-    "windows": LIMIT + "leaks: { interval: 2s, settle: 24h }\n",
-    "windows, checks of what survives": LIMIT + "leaks: { interval: 2s, settle: 3s, watch: 1h }\n",
+    "windows": (LIMIT + "leaks: { interval: 2s, settle: 24h }\n", None),
+    "blocks watched": (LIMIT + "leaks: { interval: 1s, settle: 3s, watch: 1h }\n", "watchpoints"),
+    "call counted": (LIMIT + "leaks: { interval: 1s, settle: 3s, watch: 3s }\n", "call_sites"),
 }
 SEARCH_S = 10
+STEP_DEADLINE_S = 90
 GOAL_TIMES = 1.01
 RATES_MB_PER_H = (10, 20)
 LONG = bool(os.environ.get("CHESHIRE_BENCH_LONG"))
@@ -52,7 +58,8 @@ class Churn(Target):
     def __init__(self, bench, churn, threads):
         self.log_path = bench.dir / f"churn-{len(bench.processes)}.log"
         super().__init__(
-            bench, "slow_churn", "--churn", churn, "--threads", threads, "--log", self.log_path,
+            bench, "slow_churn", "--churn", churn, "--threads", threads, "--rate", LEAK_BYTES,
+            "--log", self.log_path,
             path=TARGETS / "leaks" / "slow_churn",
         )
 
@@ -138,10 +145,11 @@ class AllProbed(Bpftrace):
 
 
 class Searching:
-    """`cheshire leaks`; it is at work when it has said that its first window is over."""
+    """`cheshire leaks`, from its beginning or from when it has come to a step."""
 
-    def __init__(self, case, name, config):
+    def __init__(self, case, name, config, step=None):
         self.case, self.name, self.config = case, f"cheshire leaks, {name}", config
+        self.step = step
 
     @contextlib.contextmanager
     def on(self, target):
@@ -153,10 +161,21 @@ class Searching:
         )
         try:
             process.lines.wait(lambda line: '"type":"hello"' in line, 20, "cheshire at work")
+            if self.step:
+                wait_until(lambda: self.has_come(process), STEP_DEADLINE_S, self.step, 0.5)
             yield process
         finally:
             process.signal(signal.SIGTERM)
             process.wait(30)
+
+    def has_come(self, process):
+        with process.lines.changed:
+            begin = len(process.lines.items)
+        process.signal(signal.SIGUSR1)
+        _, (_, line) = process.lines.wait(
+            lambda text: '"type":"leaks"' in text, 20, "an answer", begin
+        )
+        return json.loads(line)["step"] == self.step
 
 
 def observers_of(bench):
@@ -165,7 +184,9 @@ def observers_of(bench):
     if shutil.which("memleak-bpfcc"):
         observers.append((Memleak(bench), 2))
     observers.append((Cheshire(bench, QUIET, name="cheshire watch, no growth"), SEARCH_S))
-    observers += [(Searching(bench, name, text), SEARCH_S) for name, text in STEPS.items()]
+    observers += [
+        (Searching(bench, name, text, step), SEARCH_S) for name, (text, step) in STEPS.items()
+    ]
     return observers
 
 

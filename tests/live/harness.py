@@ -88,7 +88,7 @@ def test(timeout_s=60, waits=False):
     return mark
 
 
-def wait_until(condition, timeout_s, what):
+def wait_until(condition, timeout_s, what, every_s=0.01):
     """Returns the first true result of condition(); fails when the deadline passes."""
     deadline = time.monotonic() + timeout_s * SLOWNESS
     while True:
@@ -97,7 +97,7 @@ def wait_until(condition, timeout_s, what):
             return result
         if time.monotonic() > deadline:
             raise Failure(f"not within {timeout_s:g} s: {what}")
-        time.sleep(0.01)
+        time.sleep(every_s)
 
 
 def rank(count, percent):

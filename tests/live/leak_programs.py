@@ -15,7 +15,6 @@ from harness import ROOT, TARGETS, Failure, Process, wait_until
 from servers import Postgres, Redis
 
 SOURCES = ROOT / "tests" / "targets" / "leaks"
-HELD_BACK = ("held_", "postgres")
 
 # By what cheshire is to find: the site, or for Python the type.
 LEAKING = (
@@ -146,10 +145,6 @@ def start(case, name, *args):
     if name == "postgres":
         return LoadedPostgres(case)
     return Leaky(case, name, *args)
-
-
-def held_back(name):
-    return name.startswith(HELD_BACK)
 
 
 def anonymous_bytes(pid):

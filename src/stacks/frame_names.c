@@ -3,6 +3,7 @@
 
 #include <dwarf.h>
 #include <elfutils/libdw.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,53 @@ static const char *short_path(const char *path)
 	return slashes == 2 ? at + 1 : path;
 }
 
+/* What was written first of a function: its declaration, in the class or namespace that it is of.
+ */
+static void declaration_of(Dwarf_Die *die, Dwarf_Die *out)
+{
+	static const unsigned int links[] = {DW_AT_abstract_origin, DW_AT_specification};
+	Dwarf_Attribute attr;
+	Dwarf_Die next;
+
+	*out = *die;
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		if (dwarf_attr(out, links[i], &attr) && dwarf_formref_die(&attr, &next))
+			*out = next;
+}
+
+/* "std::map::" or "(anonymous namespace)::"; arguments of templates would be longer than all else.
+ */
+static void append_scope(char *to, size_t size, Dwarf_Die *die)
+{
+	const char *name = dwarf_diename(die);
+	int tag = dwarf_tag(die);
+	size_t used = strlen(to);
+
+	if (tag != DW_TAG_namespace && tag != DW_TAG_class_type && tag != DW_TAG_structure_type)
+		return;
+	if (!name)
+		name = tag == DW_TAG_namespace ? "(anonymous namespace)" : "(anonymous)";
+	snprintf(to + used, size - used, "%.*s::", (int)strcspn(name, "<"), name);
+}
+
+/* Functions whose types nobody else can name have no linkage name: what they lie in says whose. */
+static void qualified_name_of(Dwarf_Die *die, const char *name, char *to, size_t size)
+{
+	Dwarf_Die declared, *scopes = NULL;
+	size_t used;
+	int n;
+
+	to[0] = '\0';
+	declaration_of(die, &declared);
+	n = dwarf_getscopes_die(&declared, &scopes);
+	/* The first is the function itself. */
+	while (n > 1)
+		append_scope(to, size, &scopes[--n]);
+	free(scopes);
+	used = strlen(to);
+	copy_text(to + used, size - used, name);
+}
+
 /* The linkage name where there is one: it has the class and the arguments. */
 static void function_of_die(Dwarf_Die *die, char *to, size_t size)
 {
@@ -56,10 +104,13 @@ static void function_of_die(Dwarf_Die *die, char *to, size_t size)
 	if (dwarf_attr_integrate(die, DW_AT_linkage_name, &attr) ||
 	    dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attr))
 		name = dwarf_formstring(&attr);
-	if (!name)
-		name = dwarf_diename(die);
-	if (name)
+	if (name) {
 		demangle_into(to, size, name);
+		return;
+	}
+	name = dwarf_diename(die);
+	if (name)
+		qualified_name_of(die, name, to, size);
 }
 
 static uint64_t number_of(Dwarf_Die *die, unsigned int which)

@@ -18,6 +18,7 @@ static void test_for_caller(void **state)
 		"void std::vector<int, std::allocator<int> >::_M_realloc_insert<int>(int*, int&&)",
 		"std::_Rb_tree_node<std::pair<int const, (anonymous namespace)::block> >* "
 		"std::_Rb_tree<int, int>::_M_create_node<int const&>(int const&)",
+		"std::__new_allocator::allocate",
 		"__gnu_cxx::new_allocator<char>::allocate(unsigned long)",
 		"operator new(unsigned long)",
 		"operator new[](unsigned long, std::align_val_t)",
@@ -44,6 +45,7 @@ static void test_own(void **state)
 		"keep_audio",
 		"voice::keep(std::vector<short, std::allocator<short> > const&)",
 		"(anonymous namespace)::session::add(std::string)",
+		"(anonymous namespace)::session_remember",
 		"std_keep", /* not of the namespace */
 		"void alice::put<std::string>(std::string&&)",
 		"alice::table::operator[](int)",

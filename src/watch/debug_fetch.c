@@ -129,9 +129,12 @@ static void clean(const struct fetch *f)
 	pid_t cleaner = fork();
 
 	if (!cleaner) {
+		int err = privileges_give_up();
+
 		alarm(CLEAN_S);
-		_exit(privileges_give_up() ||
-		      nftw(f->dir, remove_entry, DIRS_OPEN, FTW_DEPTH | FTW_PHYS));
+		if (!err)
+			err = nftw(f->dir, remove_entry, DIRS_OPEN, FTW_DEPTH | FTW_PHYS);
+		_exit(err ? 1 : 0);
 	}
 	if (cleaner > 0)
 		(void)waitpid(cleaner, NULL, 0);

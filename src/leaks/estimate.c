@@ -79,7 +79,7 @@ static void share_out(const struct leak_ledger *l, uint32_t site, uint64_t age_n
 {
 	for (uint32_t i = 0; i < l->windows_n; i++)
 		shares[i].open = now_ns < l->windows[i].closed_ns + age_ns;
-	for (uint32_t i = 0; i < l->options.blocks_max; i++) {
+	for (uint32_t i = 0; i < l->blocks_n; i++) {
 		const struct block *block = &l->blocks[i];
 
 		if (!block->used || block->site != site)
@@ -141,7 +141,7 @@ static double sum_of_squares(const struct leak_ledger *l, uint32_t site, const s
 {
 	double squares = 0;
 
-	for (uint32_t i = 0; i < l->options.blocks_max; i++) {
+	for (uint32_t i = 0; i < l->blocks_n; i++) {
 		const struct block *b = &l->blocks[i];
 		double part;
 

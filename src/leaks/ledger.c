@@ -56,8 +56,7 @@ struct leak_ledger *leak_ledger__new(const struct leak_options *options)
 	}
 	memset(l->block_heads, 0xff, l->heads_n * sizeof(*l->block_heads));
 	memset(l->site_heads, 0xff, l->heads_n * sizeof(*l->site_heads));
-	for (uint32_t i = 0; i < l->options.blocks_max; i++)
-		l->blocks[i].next = i + 1 < l->options.blocks_max ? i + 1 : NONE;
+	l->free_block = NONE;
 	return l;
 }
 
@@ -106,7 +105,7 @@ static void forget_windows(struct leak_ledger *l)
 {
 	uint32_t half = l->windows_n / 2;
 
-	for (uint32_t i = 0; i < l->options.blocks_max; i++) {
+	for (uint32_t i = 0; i < l->blocks_n; i++) {
 		struct block *block = &l->blocks[i];
 
 		if (block->used && block->window < half)
@@ -175,10 +174,21 @@ static void schedule(const struct leak_ledger *l, struct block *block, uint64_t 
 		block->interval_ns = l->options.check_max_ns;
 }
 
+static uint32_t take_place(struct leak_ledger *l)
+{
+	uint32_t index = l->free_block;
+
+	if (index != NONE)
+		l->free_block = l->blocks[index].next;
+	else if (l->blocks_n < l->options.blocks_max)
+		index = l->blocks_n++;
+	return index;
+}
+
 static void follow(struct leak_ledger *l, uint32_t site, const struct leak_sample *sample)
 {
 	struct window *window = &l->windows[l->windows_n - 1];
-	uint32_t index = l->free_block, *head = chain_of(l, sample->ptr);
+	uint32_t index = take_place(l), *head = chain_of(l, sample->ptr);
 	struct block *block;
 
 	if (index == NONE) {
@@ -187,7 +197,6 @@ static void follow(struct leak_ledger *l, uint32_t site, const struct leak_sampl
 		return;
 	}
 	block = &l->blocks[index];
-	l->free_block = block->next;
 	*block = (struct block){.ptr = sample->ptr,
 				.size_bytes = sample->size_bytes,
 				.time_ns = sample->time_ns,
@@ -254,7 +263,7 @@ size_t leak_ledger__due(struct leak_ledger *l, uint64_t now_ns, struct block_che
 {
 	size_t n = 0;
 
-	for (uint32_t i = 0; i < l->options.blocks_max && n < max; i++) {
+	for (uint32_t i = 0; i < l->blocks_n && n < max; i++) {
 		const struct block *block = &l->blocks[i];
 
 		if (!block->used || block->due_ns > now_ns)
@@ -272,7 +281,7 @@ uint64_t leak_ledger__next_due_ns(const struct leak_ledger *l)
 {
 	uint64_t due_ns = UINT64_MAX;
 
-	for (uint32_t i = 0; i < l->options.blocks_max; i++)
+	for (uint32_t i = 0; i < l->blocks_n; i++)
 		if (l->blocks[i].used && l->blocks[i].due_ns < due_ns)
 			due_ns = l->blocks[i].due_ns;
 	return due_ns;
@@ -306,7 +315,7 @@ void leak_ledger__judged(struct leak_ledger *l, const struct block_check *checks
 {
 	for (size_t i = 0; i < n; i++) {
 		uint32_t index = (uint32_t)checks[i].id;
-		struct block *block = index < l->options.blocks_max ? &l->blocks[index] : NULL;
+		struct block *block = index < l->blocks_n ? &l->blocks[index] : NULL;
 
 		if (!block || !block->used || block->generation != checks[i].id >> 32 ||
 		    now_ns < block->time_ns || now_ns < block->seen_ns)
@@ -328,10 +337,10 @@ static int compare_survivors(const void *a, const void *b)
 size_t leak_ledger__survivors(const struct leak_ledger *l, uint64_t site, struct reach_block *out,
 			      size_t max)
 {
-	const struct block **found = malloc(l->options.blocks_max * sizeof(*found));
+	const struct block **found = malloc((l->blocks_n + 1) * sizeof(*found));
 	size_t n = 0;
 
-	for (uint32_t i = 0; found && i < l->options.blocks_max; i++) {
+	for (uint32_t i = 0; found && i < l->blocks_n; i++) {
 		const struct block *block = &l->blocks[i];
 
 		if (block->used && block->seen_ns >= block->time_ns + l->options.settle_ns &&

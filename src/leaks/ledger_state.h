@@ -53,7 +53,8 @@ struct leak_ledger {
 	struct block *blocks;
 	uint32_t *block_heads; /* by hash of the address */
 	uint32_t heads_n;      /* a power of two */
-	uint32_t free_block;
+	uint32_t blocks_n;     /* places of `blocks` that were ever used */
+	uint32_t free_block;   /* of these; NONE: none */
 	struct site *sites;
 	uint32_t *site_heads;
 	uint32_t sites_n;

@@ -406,7 +406,7 @@ static struct candidate *choose(const struct leak_ledger *l, size_t *n)
 	*n = 0;
 	if (!all)
 		return NULL;
-	for (uint32_t i = 0; i < l->options.blocks_max; i++) {
+	for (uint32_t i = 0; i < l->blocks_n; i++) {
 		const struct block *b = &l->blocks[i];
 		uint64_t age_ns = b->seen_ns > b->time_ns ? b->seen_ns - b->time_ns : 0;
 		unsigned int class;

@@ -38,6 +38,18 @@ static const struct {
 	{"mremap", WIRE_ALLOC_MREMAP},
 };
 
+enum wire_alloc_function alloc_function_named(const char *symbol)
+{
+	static const char own[] = "__libc_"; /* glibc's other names for its own */
+
+	if (!strncmp(symbol, own, strlen(own)))
+		symbol += strlen(own);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (!strcmp(known[i].name, symbol))
+			return known[i].function;
+	return WIRE_ALLOC_OTHER;
+}
+
 struct search {
 	struct alloc_plan *plan;
 	const struct process *proc;

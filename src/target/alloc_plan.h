@@ -26,6 +26,9 @@ struct process;
 #define ALLOC_MAPPINGS (ALLOC_FUNCTION_BIT(WIRE_ALLOC_MMAP) | ALLOC_FUNCTION_BIT(WIRE_ALLOC_MREMAP))
 #define ALLOC_BLOCKS   (~ALLOC_MAPPINGS & (ALLOC_FUNCTION_BIT(WIRE_ALLOC_OTHER) - 1))
 
+/* By the symbol's name; WIRE_ALLOC_OTHER: it is none of an allocator's. */
+enum wire_alloc_function alloc_function_named(const char *symbol);
+
 struct alloc_function {
 	const char *name; /* ours */
 	enum wire_alloc_function function;
@@ -62,7 +65,8 @@ void alloc_plan_free(struct alloc_plan *plan);
 
 /* A call in the target's code whose blocks are counted (struct wire_alloc_site). */
 struct alloc_site_plan {
-	struct alloc_place call; /* the call instruction */
+	struct alloc_place call;	   /* the call instruction */
+	enum wire_alloc_function function; /* what it calls */
 	struct alloc_place
 		behind; /* the one behind it; site.len 0: not probed, `reason` says why */
 	char reason[PLAN_REASON_MAX];
@@ -70,8 +74,9 @@ struct alloc_site_plan {
 
 /*
  * The call that returns to `offset` of the object.  `function`: what is called there, so that the
- * size is known, or WIRE_ALLOC_OTHER; `number` below WIRE_ALLOC_SITES_MAX.  -EOPNOTSUPP: refused,
- * plan->reason says why; other errors are failures to read.
+ * size is known, or WIRE_ALLOC_OTHER; it holds where the call itself does not tell, by the name of
+ * its target or of the slot that it goes through.  `number` below WIRE_ALLOC_SITES_MAX.
+ * -EOPNOTSUPP: refused, plan->reason says why; other errors are failures to read.
  */
 int alloc_site_plan_make(struct alloc_site_plan *plan, const struct process *proc,
 			 struct object_table *table, uint32_t object, uint64_t offset,

@@ -6,12 +6,48 @@
 
 #include "target/alloc_plan.h"
 #include "target/code.h"
+#include "target/insn_arch.h"
 #include "target/maps.h"
+#include "target/tail.h"
+
+/* The slot of the GOT that the call goes through, of the PLT or directly. */
+static bool slot_of_call(struct code_space *space, const struct code_object *code,
+			 const struct insn *insn, uint64_t *slot)
+{
+	uint8_t stub[32];
+
+	if (insn->flow == INSN_FLOW_CALL_INDIRECT) {
+		*slot = insn->mem_addr;
+		return insn->has_mem_addr && !insn->mem_indexed;
+	}
+	return elf_file_read_vaddr(&code->elf, insn->target, stub, sizeof(stub)) == 0 &&
+	       INSN_ARCH_HOST->plt_slot(space->dec, stub, sizeof(stub), insn->target, slot);
+}
+
+/* What is called, if that has a name; else it stays as the caller believes. */
+static void name_function(struct code_space *space, struct code_object *code,
+			  const struct insn *insn, enum wire_alloc_function *function)
+{
+	struct tail_jump jump = {.kind = TAIL_DIRECT, .vaddr = insn->target, .from = insn->addr};
+	struct tail_target target;
+	char reason[PLAN_REASON_MAX];
+
+	if (slot_of_call(space, code, insn, &jump.vaddr))
+		jump.kind = TAIL_SLOT;
+	else if (insn->flow == INSN_FLOW_CALL_INDIRECT)
+		return;
+	/* Where it leads to is no matter: a slot that is not bound yet has a name all the same. */
+	(void)tail_resolve(space, code, &jump, &target, reason, sizeof(reason));
+	if (target.name[0])
+		*function = alloc_function_named(target.name);
+}
 
 /* The call that ends at `end`, in the function that holds it. */
 static int find_call(struct code_space *space, struct code_object *code, uint64_t end,
-		     struct plan_site *site, char *reason, size_t size)
+		     struct alloc_site_plan *plan)
 {
+	char *reason = plan->reason;
+	size_t size = sizeof(plan->reason);
 	struct code_range range;
 	struct code_part part;
 	int err = code_range_at(code, end - 1, &range);
@@ -31,14 +67,15 @@ static int find_call(struct code_space *space, struct code_object *code, uint64_
 		if (insn->addr + insn->len != end ||
 		    (insn->flow != INSN_FLOW_CALL && insn->flow != INSN_FLOW_CALL_INDIRECT))
 			continue;
-		*site = (struct plan_site){.object = code->obj->index,
-					   .len = insn->len,
-					   .cls = insn->cls,
-					   .kind = site_kind_of(insn),
-					   .probed = part.probed[i]};
-		memcpy(site->bytes, insn->bytes, insn->len);
-		(void)elf_file_vaddr_to_offset(&code->elf, insn->addr, &site->offset);
-		site->function = site->offset;
+		plan->call.site = (struct plan_site){.object = code->obj->index,
+						     .len = insn->len,
+						     .cls = insn->cls,
+						     .kind = site_kind_of(insn),
+						     .probed = part.probed[i]};
+		memcpy(plan->call.site.bytes, insn->bytes, insn->len);
+		(void)elf_file_vaddr_to_offset(&code->elf, insn->addr, &plan->call.site.offset);
+		plan->call.site.function = plan->call.site.offset;
+		name_function(space, code, insn, &plan->function);
 		reason[0] = '\0';
 		err = insn->cls == INSN_CLASS_NEVER ? -EOPNOTSUPP : 0;
 	}
@@ -47,7 +84,7 @@ static int find_call(struct code_space *space, struct code_object *code, uint64_
 }
 
 static int plan_call(const struct process *proc, struct object_table *table, uint32_t object,
-		     uint64_t offset, struct plan_site *site, char *reason, size_t size)
+		     uint64_t offset, struct alloc_site_plan *plan)
 {
 	struct code_object *code;
 	struct code_space space;
@@ -62,7 +99,7 @@ static int plan_call(const struct process *proc, struct object_table *table, uin
 	else if (!elf_file_offset_to_vaddr(&code->elf, offset, &vaddr) || !vaddr)
 		err = -ENOENT;
 	else
-		err = find_call(&space, code, vaddr, site, reason, size);
+		err = find_call(&space, code, vaddr, plan);
 	code_space_close(&space);
 	return err;
 }
@@ -85,7 +122,8 @@ int alloc_site_plan_make(struct alloc_site_plan *plan, const struct process *pro
 	memset(plan, 0, sizeof(*plan));
 	if (object >= table->n_objects || number >= WIRE_ALLOC_SITES_MAX)
 		return -EINVAL;
-	err = plan_call(proc, table, object, offset, call, plan->reason, sizeof(plan->reason));
+	plan->function = function;
+	err = plan_call(proc, table, object, offset, plan);
 	if (err)
 		return err;
 	if (avoid & SITE_KIND_BIT(call->kind)) {
@@ -94,7 +132,7 @@ int alloc_site_plan_make(struct alloc_site_plan *plan, const struct process *pro
 			 site_kind_name(call->kind));
 		return -EOPNOTSUPP;
 	}
-	plan->call.cookie = site_cookie(WIRE_ALLOC_SITE_CALL, call, function, number);
+	plan->call.cookie = site_cookie(WIRE_ALLOC_SITE_CALL, call, plan->function, number);
 	/* Without the place behind it there are no blocks, but calls and bytes all the same. */
 	err = object_offset_to_addr(table->objects[object], offset, &addr);
 	err = err
@@ -105,6 +143,7 @@ int alloc_site_plan_make(struct alloc_site_plan *plan, const struct process *pro
 	if (err)
 		memset(behind, 0, sizeof(*behind));
 	else
-		plan->behind.cookie = site_cookie(WIRE_ALLOC_SITE_RETURN, behind, function, number);
+		plan->behind.cookie =
+			site_cookie(WIRE_ALLOC_SITE_RETURN, behind, plan->function, number);
 	return err == -ESRCH || err == -ENOMEM ? err : 0;
 }

@@ -25,6 +25,7 @@ from harness import (
 
 WINDOWS = BUILD / "tests" / "windows" / "windows"
 JEMALLOC = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"
+MALLOC, OTHER = 0, 9  # enum wire_alloc_function
 MEAN_FLAT_BYTES = sum(32 + i * 16 for i in range(16)) / 16
 
 
@@ -199,19 +200,34 @@ def return_offset(function, callee):
                 TARGETS / "allocations")
     lines = [line for line in text.splitlines() if line.startswith(" ") and ":\t" in line]
     for line, behind in zip(lines, lines[1:]):
-        if "call" in line and f"<{callee}@plt>" in line:
+        if "call" in line and (f"<{callee}@plt>" in line or f"<{callee}>" in line):
             return int(behind.split(":")[0], 16)
     raise Skip(f"{function} has no direct call of {callee}")
+
+
+@test(60, waits=True)
+def calls_of_what_is_no_allocator(t):
+    """Whatever was believed: arguments of another function are no sizes."""
+    target = t.target("allocations", wait=False)
+    look = Look(t, target.pid, "--site", f"{return_offset('call_site', 'note')}:{MALLOC}")
+    look.send_line("")
+    t.equal(look.next("counting")["function"], "other", "what is called")
+    target.command("site 40")
+    look.send_line("")
+    site = look.next("site")
+    t.equal(look.wait(20), 0, "end of it")
+    t.equal((site["calls"], site["bytes"]), (40, 0), "calls and bytes")
 
 
 @test(60, waits=True)
 def calls_of_one_site_are_counted(t):
     target = t.target("allocations", wait=False)
     offset = return_offset("call_site", "malloc")
-    look = Look(t, target.pid, "--site", f"{offset}:0")
+    look = Look(t, target.pid, "--site", f"{offset}:{OTHER}")
     look.send_line("")
     counting = look.next("counting")
-    t.equal((counting["stepped"], counting["reason"]), (0, ""), "the call is a cheap place")
+    t.equal((counting["stepped"], counting["function"], counting["reason"]), (0, "malloc", ""),
+            "the call is a cheap place, and tells by itself what it calls")
     target.command("site 700")
     look.send_line("")
     site = look.next("site")

@@ -258,8 +258,9 @@ static void count_site(struct run *r)
 	err = alloc_site_attach(r->keeper, &r->objects, &plan_of_site, &links);
 	if (err)
 		fail("the site", err);
-	printf("{\"type\":\"counting\",\"stepped\":%d,\"reason\":\"%s\"}\n",
-	       !insn_class_emulated(plan_of_site.call.site.cls), plan_of_site.reason);
+	printf("{\"type\":\"counting\",\"stepped\":%d,\"function\":\"%s\",\"reason\":\"%s\"}\n",
+	       !insn_class_emulated(plan_of_site.call.site.cls),
+	       function_names[plan_of_site.function], plan_of_site.reason);
 	fflush(stdout);
 	(void)getchar();
 	(void)alloc_windows__drain(r->windows, print_block, r);

@@ -173,7 +173,7 @@ static int receive(struct keeper *k, enum keeper_op op, int timeout_ms)
 static bool changes_kernel(enum keeper_op op)
 {
 	return op == KEEPER_LOAD || op == KEEPER_ATTACH || op == KEEPER_ALLOC_LOAD ||
-	       op == KEEPER_ALLOC_DETACH;
+	       op == KEEPER_DETACH;
 }
 
 /*
@@ -233,9 +233,17 @@ static int load(struct keeper *k, const struct loader_opts *opts, struct loader 
 	return err;
 }
 
+/* What the answers to one or several ATTACH brought. */
+struct attached {
+	int *fds;
+	uint64_t *numbers;
+	size_t fds_n, numbers_n;
+};
+
 static int attach_some(struct keeper *k, struct keeper_request *request,
-		       const struct keeper_probe *probes, size_t n, int *fds, size_t *fds_n)
+		       const struct keeper_probe *probes, size_t n, struct attached *a)
 {
+	struct keeper_attached one;
 	int err;
 
 	request->attach.n = (uint32_t)n;
@@ -246,9 +254,47 @@ static int attach_some(struct keeper *k, struct keeper_request *request,
 		close_answer(k);
 		return -EPROTO;
 	}
-	memcpy(fds + *fds_n, k->fds, k->fds_n * sizeof(*fds));
-	*fds_n += k->fds_n;
+	memcpy(&one, k->bytes, sizeof(one));
+	a->numbers[a->numbers_n++] = one.link;
+	memcpy(a->fds + a->fds_n, k->fds, k->fds_n * sizeof(*a->fds));
+	a->fds_n += k->fds_n;
 	return 0;
+}
+
+static void detach(struct keeper *k, const uint64_t *numbers, size_t n)
+{
+	for (size_t at = 0; at < n; at += KEEPER_DETACH_MAX) {
+		size_t some = n - at < KEEPER_DETACH_MAX ? n - at : KEEPER_DETACH_MAX;
+		const struct keeper_request request = {.op = KEEPER_DETACH,
+						       .detach = {.n = (uint32_t)some}};
+		int err = ask(k, &request, numbers + at, some * sizeof(*numbers));
+
+		/* Where it ended, what it had is off. */
+		if (err && err != -EPIPE)
+			log_warn("the keeper does not know a link: %s", err_str(err));
+	}
+}
+
+static void release(void *ctx, const uint64_t *numbers, size_t n)
+{
+	struct keeper *k = ctx;
+
+	pthread_mutex_lock(&k->lock);
+	detach(k, numbers, n);
+	pthread_mutex_unlock(&k->lock);
+}
+
+static int adopt(struct keeper *k, const struct attached *a, size_t probes_n,
+		 struct uprobe_link **out)
+{
+	const struct uprobe_holder holder = {release, k};
+	const struct uprobe_parts parts = {.fds = a->fds,
+					   .fds_n = a->fds_n,
+					   .numbers = a->numbers,
+					   .numbers_n = a->numbers_n,
+					   .probes_n = probes_n};
+
+	return uprobe_link__adopt(&parts, &holder, out);
 }
 
 static int attach(struct keeper *k, uint32_t prog, bool uretprobe, const struct object *obj,
@@ -257,18 +303,21 @@ static int attach(struct keeper *k, uint32_t prog, bool uretprobe, const struct 
 	struct keeper_request request = {.op = KEEPER_ATTACH,
 					 .object = obj->index,
 					 .attach = {.prog = prog, .uretprobe = uretprobe}};
-	size_t most = k->multi ? KEEPER_PROBES_MAX : KEEPER_PERF_PROBES_MAX, fds_n = 0;
-	int *fds = calloc(n + 1, sizeof(*fds));
-	int err = fds ? 0 : -ENOMEM;
+	size_t most = k->multi ? KEEPER_PROBES_MAX : KEEPER_PERF_PROBES_MAX;
+	struct attached a = {.fds = calloc(n + 1, sizeof(*a.fds)),
+			     .numbers = calloc(n / most + 1, sizeof(*a.numbers))};
+	int err = a.fds && a.numbers ? 0 : -ENOMEM;
 
 	*out = NULL;
 	for (size_t at = 0; at < n && !err; at += most)
-		err = attach_some(k, &request, probes + at, n - at < most ? n - at : most, fds,
-				  &fds_n);
-	err = err ?: uprobe_link__adopt(fds, fds_n, n, out);
-	for (size_t i = 0; err && i < fds_n; i++)
-		close(fds[i]);
-	free(fds);
+		err = attach_some(k, &request, probes + at, n - at < most ? n - at : most, &a);
+	err = err ?: adopt(k, &a, n, out);
+	for (size_t i = 0; err && i < a.fds_n; i++)
+		close(a.fds[i]);
+	if (err)
+		detach(k, a.numbers, a.numbers_n);
+	free(a.fds);
+	free(a.numbers);
 	return err;
 }
 
@@ -497,13 +546,6 @@ int keeper__attach(struct keeper *k, uint32_t prog, bool uretprobe, const struct
 		   const struct keeper_probe *probes, size_t n, struct uprobe_link **out)
 {
 	return LOCKED(k, attach(k, prog, uretprobe, obj, probes, n, out));
-}
-
-int keeper__detach_windows(struct keeper *k)
-{
-	const struct keeper_request request = {.op = KEEPER_ALLOC_DETACH};
-
-	return LOCKED(k, ask(k, &request, NULL, 0));
 }
 
 int keeper__load_alloc(struct keeper *k, struct alloc_windows **out)

@@ -66,14 +66,9 @@ int keeper__load(struct keeper *keeper, const struct loader_opts *opts, struct l
 int keeper__load_alloc(struct keeper *keeper, struct alloc_windows **out);
 
 /*
- * Takes the probes of windows off, once their links were freed here: those the keeper has as well,
- * so that nothing stays where the session is killed in the middle of it.
- */
-int keeper__detach_windows(struct keeper *keeper);
-
-/*
- * Probes of one object with one link each, or several without uprobe_multi: at most n.  prog: enum
- * loader_prog, or LOADER_PROGS + enum alloc_prog.
+ * Probes of one object, as one link, which is freed before the keeper is stopped.  prog: enum
+ * loader_prog, or LOADER_PROGS + enum alloc_prog.  The keeper has it as well and takes the probes
+ * off, so that none stays where the session is killed in the middle of that.
  */
 int keeper__attach(struct keeper *keeper, uint32_t prog, bool uretprobe, const struct object *obj,
 		   const struct keeper_probe *probes, size_t n, struct uprobe_link **out);

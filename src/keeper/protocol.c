@@ -110,7 +110,7 @@ static bool is_sound(const struct keeper_request *r, const void *rest)
 	case KEEPER_OBJECT:
 	case KEEPER_DESCRIPTORS:
 	case KEEPER_ALLOC_LOAD:
-	case KEEPER_ALLOC_DETACH:
+	case KEEPER_DETACH:
 		return true;
 	case KEEPER_OPS:
 		break;
@@ -131,6 +131,10 @@ static int rest_bytes(const struct keeper_request *r, size_t *bytes)
 		n = r->scatter.n;
 		most = KEEPER_PIECES_MAX;
 		size = sizeof(struct keeper_piece);
+	} else if (r->op == KEEPER_DETACH) {
+		n = r->detach.n;
+		most = KEEPER_DETACH_MAX;
+		size = sizeof(uint64_t);
 	}
 	*bytes = n * size;
 	return n && n <= most ? 0 : -EPROTO;
@@ -162,8 +166,8 @@ static bool answer_fits(enum keeper_op op, size_t fds_n, size_t bytes)
 	case KEEPER_DESCRIPTORS:
 		return fds_n == 1 && !bytes;
 	case KEEPER_ATTACH:
-		return fds_n && !bytes;
-	case KEEPER_ALLOC_DETACH:
+		return fds_n && bytes == sizeof(struct keeper_attached);
+	case KEEPER_DETACH:
 		return !fds_n && !bytes;
 	case KEEPER_ALLOC_LOAD:
 		return fds_n == 2 && !bytes;

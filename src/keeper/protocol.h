@@ -25,7 +25,7 @@ enum keeper_op {
 	KEEPER_LOAD = 1,	/* programs and maps: struct keeper_loaded and their descriptors */
 	KEEPER_MAPS = 2,	/* a descriptor of the text */
 	KEEPER_OBJECT = 3,	/* a descriptor of the file, for reading */
-	KEEPER_ATTACH = 4,	/* the link's descriptors */
+	KEEPER_ATTACH = 4,	/* struct keeper_attached, and the link's descriptors */
 	KEEPER_MEMORY = 5,	/* the bytes */
 	KEEPER_FILE = 6,	/* the text */
 	KEEPER_DESCRIPTORS = 7, /* a descriptor of the list */
@@ -36,7 +36,7 @@ enum keeper_op {
 	KEEPER_TICKS = 12,	/* nothing; the clocks stay with the keeper */
 	KEEPER_WATCH = 13,	/* struct keeper_watched; the descriptors stay with the keeper */
 	KEEPER_WATCHED = 14,	/* the same */
-	KEEPER_ALLOC_DETACH = 15, /* nothing: the probes of windows are off */
+	KEEPER_DETACH = 15,	/* nothing: the probes of the links are off */
 	KEEPER_OPS = 16,
 };
 
@@ -49,6 +49,7 @@ enum keeper_op {
 /* Outside of the code of known objects: a slot of a GOT, an entry of a switch, a mutex. */
 #define KEEPER_WORD_MAX	  24
 #define KEEPER_PIECES_MAX 1024 /* of KEEPER_MEMORY_MAX bytes together */
+#define KEEPER_DETACH_MAX 1024 /* links of one request */
 #define KEEPER_TEXT_MAX	  8192
 #define KEEPER_FDS_MAX	  (LOADER_MAPS_MAX + LOADER_LINKS)
 
@@ -96,6 +97,9 @@ struct keeper_request {
 			uint32_t n; /* pieces that follow */
 		} scatter;
 		struct {
+			uint32_t n; /* numbers of links that follow, each a uint64_t */
+		} detach;
+		struct {
 			uint64_t address;
 			uint32_t length; /* 1, 2, 4, 8; 0: not any more, and all others are 0 */
 			uint32_t slot;	 /* below WATCHPOINTS_MAX */
@@ -115,6 +119,11 @@ struct keeper_reply {
 	uint32_t op;
 	int32_t err;	     /* 0 or a negative errno; then the bytes are why, if there are any */
 	uint32_t data_bytes; /* that follow */
+};
+
+/* A link that the keeper has until its number comes in a DETACH, or the session has ended. */
+struct keeper_attached {
+	uint64_t link; /* none is given twice */
 };
 
 /* Of a watchpoint. */
@@ -139,7 +148,7 @@ struct keeper_loaded {
 
 /*
  * 0, or -EPROTO: no such request.  *rest points into the data, which is aligned: the probes of an
- * ATTACH, the pieces of a SCATTER.
+ * ATTACH, the pieces of a SCATTER, the numbers of a DETACH.
  */
 int keeper_request_decode(const void *data, size_t len, struct keeper_request *out,
 			  const void **rest);

@@ -165,6 +165,7 @@ static int answer_object(struct keeper_server *s, const struct keeper_request *r
 static int answer_attach(struct keeper_server *s, const struct keeper_request *r,
 			 const struct keeper_probe *probes)
 {
+	struct keeper_attached attached;
 	struct uprobe_link *link;
 	const int *fds;
 	size_t n;
@@ -172,12 +173,11 @@ static int answer_attach(struct keeper_server *s, const struct keeper_request *r
 			  ? -E2BIG
 			  : keeper_server_attach(s, r, probes, &link);
 
+	err = err ?: keeper_server_keep_link(s, link, &attached.link);
 	if (err)
 		return reply_error(s, r->op, err);
 	fds = uprobe_link__fds(link, &n);
-	err = reply(s, r->op, 0, NULL, 0, fds, n);
-	keeper_server_keep_link(s, r->attach.prog, link);
-	return err;
+	return reply(s, r->op, 0, &attached, sizeof(attached), fds, n);
 }
 
 static int answer_alloc_load(struct keeper_server *s, const struct keeper_request *r)
@@ -289,9 +289,8 @@ int keeper_answer(struct keeper_server *s, const void *data, size_t len)
 		return answer_facts(s, &r);
 	case KEEPER_COUNT:
 		return answer_count(s, &r);
-	case KEEPER_ALLOC_DETACH:
-		keeper_server_detach_windows(s);
-		return reply_error(s, r.op, 0);
+	case KEEPER_DETACH:
+		return reply_error(s, r.op, keeper_server_detach(s, rest, r.detach.n));
 	case KEEPER_ALLOC_LOAD:
 		return answer_alloc_load(s, &r);
 	case KEEPER_TICKS:
@@ -341,11 +340,16 @@ static void open_standard(void)
 		log_info("no standard output for the keeper: %s", err_str(errno));
 }
 
-/* It ends when the session does, not when somebody presses a key. */
+/*
+ * It ends when the session does, not when somebody presses a key, or kills the session's process
+ * group.
+ */
 static void ignore_signals(void)
 {
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE};
+	static const int numbers[] = {SIGINT,  SIGTERM, SIGHUP,	 SIGUSR1,
+				      SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU};
 
+	(void)setpgid(0, 0);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		signal(numbers[i], SIG_IGN);
 }
@@ -399,5 +403,6 @@ void keeper_serve(int channel, pid_t parent, const struct keeper_opts *opts)
 		else if (!err)
 			err = keeper_answer(&s, buffer, len);
 	} while (!err);
+	keeper_server_detach_all(&s);
 	_exit(0);
 }

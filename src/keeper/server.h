@@ -20,8 +20,13 @@ struct watchpoint;
 /* More of them are given neither clocks nor watchpoints. */
 #define KEEPER_THREADS_MAX 1024
 
-/* One for each object that an allocator's functions are in. */
-#define KEEPER_WINDOW_LINKS 4
+/* A stage has a handful in each object. */
+#define KEEPER_LINKS_MAX 4096
+
+struct keeper_link {
+	uint64_t number;
+	struct uprobe_link *link; /* owned */
+};
 
 struct keeper_server {
 	int channel;
@@ -31,9 +36,10 @@ struct keeper_server {
 	struct loader *loader; /* the programs; NULL: nothing loaded */
 	struct alloc_programs alloc;
 	bool alloc_loaded;
-	/* Of windows on the allocator, which are detached here: see server_attach.c. */
-	struct uprobe_link *window_links[KEEPER_WINDOW_LINKS];
-	size_t window_links_n;
+	/* See server_links.c; owned. */
+	struct keeper_link *links;
+	size_t links_n, links_size;
+	uint64_t link_number; /* of the last one */
 	struct calibration calibration;
 	bool calibrated;
 	struct python_ticks *ticks;		     /* NULL: none run */
@@ -59,11 +65,15 @@ int keeper_answer(struct keeper_server *server, const void *data, size_t len);
 int keeper_server_load_alloc(struct keeper_server *server, int fds[2]);
 
 /*
- * The link is kept, if it is one that the keeper takes off itself, else freed: the session has
- * descriptors of its own.
+ * Keeps the link, which is the keeper's from now on, also where this fails: then it is freed.
+ * -ENOSPC: more than KEEPER_LINKS_MAX; -ENOMEM.
  */
-void keeper_server_keep_link(struct keeper_server *server, uint32_t prog, struct uprobe_link *link);
-void keeper_server_detach_windows(struct keeper_server *server);
+int keeper_server_keep_link(struct keeper_server *server, struct uprobe_link *link,
+			    uint64_t *number);
+/* Detaches these, side by side.  -ENOENT: some of them are none; the others are off. */
+int keeper_server_detach(struct keeper_server *server, const uint64_t *numbers, size_t n);
+/* All that are left. */
+void keeper_server_detach_all(struct keeper_server *server);
 
 /* A link for the probes of one object, each of which is looked at again before. */
 int keeper_server_attach(struct keeper_server *server, const struct keeper_request *request,

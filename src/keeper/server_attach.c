@@ -80,30 +80,6 @@ static int attach(struct keeper_server *s, const struct keeper_request *r, struc
 	return loader__attach(s->loader, r->attach.prog, &set, out);
 }
 
-static bool is_window(uint32_t prog)
-{
-	return prog == LOADER_PROGS + ALLOC_PROG_WINDOW;
-}
-
-/*
- * Windows come and go all the time, and a process that is killed while the kernel takes breakpoints
- * away leaves some of them: it does not reach the target's pages any more.  So the last descriptor
- * of their links is here, where nobody is killed with the session.  Perf events take too long.
- */
-void keeper_server_keep_link(struct keeper_server *s, uint32_t prog, struct uprobe_link *link)
-{
-	if (is_window(prog) && loader__multi(s->loader))
-		s->window_links[s->window_links_n++] = link;
-	else
-		uprobe_link__free(link);
-}
-
-void keeper_server_detach_windows(struct keeper_server *s)
-{
-	uprobe_link_free_all(s->window_links, s->window_links_n);
-	s->window_links_n = 0;
-}
-
 int keeper_server_attach(struct keeper_server *s, const struct keeper_request *r,
 			 const struct keeper_probe *probes, struct uprobe_link **out)
 {
@@ -117,8 +93,6 @@ int keeper_server_attach(struct keeper_server *s, const struct keeper_request *r
 		return -EPERM;
 	if (r->attach.prog >= LOADER_PROGS && !s->alloc_loaded)
 		return -EINVAL;
-	if (is_window(r->attach.prog) && s->window_links_n == KEEPER_WINDOW_LINKS)
-		return -EBUSY;
 	obj = s->objects.objects[r->object];
 	obj->fd = object_open_file(obj, &s->proc);
 	if (obj->fd < 0) {

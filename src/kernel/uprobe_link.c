@@ -44,7 +44,28 @@ struct uprobe_link {
 	int *fds; /* owned; one of a multi link, else one for each probe */
 	size_t fds_n;
 	size_t n; /* probes */
+	/* Of another process, which has it as well; release is NULL: nobody has. */
+	struct uprobe_holder holder;
+	uint64_t *numbers; /* owned */
+	size_t numbers_n;
 };
+
+/* Without its descriptors. */
+static void free_link(struct uprobe_link *link)
+{
+	if (!link)
+		return;
+	free(link->numbers);
+	free(link->fds);
+	free(link);
+}
+
+static void close_fds(struct uprobe_link *link)
+{
+	for (size_t i = 0; i < link->fds_n; i++)
+		close(link->fds[i]);
+	link->fds_n = 0;
+}
 
 static int multi_create(int prog_fd, const struct uprobe_set *set)
 {
@@ -136,20 +157,33 @@ int uprobe_link__attach(int prog_fd, bool multi, const struct uprobe_set *set,
 	return 0;
 }
 
-int uprobe_link__adopt(const int *fds, size_t fds_n, size_t probes_n, struct uprobe_link **out)
+static void *copy_of(const void *array, size_t n, size_t size)
+{
+	void *copy = calloc(n + 1, size);
+
+	if (copy && n)
+		memcpy(copy, array, n * size);
+	return copy;
+}
+
+int uprobe_link__adopt(const struct uprobe_parts *parts, const struct uprobe_holder *holder,
+		       struct uprobe_link **out)
 {
 	struct uprobe_link *link = calloc(1, sizeof(*link));
 
 	*out = NULL;
-	if (link)
-		link->fds = calloc(fds_n + 1, sizeof(*link->fds));
-	if (!link || !link->fds) {
-		free(link);
+	if (link) {
+		link->fds = copy_of(parts->fds, parts->fds_n, sizeof(*link->fds));
+		link->numbers = copy_of(parts->numbers, parts->numbers_n, sizeof(*link->numbers));
+	}
+	if (!link || !link->fds || !link->numbers) {
+		free_link(link);
 		return -ENOMEM;
 	}
-	memcpy(link->fds, fds, fds_n * sizeof(*fds));
-	link->fds_n = fds_n;
-	link->n = probes_n;
+	link->fds_n = parts->fds_n;
+	link->numbers_n = parts->numbers_n;
+	link->n = parts->probes_n;
+	link->holder = *holder;
 	*out = link;
 	return 0;
 }
@@ -162,12 +196,8 @@ const int *uprobe_link__fds(const struct uprobe_link *link, size_t *n)
 
 void uprobe_link__free(struct uprobe_link *link)
 {
-	if (!link)
-		return;
-	for (size_t i = 0; i < link->fds_n; i++)
-		close(link->fds[i]);
-	free(link->fds);
-	free(link);
+	if (link)
+		uprobe_link_free_all(&link, 1);
 }
 
 struct closing {
@@ -182,11 +212,12 @@ static void *close_some(void *ctx)
 	size_t i;
 
 	while ((i = __atomic_fetch_add(&c->next, 1, __ATOMIC_RELAXED)) < c->n)
-		uprobe_link__free(c->links[i]);
+		close_fds(c->links[i]);
 	return NULL;
 }
 
-void uprobe_link_free_all(struct uprobe_link **links, size_t n)
+/* Where a holder has the links too this is soon done, and nothing is detached. */
+static void close_all(struct uprobe_link **links, size_t n)
 {
 	struct closing c = {.links = links, .n = n};
 	pthread_t threads[CLOSERS_MAX];
@@ -198,6 +229,44 @@ void uprobe_link_free_all(struct uprobe_link **links, size_t n)
 	close_some(&c);
 	for (size_t i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
+}
+
+static void release_one(const struct uprobe_link *link)
+{
+	if (link->numbers_n)
+		link->holder.release(link->holder.ctx, link->numbers, link->numbers_n);
+}
+
+/* In one go, so that the holder can detach them side by side. */
+static void release_all(struct uprobe_link **links, size_t n)
+{
+	size_t all_n = 0, used = 0;
+	uint64_t *all;
+
+	for (size_t i = 0; i < n; i++)
+		all_n += links[i]->numbers_n;
+	if (!all_n)
+		return;
+	all = calloc(all_n, sizeof(*all));
+	for (size_t i = 0; i < n; i++) {
+		if (!all) {
+			release_one(links[i]);
+			continue;
+		}
+		memcpy(all + used, links[i]->numbers, links[i]->numbers_n * sizeof(*all));
+		used += links[i]->numbers_n;
+	}
+	if (all)
+		links[0]->holder.release(links[0]->holder.ctx, all, all_n);
+	free(all);
+}
+
+void uprobe_link_free_all(struct uprobe_link **links, size_t n)
+{
+	close_all(links, n);
+	release_all(links, n);
+	for (size_t i = 0; i < n; i++)
+		free_link(links[i]);
 }
 
 size_t uprobe_link__count(const struct uprobe_link *link)

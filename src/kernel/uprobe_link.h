@@ -34,19 +34,35 @@ bool uprobe_link_have_multi(void);
 int uprobe_link__attach(int prog_fd, bool multi, const struct uprobe_set *set,
 			struct uprobe_link **out);
 
+/* Who has the links as well, under numbers; it lets these go.  It must outlive them. */
+struct uprobe_holder {
+	void (*release)(void *ctx, const uint64_t *numbers, size_t n);
+	void *ctx;
+};
+
+/* The parts of a link that another process made. */
+struct uprobe_parts {
+	const int *fds; /* uprobe_link__fds there */
+	size_t fds_n;
+	const uint64_t *numbers;
+	size_t numbers_n;
+	size_t probes_n;
+};
+
 /*
- * A link that another process made, from its descriptors (uprobe_link__fds there), which are taken
- * over unless it fails.  It lasts until the last descriptor of it is closed, wherever that is.
+ * A link that another process made and has as well.  The descriptors are taken over unless it
+ * fails.  When it is freed the holder is asked to release it, and only then it is detached.
  */
-int uprobe_link__adopt(const int *fds, size_t fds_n, size_t probes_n, struct uprobe_link **out);
+int uprobe_link__adopt(const struct uprobe_parts *parts, const struct uprobe_holder *holder,
+		       struct uprobe_link **out);
 const int *uprobe_link__fds(const struct uprobe_link *link, size_t *n);
 
 /* Detaches; NULL is fine.  About 0.1 s a probe without multi. */
 void uprobe_link__free(struct uprobe_link *link);
 
 /*
- * Detaches many at once: the kernel waits for a grace period per link, so links are closed side
- * by side in threads.
+ * Detaches many at once, which have the same holder or none: the kernel waits for a grace period
+ * per link, so links are closed side by side in threads.
  */
 void uprobe_link_free_all(struct uprobe_link **links, size_t n);
 

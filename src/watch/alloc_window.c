@@ -102,7 +102,6 @@ int alloc_window_run(const struct alloc_window_job *job, struct alloc_window_sta
 		err = look(job);
 	}
 	link_list_free(&links);
-	(void)keeper__detach_windows(job->keeper);
 	if (open)
 		alloc_windows__close(job->windows, job->block, job->ctx, stats);
 	return err;

@@ -12,8 +12,7 @@
 
 void link_list_free(struct link_list *list)
 {
-	for (size_t i = 0; i < list->n; i++)
-		uprobe_link__free(list->links[i]);
+	uprobe_link_free_all(list->links, list->n);
 	free(list->links);
 	memset(list, 0, sizeof(*list));
 }

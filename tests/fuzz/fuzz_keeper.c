@@ -15,6 +15,7 @@ static void check_request(const struct keeper_request *r, const void *rest)
 {
 	const struct keeper_piece *pieces = rest;
 	const struct keeper_probe *probes = rest;
+	const uint64_t *numbers = rest;
 	uint64_t bytes = 0;
 	uint8_t sum = 0;
 
@@ -35,6 +36,10 @@ static void check_request(const struct keeper_request *r, const void *rest)
 			abort();
 	}
 	if (r->op == KEEPER_SCATTER && (!bytes || bytes > KEEPER_MEMORY_MAX))
+		abort();
+	for (uint32_t i = 0; r->op == KEEPER_DETACH && i < r->detach.n; i++)
+		sum ^= (uint8_t)numbers[i];
+	if (r->op == KEEPER_DETACH && r->detach.n > KEEPER_DETACH_MAX)
 		abort();
 	if (r->op == KEEPER_TICKS && r->ticks_hz > WIRE_PYTHON_HZ_MAX)
 		abort();

@@ -23,6 +23,7 @@
 #include "keeper/channel.h"
 #include "keeper/protocol.h"
 #include "keeper/server.h"
+#include "kernel/uprobe_link.h"
 
 static int decode(const void *data, size_t len)
 {
@@ -61,8 +62,6 @@ static void test_requests(void **state)
 	assert_int_equal(decode_one(&r), -EPROTO);
 	r = (struct keeper_request){.op = KEEPER_MAPS, .maps = PROCESS_MAPS_WAYS};
 	assert_int_equal(decode_one(&r), -EPROTO);
-	r = (struct keeper_request){.op = KEEPER_ALLOC_DETACH};
-	assert_int_equal(decode_one(&r), 0);
 	r = (struct keeper_request){.op = KEEPER_ALLOC_LOAD};
 	assert_int_equal(decode_one(&r), 0);
 	r.object = 1;
@@ -541,6 +540,110 @@ static void test_scatter_requests(void **state)
 	assert_int_equal(decode(&r, sizeof(r)), -EPROTO);
 }
 
+static void test_detach_requests(void **state)
+{
+	struct {
+		struct keeper_request head;
+		uint64_t numbers[2];
+	} r = {.head = {.op = KEEPER_DETACH, .detach = {2}}, .numbers = {0, UINT64_MAX}};
+
+	(void)state;
+	assert_int_equal(decode(&r, sizeof(r)), 0);
+	assert_int_equal(decode(&r, sizeof(r) - 1), -EPROTO);
+	assert_int_equal(decode(&r, sizeof(r) - sizeof(uint64_t)), -EPROTO);
+	r.head.object = 1;
+	assert_int_equal(decode(&r, sizeof(r)), -EPROTO);
+	r.head.object = 0;
+	r.head.detach.n = 0;
+	assert_int_equal(decode(&r, sizeof(r.head)), -EPROTO);
+	r.head.detach.n = KEEPER_DETACH_MAX + 1;
+	assert_int_equal(decode(&r, sizeof(r)), -EPROTO);
+	r.head.detach.n = UINT32_MAX;
+	assert_int_equal(decode(&r, sizeof(r)), -EPROTO);
+}
+
+/* A link of a pipe: its other end tells whether it was let go. */
+static struct uprobe_link *link_of_pipe(int *end)
+{
+	const struct uprobe_holder none = {};
+	struct uprobe_link *link;
+	struct uprobe_parts parts = {.fds_n = 1, .probes_n = 1};
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	parts.fds = &ends[1];
+	assert_int_equal(uprobe_link__adopt(&parts, &none, &link), 0);
+	*end = ends[0];
+	return link;
+}
+
+static bool is_held(int end)
+{
+	char byte;
+
+	return read(end, &byte, 1) < 0 && errno == EAGAIN;
+}
+
+static void test_links_are_kept(void **state)
+{
+	struct keeping *k = *state;
+	struct {
+		struct keeper_request head;
+		uint64_t numbers[3];
+	} r = {.head = {.op = KEEPER_DETACH, .detach = {3}}};
+	uint64_t numbers[4];
+	int ends[4];
+
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(
+			keeper_server_keep_link(&k->server, link_of_pipe(&ends[i]), &numbers[i]),
+			0);
+	/* One twice, and one that was never there: the others are off all the same. */
+	r.numbers[0] = r.numbers[1] = numbers[1];
+	r.numbers[2] = numbers[3] + 1;
+	assert_int_equal(ask(k, &r, sizeof(r)), -ENOENT);
+	assert_true(is_held(ends[0]) && !is_held(ends[1]) && is_held(ends[2]) && is_held(ends[3]));
+	/* A number is not given again. */
+	close(ends[1]);
+	assert_int_equal(keeper_server_keep_link(&k->server, link_of_pipe(&ends[1]), &r.numbers[2]),
+			 0);
+	assert_int_not_equal(r.numbers[2], numbers[1]);
+	r.numbers[0] = numbers[0];
+	r.numbers[1] = numbers[3];
+	assert_int_equal(ask(k, &r, sizeof(r)), 0);
+	assert_int_equal(k->fds_n, 0);
+	assert_true(!is_held(ends[0]) && !is_held(ends[1]) && is_held(ends[2]) &&
+		    !is_held(ends[3]));
+	keeper_server_detach_all(&k->server);
+	assert_false(is_held(ends[2]));
+	for (int i = 0; i < 4; i++)
+		close(ends[i]);
+}
+
+static void test_links_are_bounded(void **state)
+{
+	struct keeping *k = *state;
+	uint64_t number;
+	int end, more;
+
+	for (size_t i = 0; i < KEEPER_LINKS_MAX; i++) {
+		const struct uprobe_parts nothing = {.probes_n = 1};
+		const struct uprobe_holder none = {};
+		struct uprobe_link *link;
+
+		assert_int_equal(uprobe_link__adopt(&nothing, &none, &link), 0);
+		assert_int_equal(keeper_server_keep_link(&k->server, link, &number), 0);
+	}
+	assert_int_equal(keeper_server_keep_link(&k->server, link_of_pipe(&end), &number), -ENOSPC);
+	assert_false(is_held(end));
+	close(end);
+	keeper_server_detach_all(&k->server);
+	assert_int_equal(keeper_server_keep_link(&k->server, link_of_pipe(&more), &number), 0);
+	assert_true(is_held(more));
+	keeper_server_detach_all(&k->server);
+	close(more);
+}
+
 static void test_files(void **state)
 {
 	struct keeping *k = *state;
@@ -580,7 +683,6 @@ static int attach_at(struct keeping *k, uint32_t object, uint64_t offset, const 
 static void test_nothing_loaded(void **state)
 {
 	const struct keeper_request alloc = {.op = KEEPER_ALLOC_LOAD};
-	const struct keeper_request detach = {.op = KEEPER_ALLOC_DETACH};
 	struct keeping *k = *state;
 
 	read_maps(k, PROCESS_MAPS_FRESH);
@@ -589,8 +691,6 @@ static void test_nothing_loaded(void **state)
 	assert_int_equal(ask_for(k, &alloc), -EPERM);
 	k->opts.leaks = true;
 	assert_int_equal(ask_for(k, &alloc), -EINVAL);
-	assert_int_equal(ask_for(k, &detach), 0);
-	assert_int_equal(k->fds_n, 0);
 }
 
 static void test_target_gone(void **state)
@@ -612,6 +712,7 @@ int main(void)
 		cmocka_unit_test(test_watchpoints),
 		cmocka_unit_test(test_files_and_memory),
 		cmocka_unit_test(test_scatter_requests),
+		cmocka_unit_test(test_detach_requests),
 		cmocka_unit_test(test_attach_requests),
 		cmocka_unit_test(test_replies),
 		cmocka_unit_test(test_loaded),
@@ -622,6 +723,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_objects_in_the_heap, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_watch_of_a_slot_that_is_taken, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(test_links_are_kept, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_links_are_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_files, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nothing_loaded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_target_gone, set_up, tear_down),

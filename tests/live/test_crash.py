@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from harness import (
+    BUILD,
     CHESHIRE,
     TARGETS,
     Process,
@@ -28,6 +29,8 @@ from harness import (
 )
 
 CRASHES = int(os.environ.get("CRASHES", "3"))
+BENCH = BUILD / "bench"
+DETACHED = 320  # functions
 STAGES = {"work": "steady:stage_work"}
 LOAD = ("--threads", 2, "--iterations", 0, "--rate", 400, "--us", "50:400", "--duration", 600)
 ALWAYS = """groups:
@@ -46,8 +49,10 @@ def at_work(t):
 def check_unharmed(t, target, ids=None):
     if ids:
         wait_until(lambda: not bpf_ids_alive(ids), 10, f"programs and links gone: {ids}")
+    wait_until(
+        lambda: not target.running() or not changed_text_bytes(target.pid), 20, "code as it was"
+    )
     t.check(target.running(), "the target died")
-    t.equal(changed_text_bytes(target.pid), 0, "bytes of code that differ from the file")
 
 
 def finish(t, target):
@@ -73,6 +78,38 @@ def killed_at_any_moment(t):
         watch.wait()
         check_unharmed(t, target, ids)
     finish(t, target)
+
+
+def many_stages():
+    """Ten functions a stage, each with a probe where it begins and one where it returns."""
+    return config({f"many_{i}": f"many:many_{i:02}?" for i in range(DETACHED // 10)})
+
+
+@test(90 + 16 * CRASHES)
+def killed_while_it_detaches(t):
+    """At its end, and where a reload takes all stages off."""
+    rng = random.Random(int(os.environ.get("CRASH_SEED", "1")))
+    target = Process(t, "many", [BENCH / "many", DETACHED])
+    target.lines.wait(lambda line: line.startswith("ready"), 20, "ready")
+    watch = t.watch(target.pid, many_stages())
+    t.check(changed_text_bytes(target.pid) >= 2 * DETACHED, "attached")
+    began = time.monotonic()
+    watch.stop()
+    took_s = time.monotonic() - began
+    t.equal(changed_text_bytes(target.pid), 0, "bytes of code after an end in good order")
+    in_time = 0
+    for attempt in range(4 * CRASHES):
+        watch = t.watch(target.pid, many_stages())
+        if attempt % 2:
+            t.write("config.yaml", config({"one": "many:many_000"}))
+        watch.signal(signal.SIGHUP if attempt % 2 else signal.SIGTERM)
+        time.sleep(rng.uniform(0, took_s))  # not a wait: the moment of death is to vary
+        in_time += watch.running()
+        watch.signal(signal.SIGKILL)
+        watch.wait()
+        check_unharmed(t, target)
+    t.check(in_time >= CRASHES, f"alive when it was killed: {in_time} of {4 * CRASHES} times")
+    target.end()
 
 
 class Memory:

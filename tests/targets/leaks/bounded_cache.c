@@ -9,7 +9,6 @@
 #define REPLACED_PER_S 1000
 
 struct bounded {
-	double done;
 	void *entry[ENTRIES];
 };
 
@@ -22,31 +21,25 @@ SITE void *entry_new(struct worker *worker)
 
 static void begin(struct worker *worker)
 {
-	struct bounded *cache = calloc(1, sizeof(*cache));
+	struct bounded *cache = usual_begin_with(worker, sizeof(*cache));
 
-	usual_begin(worker);
-	if (!cache)
-		abort();
 	for (int i = 0; i < ENTRIES; i++)
 		cache->entry[i] = entry_new(worker);
-	worker->own = cache;
+}
+
+static unsigned int replace(struct worker *worker)
+{
+	struct bounded *cache = worker->own;
+	void **entry = &cache->entry[draw(worker, 0, ENTRIES - 1)];
+
+	free(*entry);
+	*entry = entry_new(worker);
+	return 1;
 }
 
 static unsigned int work(struct worker *worker)
 {
-	struct bounded *cache = worker->own;
-	unsigned int blocks = usual_work(worker);
-	double due = program_elapsed_s() * REPLACED_PER_S * program_scale();
-
-	while (cache->done < due) {
-		void **entry = &cache->entry[draw(worker, 0, ENTRIES - 1)];
-
-		free(*entry);
-		*entry = entry_new(worker);
-		cache->done++;
-		blocks++;
-	}
-	return blocks;
+	return usual_work_and(worker, REPLACED_PER_S, replace);
 }
 
 const struct program the_program = {

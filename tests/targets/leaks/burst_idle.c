@@ -17,10 +17,7 @@ struct burst {
 
 static void begin(struct worker *worker)
 {
-	usual_begin(worker);
-	worker->own = calloc(1, sizeof(struct burst));
-	if (!worker->own)
-		abort();
+	usual_begin_with(worker, sizeof(struct burst));
 }
 
 SITE void *burst_block(struct worker *worker)

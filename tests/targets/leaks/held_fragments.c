@@ -11,7 +11,6 @@
 #define REPLACED_PER_S 1500
 
 struct fragments {
-	double done;
 	unsigned long replaced;
 	long bytes;
 	void *block[SLOTS];
@@ -53,28 +52,22 @@ SITE void fragment_replace(struct worker *worker, struct fragments *all)
 
 static void begin(struct worker *worker)
 {
-	struct fragments *all = calloc(1, sizeof(*all));
+	struct fragments *all = usual_begin_with(worker, sizeof(*all));
 
-	usual_begin(worker);
-	if (!all)
-		abort();
 	/* Twice through all sizes: what is new is over by then. */
 	while (all->replaced < 2 * REPLACED_PER_S * DRIFT_S)
 		fragment_replace(worker, all);
-	worker->own = all;
+}
+
+static unsigned int replace(struct worker *worker)
+{
+	fragment_replace(worker, worker->own);
+	return 1;
 }
 
 static unsigned int work(struct worker *worker)
 {
-	struct fragments *all = worker->own;
-	unsigned int blocks = usual_work(worker);
-
-	while (all->done < program_elapsed_s() * REPLACED_PER_S * program_scale()) {
-		fragment_replace(worker, all);
-		all->done++;
-		blocks++;
-	}
-	return blocks;
+	return usual_work_and(worker, REPLACED_PER_S, replace);
 }
 
 const struct program the_program = {

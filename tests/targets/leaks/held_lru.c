@@ -14,7 +14,6 @@ struct entry {
 };
 
 struct lru {
-	double done;
 	struct entry *oldest, *newest;
 	long bytes;
 };
@@ -42,27 +41,21 @@ SITE void lru_insert(struct worker *worker, struct lru *lru)
 
 static void begin(struct worker *worker)
 {
-	struct lru *lru = calloc(1, sizeof(*lru));
+	struct lru *lru = usual_begin_with(worker, sizeof(*lru));
 
-	usual_begin(worker);
-	if (!lru)
-		abort();
 	while (lru->bytes < LIMIT_BYTES - 2000)
 		lru_insert(worker, lru);
-	worker->own = lru;
+}
+
+static unsigned int insert(struct worker *worker)
+{
+	lru_insert(worker, worker->own);
+	return 1;
 }
 
 static unsigned int work(struct worker *worker)
 {
-	struct lru *lru = worker->own;
-	unsigned int blocks = usual_work(worker);
-
-	while (lru->done < program_elapsed_s() * INSERTED_PER_S * program_scale()) {
-		lru_insert(worker, lru);
-		lru->done++;
-		blocks++;
-	}
-	return blocks;
+	return usual_work_and(worker, INSERTED_PER_S, insert);
 }
 
 const struct program the_program = {

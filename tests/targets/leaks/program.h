@@ -38,7 +38,8 @@ struct worker {
 	void *fifo[FIFO_MAX];
 	void **cache; /* of the usual work, CACHE_MAX */
 	unsigned int turn;
-	void *own; /* the program's */
+	void *own;    /* the program's */
+	double steps; /* that usual_work_and() has taken */
 	/* Since the start; written by this thread, read by the main one. */
 	uint64_t blocks;
 	uint64_t leaked_bytes;
@@ -75,6 +76,14 @@ uint32_t draw(struct worker *worker, uint32_t low, uint32_t high);
  */
 void usual_begin(struct worker *worker);
 unsigned int usual_work(struct worker *worker);
+/* With so many bytes of the program's own, zeroed. */
+void *usual_begin_with(struct worker *worker, size_t bytes);
+/*
+ * And `step` so many times a second since the start, --scale times as often; it returns how many
+ * blocks it has allocated.
+ */
+unsigned int usual_work_and(struct worker *worker, double per_s,
+			    unsigned int (*step)(struct worker *worker));
 
 /* Notes where the leak is; the value of the call. On the same line as the call itself. */
 #define LEAKS_AT(call) (program_site(__func__, __FILE__, __LINE__), (call))

@@ -62,3 +62,25 @@ unsigned int usual_work(struct worker *worker)
 	}
 	return blocks;
 }
+
+void *usual_begin_with(struct worker *worker, size_t bytes)
+{
+	usual_begin(worker);
+	worker->own = calloc(1, bytes);
+	if (!worker->own)
+		abort();
+	return worker->own;
+}
+
+unsigned int usual_work_and(struct worker *worker, double per_s,
+			    unsigned int (*step)(struct worker *worker))
+{
+	unsigned int blocks = usual_work(worker);
+	double due = program_elapsed_s() * per_s * program_scale();
+
+	while (worker->steps < due) {
+		blocks += step(worker);
+		worker->steps++;
+	}
+	return blocks;
+}

@@ -10,16 +10,12 @@
 #define LOOKUPS_PER_S 2000
 
 struct warm {
-	double done;
 	void *entry[KEYS];
 };
 
 static void begin(struct worker *worker)
 {
-	usual_begin(worker);
-	worker->own = calloc(1, sizeof(struct warm));
-	if (!worker->own)
-		abort();
+	usual_begin_with(worker, sizeof(struct warm));
 }
 
 SITE void *cache_fill(struct worker *worker)
@@ -31,22 +27,20 @@ SITE void *cache_fill(struct worker *worker)
 	return words;
 }
 
-static unsigned int work(struct worker *worker)
+static unsigned int look_up(struct worker *worker)
 {
 	struct warm *warm = worker->own;
-	unsigned int blocks = usual_work(worker);
-	double due = program_elapsed_s() * LOOKUPS_PER_S * program_scale();
+	void **entry = &warm->entry[draw(worker, 0, KEYS - 1)];
 
-	while (warm->done < due) {
-		void **entry = &warm->entry[draw(worker, 0, KEYS - 1)];
+	if (*entry)
+		return 0;
+	*entry = cache_fill(worker);
+	return 1;
+}
 
-		warm->done++;
-		if (*entry)
-			continue;
-		*entry = cache_fill(worker);
-		blocks++;
-	}
-	return blocks;
+static unsigned int work(struct worker *worker)
+{
+	return usual_work_and(worker, LOOKUPS_PER_S, look_up);
 }
 
 const struct program the_program = {

@@ -6,13 +6,10 @@ and how much of that it was blocked at least: less the time that it was ready wi
 (schedstat).
 """
 
-import argparse
-import json
-import os
-import signal
-import sys
 import threading
 import time
+
+import by_rounds
 
 calls = {}
 off_cpu = {}
@@ -110,33 +107,11 @@ def run_all(rounds):
     other.join()
 
 
-def write_log(path):
-    with open(path, "w", encoding="utf-8") as log:
-        for name, took_ns in calls.items():
-            line = {"type": "function", "name": name, "count": len(took_ns), "abnormal_ns": []}
-            line |= {"outermost": len(took_ns), "normal_ns": took_ns, "normal_least_ns": took_ns}
-            log.write(json.dumps(line) + "\n")
-            line = {"type": "wait", "name": name, "off_ns": off_cpu[name]}
-            line |= {"least_blocked_ns": blocked[name]}
-            log.write(json.dumps(line) + "\n")
-        log.write(json.dumps({"type": "end", "ok": True, "failed": 0}) + "\n")
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--log", required=True)
-    parser.add_argument("--wait", action="store_true")
-    options = parser.parse_args()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
-    print("ready", flush=True)
-    if options.wait:
-        signal.sigwait({signal.SIGUSR2})
-    run_all(options.rounds)
-    write_log(options.log)
+def lines():
+    yield from by_rounds.calls_lines(calls)
+    for name, off_ns in off_cpu.items():
+        yield {"type": "wait", "name": name, "off_ns": off_ns, "least_blocked_ns": blocked[name]}
 
 
 if __name__ == "__main__":
-    main()
-    sys.stdout.flush()
-    os._exit(0)
+    by_rounds.main(run_all, lines)

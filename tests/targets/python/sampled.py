@@ -6,14 +6,11 @@ perf_counter is CLOCK_MONOTONIC. Between two calls of one function there is othe
 longer than an interval of the sampling, but for those that are in a row on purpose.
 """
 
-import argparse
 import asyncio
-import json
-import os
-import signal
-import sys
 import threading
 import time
+
+import by_rounds
 
 NS = 1_000_000_000
 calls = {}
@@ -183,30 +180,5 @@ def run_all(rounds):
     asyncio.run(coroutines(max(1, rounds // 2)))
 
 
-def write_log(path):
-    with open(path, "w", encoding="utf-8") as log:
-        for name, took_ns in calls.items():
-            line = {"type": "function", "name": name, "count": len(took_ns), "abnormal_ns": []}
-            line |= {"outermost": len(took_ns), "normal_ns": took_ns, "normal_least_ns": took_ns}
-            log.write(json.dumps(line) + "\n")
-        log.write(json.dumps({"type": "end", "ok": True, "failed": 0}) + "\n")
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--log", required=True)
-    parser.add_argument("--wait", action="store_true")
-    options = parser.parse_args()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
-    print("ready", flush=True)
-    if options.wait:
-        signal.sigwait({signal.SIGUSR2})
-    run_all(options.rounds)
-    write_log(options.log)
-
-
 if __name__ == "__main__":
-    main()
-    sys.stdout.flush()
-    os._exit(0)
+    by_rounds.main(run_all, lambda: by_rounds.calls_lines(calls))

@@ -5,15 +5,12 @@ A method, a closure, a generator and plain recursion are on it; `never` is not. 
 the list of the functions' names, innermost first.
 """
 
-import argparse
 import faulthandler
-import json
-import os
 import re
-import signal
-import sys
 import tempfile
 import time
+
+import by_rounds
 
 stacks = []
 
@@ -88,28 +85,5 @@ def run_all(rounds):
         time.sleep(0.003)
 
 
-def write_log(path):
-    with open(path, "w", encoding="utf-8") as log:
-        for stack in stacks:
-            log.write(json.dumps({"type": "stack", "stack": stack}) + "\n")
-        log.write(json.dumps({"type": "end", "ok": bool(stacks), "failed": 0}) + "\n")
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--log", required=True)
-    parser.add_argument("--wait", action="store_true")
-    options = parser.parse_args()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
-    print("ready", flush=True)
-    if options.wait:
-        signal.sigwait({signal.SIGUSR2})
-    run_all(options.rounds)
-    write_log(options.log)
-
-
 if __name__ == "__main__":
-    main()
-    sys.stdout.flush()
-    os._exit(0)
+    by_rounds.main(run_all, lambda: ({"type": "stack", "stack": stack} for stack in stacks))

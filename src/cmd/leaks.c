@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include <stddef.h>
-
 #include "cmd/cmd.h"
 #include "cmd/options.h"
-#include "cmd/output.h"
+#include "cmd/session_command.h"
 #include "config/config.h"
-#include "log/log.h"
-#include "sinks/sink.h"
 #include "watch/session.h"
 
 /* Long enough for survivors to be told from what is merely in use, at the default times. */
@@ -38,36 +34,16 @@ static void strip(struct config *config)
 static int run(int argc, char **argv)
 {
 	struct session_opts so = {.leaks = true};
-	struct rule_set *rules = NULL;
-	struct config *config = NULL;
-	struct sink_set *sinks;
 	struct options o;
-	int code = options_parse(OPTIONS_PID | OPTIONS_CONFIG | OPTIONS_OUTPUT | OPTIONS_DURATION |
-					 OPTIONS_BTF | OPTIONS_DEBUGINFOD,
+	int code = options_parse(OPTIONS_TARGET | OPTIONS_CONFIG | OPTIONS_OUTPUT |
+					 OPTIONS_DURATION | OPTIONS_BTF | OPTIONS_DEBUGINFOD,
 				 doc, argc, argv, &o);
 
 	if (code >= 0)
 		return code;
-	if (!o.pid) {
-		log_err("which process? give its PID with --pid");
-		return EXIT_USAGE;
-	}
-	so.files.config_path = o.config_path;
-	if (session_files_load(&so.files, &config, &rules))
-		return EXIT_USAGE;
-	strip(config);
-	config->leaks.debuginfod |= o.debuginfod;
-	sinks = output_open(&o);
-	if (!sinks) {
-		config_free(config);
-		return EXIT_ERROR;
-	}
-	so.pid = o.pid;
-	so.btf_path = o.btf_path;
-	so.duration_ns = o.duration_ns ? o.duration_ns : DURATION_NS;
-	code = session_run(&so, config, NULL, sinks);
-	sink_set__free(sinks);
-	return code;
+	if (!o.duration_ns)
+		o.duration_ns = DURATION_NS;
+	return session_command(&o, &so, strip);
 }
 
 const struct cmd cmd_leaks = {"leaks", "find what a process allocates and never frees", run};

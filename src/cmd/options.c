@@ -73,6 +73,7 @@ struct parsing {
 	unsigned int set;
 	unsigned int mistakes;
 	bool help;
+	bool pid_given; /* one that is none, too */
 };
 
 static void __attribute__((format(printf, 2, 3))) mistake(struct parsing *p, const char *fmt, ...)
@@ -167,6 +168,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case OPT_PID:
+		p->pid_given = true;
 		parse_pid(p, arg);
 		break;
 	case OPT_CONFIG:
@@ -241,6 +243,8 @@ int options_parse(unsigned int set, const char *doc, int argc, char **argv, stru
 		return EXIT_USAGE;
 	if (p.help)
 		return EXIT_FINE;
+	if ((set & OPTIONS_TARGET) == OPTIONS_TARGET && !p.pid_given)
+		mistake(&p, "which process? give its PID with --pid");
 	if (out->state_path && !out->rules_n)
 		mistake(&p, "--state: there are no alerts of rules to keep without --rules");
 	return p.mistakes ? EXIT_USAGE : -1;

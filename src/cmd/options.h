@@ -29,6 +29,7 @@ enum option_set {
 	OPTIONS_OUTPUT = 1 << 7,   /* in OPTIONS_WATCH too */
 	OPTIONS_DURATION = 1 << 8, /* likewise */
 	OPTIONS_DEBUGINFOD = 1 << 9,
+	OPTIONS_TARGET = OPTIONS_PID | 1 << 10, /* it cannot do without a process */
 };
 
 struct options {

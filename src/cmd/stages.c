@@ -298,14 +298,10 @@ static int run(int argc, char **argv)
 	struct process proc;
 	struct options o;
 	char why[160];
-	int err, code = options_parse(OPTIONS_PID | OPTIONS_PATTERN, doc, argc, argv, &o);
+	int err, code = options_parse(OPTIONS_TARGET | OPTIONS_PATTERN, doc, argc, argv, &o);
 
 	if (code >= 0)
 		return code;
-	if (!o.pid) {
-		log_err("which process? give its PID with --pid");
-		return EXIT_USAGE;
-	}
 	err = target_open(&proc, o.pid);
 	if (err)
 		return session_exit_code(err);

@@ -58,7 +58,8 @@ static __always_inline void ask(__u64 code, __u64 now)
 
 /*
  * The class of a code object, and a question where there is none.  An object of no stage may have
- * made room for another one: now and then it is asked for again.  One of a stage is looked at.
+ * made room for another one, and a question may be lost: now and then it is asked for again.  One
+ * of a stage is looked at.
  */
 static __always_inline __u32 class_of(struct walk *w, __u64 code)
 {
@@ -68,15 +69,13 @@ static __always_inline __u32 class_of(struct walk *w, __u64 code)
 							       : w->py->offsets.code_name;
 	__u64 qualname = 0;
 
-	if (known && known->cls == WIRE_PYTHON_NOTHING) {
+	if (known && (known->cls == WIRE_PYTHON_NOTHING || known->cls == WIRE_PYTHON_ASKED)) {
 		if (known->generation != w->py->generation) {
 			known->generation = w->py->generation;
 			ask(code, w->now);
 		}
-		return WIRE_PYTHON_NOTHING;
+		return known->cls;
 	}
-	if (known && known->cls == WIRE_PYTHON_ASKED)
-		return WIRE_PYTHON_ASKED;
 	if (known && !read_word(&qualname, code + (__u64)(__s64)at) && qualname == known->qualname)
 		return known->cls;
 	asked.generation = w->py->generation;

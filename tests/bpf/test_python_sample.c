@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Frames of Python looked at by a clock: which code objects user space is asked about, and when. */
+#include "world.h"
+
+#include <sys/mman.h>
+
+#include "python.bpf.h"
+
+#define T0     (5ULL << 30)
+#define TOP    0x7f0000001000ULL /* of the thread */
+#define TSTATE 0x600000ULL
+#define FRAME  0x610000ULL
+#define CODE   0x620000ULL
+#define NAME   0x630000ULL
+
+int python_tick(void *ctx);
+
+extern struct python_codes {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, WIRE_PYTHON_CODES);
+	__type(key, __u64);
+	__type(value, struct wire_python_code);
+} python_codes;
+
+static struct wire_python *conf(void)
+{
+	const __u32 zero = 0;
+
+	return bpf_map_lookup_elem(&python_conf, &zero);
+}
+
+/* What the loader sets before the programs are loaded. */
+static void want_python(void)
+{
+	void *page = (void *)((uintptr_t)&cfg_python & ~(uintptr_t)4095);
+
+	assert_int_equal(mprotect(page, 4096, PROT_READ | PROT_WRITE), 0);
+	*(volatile bool *)(uintptr_t)&cfg_python = true;
+}
+
+static void put(__u64 address, __u64 word)
+{
+	*(__u64 *)shim_user(address, sizeof(word)) = word;
+}
+
+/* A thread that runs one function; frames are two words: the code and the frame before. */
+static void python(void)
+{
+	want_python();
+	for (__u64 page = TSTATE; page <= NAME; page += 0x10000)
+		shim_map_user(page, 64);
+	shim_map_user(TOP, 64);
+	thread(1)->task.thread.fsbase = TOP;
+	put(TOP + 16, TSTATE);
+	put(TSTATE + 8, FRAME);
+	put(FRAME, CODE);
+	put(CODE + 8, NAME);
+	*conf() = (struct wire_python){.offsets = {.current = PYTHON_CURRENT_TLS,
+						   .current_offset = 16,
+						   .tstate_thread_id = PYTHON_NONE,
+						   .tstate_cframe = PYTHON_NONE,
+						   .tstate_frame = 8,
+						   .frame_previous = 8,
+						   .frame_owner = PYTHON_NONE,
+						   .frame_generator = PYTHON_NONE,
+						   .code_qualname = 8},
+				       .known = 1,
+				       .sampling = 1,
+				       .since_ns = T0};
+	at(T0 + 1000);
+}
+
+static void tick(void)
+{
+	shim.now_ns += 2000000;
+	assert_int_equal(python_tick(NULL), 0);
+	shim_check();
+}
+
+/* Since the last time. */
+static unsigned int questions(void)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < shim_records(); i++) {
+		const struct wire_python_question *q = shim_record_at(i)->data;
+
+		n += q->hdr.kind == WIRE_KIND_PYTHON_CODE && q->code == CODE;
+	}
+	shim_drain();
+	return n;
+}
+
+static void test_one_question(void **state)
+{
+	(void)state;
+	python();
+	tick();
+	assert_int_equal(questions(), 1);
+	for (int i = 0; i < 10; i++)
+		tick();
+	assert_int_equal(questions(), 0);
+	expect_no_losses();
+}
+
+/* A full ring buffer, or a reader that has enough to do: nobody would ever know what it is. */
+static void test_lost_question(void **state)
+{
+	const __u32 room = shim.ring_bytes;
+
+	(void)state;
+	python();
+	shim.ring_bytes = 0;
+	tick();
+	assert_int_equal(questions(), 0);
+	shim.ring_bytes = room;
+	tick();
+	assert_int_equal(questions(), 0);
+	conf()->generation++;
+	tick();
+	tick();
+	assert_int_equal(questions(), 1);
+}
+
+/* Another code object may lie where one of no stage was: it is asked for once a generation. */
+static void test_of_no_stage(void **state)
+{
+	const struct wire_python_code nothing = {.cls = WIRE_PYTHON_NOTHING};
+	const __u64 code = CODE;
+
+	(void)state;
+	python();
+	assert_int_equal(bpf_map_update_elem(&python_codes, &code, &nothing, BPF_ANY), 0);
+	tick();
+	assert_int_equal(questions(), 0);
+	conf()->generation++;
+	tick();
+	tick();
+	assert_int_equal(questions(), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		world_test(test_one_question),
+		world_test(test_lost_question),
+		world_test(test_of_no_stage),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -38,11 +38,16 @@ void hints_print(const struct watching *w, FILE *out)
 		return;
 	}
 	escape_name(ESCAPE_TEXT, name, sizeof(name), exe ? exe + 1 : w->proc->comm);
+	/* The program is what the interpreter runs. */
+	if (!strncmp(name, "python", strlen("python")))
+		snprintf(name, sizeof(name), "python:FILE.py");
 	fprintf(out,
 		"cheshire: no speech engine that the catalogue knows is mapped by process %d;\n"
 		"its CPU, memory, threads and descriptors are watched all the same.\n"
-		"`cheshire stages --pid %d PATTERN` lists functions; then start from these "
-		"lines:\n\n"
+		"`cheshire stages --pid %d` lists functions that sound like a stage, with a "
+		"PATTERN "
+		"others;\n"
+		"then start from these lines:\n\n"
 		"stages:\n"
 		"  stt:\n"
 		"    call: \"%s:FUNCTION_THAT_TRANSCRIBES\"\n"

@@ -236,7 +236,7 @@ static bool idle(const struct escalation_round *round, bool search)
 
 static void feed(struct leak_hunt *h, uint64_t now_ns)
 {
-	if (h->err) {
+	if (h->err || (h->report && h->report->failing)) {
 		metrics__feed_leaks(h->w->metrics, 0, "its allocator cannot be searched", now_ns);
 		return;
 	}

@@ -34,6 +34,7 @@ struct leak_report {
 	enum allocator_kind allocator;
 	char allocator_name[64]; /* of the object, as the target calls it */
 	char why[224];		 /* what could not be done, or cannot be known; "" */
+	bool failing;		 /* nothing new is found out: `why` says why */
 	uint64_t cost_ns;	 /* of all windows and watchpoints, in the target, estimated */
 	uint64_t lost;		 /* allocations that were sampled and not kept */
 	size_t sites_n;

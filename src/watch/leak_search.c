@@ -18,6 +18,8 @@
 
 /* Memory that is searched in one round: some 0.1 s. */
 #define ROUND_BYTES (128ULL << 20)
+/* One may fail because the target goes on meanwhile. */
+#define FAILED_ROUNDS 3
 
 uint64_t leak_search_now_ns(void)
 {
@@ -237,8 +239,15 @@ int leak_search__round(struct leak_search *s, const struct escalation_round *rou
 			s->err = err;
 		if (err && err != -ECANCELED && s->found)
 			log_info("leaks: a round failed: %s", err_str(err));
+		if (err != -ECANCELED)
+			s->failed_n = err ? s->failed_n + 1 : 0;
+		if (s->failed_n == FAILED_ROUNDS)
+			refuse(s, err, "it cannot be searched just now");
+		else if (s->found && !s->failed_n)
+			s->why[0] = '\0';
 	}
 	report(s, growth, out);
+	out->failing = s->err || s->failed_n >= FAILED_ROUNDS;
 	return s->err;
 }
 

@@ -46,8 +46,9 @@ struct leak_seen_classes {
 struct leak_search {
 	struct leak_search_opts opts;
 	struct target_memory memory;
-	bool found; /* the allocator was looked for, and can be searched */
-	int err;    /* it cannot be */
+	bool found;	       /* the allocator was looked for, and can be searched */
+	int err;	       /* it cannot be */
+	unsigned int failed_n; /* rounds, one after the other */
 	char why[224];
 	struct alloc_windows *windows;
 	struct allocator allocator;

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A search for leaks and a configuration that is read again meanwhile."""
+"""A search for leaks, and what comes between: a configuration that is read again, a lost keeper."""
 
 import json
 import os
 import signal
+from pathlib import Path
 
-from harness import test, wait_until
+from harness import CHESHIRE, Process, test, wait_until
 from leak_programs import start
 
 CONFIG = """limits: { overhead: 20% }
@@ -20,6 +21,12 @@ DEADLINE_S = 90
 
 def descriptors(watch):
     return len(os.listdir(f"/proc/{watch.pid}/fd"))
+
+
+def keeper_of(process):
+    """The session's only child."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii")
+    return int(children)
 
 
 def report(watch):
@@ -73,3 +80,34 @@ def reload_goes_on_with_the_search(t):
     wait_until(lambda: descriptors(watch) < hunting, 15, "the search's descriptors are closed")
     t.check(not report(watch), "what was found before the reload is told as of after it")
     watch.stop()
+
+
+def lines(process):
+    with process.lines.changed:
+        return [json.loads(text) for _, text in process.lines.items]
+
+
+@test(200, waits=True)
+def search_without_its_keeper_says_so(t):
+    """What nobody looks for any more is not said to be none."""
+    program = start(t, "lost")
+    search = Process(
+        t, "leaks", [CHESHIRE, "leaks", "--pid", program.pid, "--duration", "60s", "--output",
+                     "json", "--config", t.write("leaks.yaml", CONFIG)],
+    )
+
+    def last():
+        search.signal(signal.SIGUSR1)
+        found = [line for line in lines(search) if line["type"] == "leaks"]
+        return found[-1] if found else None
+
+    wait_until(lambda: any(line["type"] == "hello" for line in lines(search)), 30, "hello")
+    wait_until(lambda: (last() or {"windows": 0})["windows"], 30, "a window")
+    t.check(not any("searched" in limit for limit in last()["limits"]), "nothing fails yet")
+    os.kill(keeper_of(search), signal.SIGKILL)
+    wait_until(
+        lambda: any("cannot be searched" in limit for limit in last()["limits"]), 30,
+        "that nothing is searched any more is said",
+    )
+    search.signal(signal.SIGTERM)
+    t.equal(search.wait(30), 0, "exit code")

@@ -148,7 +148,7 @@ budgets:
 """
 
 
-@test(300, waits=True)
+@test(420, waits=True)
 def case_study_2_audio_buffer_that_is_not_released(t):
     """Growth is noticed and the function is named; then it is mended, and both are compared."""
     alice = Planted(t, "--fast", "--push-to-talk", "--pause", "300ms", "--fault", "keep-audio=100%")

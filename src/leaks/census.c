@@ -13,6 +13,7 @@
 #define SLOTS_FULL (SLOTS / 4 * 3)
 /* Fewer words that look like objects of a type are by chance, or do not matter. */
 #define OBJECTS_FEW    8u
+#define OWN_WEIGHT     8.0
 #define REFERENCES_MAX 10000000u
 #define ITEMS_MAX      (1u << 24)
 #define OBJECT_ALIGN   16u
@@ -249,9 +250,10 @@ int census__step(struct census *c, const struct target_memory *memory, uint64_t 
 	return finish(c, memory);
 }
 
+/* An object of a class of the program's own takes its parts with it: they weigh as much again. */
 static double growth_of(const struct census_type *t)
 {
-	return (double)t->now_bytes - (double)t->before_bytes;
+	return ((double)t->now_bytes - (double)t->before_bytes) * (t->builtin ? 1 : OWN_WEIGHT);
 }
 
 static int compare_types(const void *a, const void *b)
@@ -274,6 +276,7 @@ static void fill_type(const struct census_kind *kind, struct census_type *out)
 			kind->before * kind->basic_bytes + kind->before_items * kind->item_bytes,
 		.now_bytes = kind->now * kind->basic_bytes + kind->now_items * kind->item_bytes,
 		.bytes_known = kind->bytes_known,
+		.builtin = kind->builtin,
 	};
 	memcpy(out->name, kind->name, sizeof(out->name));
 }

@@ -26,6 +26,7 @@ struct census_type {
 	uint64_t before, now;		  /* objects */
 	uint64_t before_bytes, now_bytes; /* without what they point to */
 	bool bytes_known; /* their sizes add up: no variable part that is not said */
+	bool builtin;	  /* of the language: what others are made of */
 };
 
 struct census;
@@ -40,7 +41,8 @@ int census__begin(struct census *census, const struct mappings *mappings, uint64
 int census__step(struct census *census, const struct target_memory *memory, uint64_t budget_bytes);
 
 /*
- * The types, those that grow most in bytes first, then by number; at most `max`.  Only after two
+ * The types, those that grow most in bytes first, then by number; at most `max`.  One of the
+ * program's own comes before the dicts and strings that its objects consist of.  Only after two
  * counts; *elapsed_s is the time between them.
  */
 size_t census__growing(const struct census *census, struct census_type *types, size_t max,

@@ -93,6 +93,29 @@ static int check_types(const struct target_memory *memory, const struct census_k
 	return err;
 }
 
+/* What objects of other types consist of. */
+static bool is_builtin(const char *name)
+{
+	static const char *const names[] = {"int",	  "bool",
+					    "float",	  "complex",
+					    "str",	  "bytes",
+					    "bytearray",  "list",
+					    "tuple",	  "dict",
+					    "set",	  "frozenset",
+					    "range",	  "slice",
+					    "memoryview", "cell",
+					    "method",	  "function",
+					    "code",	  "frame",
+					    "weakref",	  "builtin_function_or_method",
+					    "traceback",  "generator",
+					    "coroutine",  "type"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
+}
+
 /* An int's number of digits is not where others have their number of items, since 3.12. */
 static void describe(struct census_kind *kind, const struct type_head *head, const char *name)
 {
@@ -102,6 +125,7 @@ static void describe(struct census_kind *kind, const struct type_head *head, con
 	memcpy(kind->name, name, sizeof(kind->name));
 	kind->basic_bytes = (uint64_t)head->basic_bytes;
 	kind->bytes_known = true;
+	kind->builtin = is_builtin(name);
 	if (!strcmp(name, "int") || !strcmp(name, "bool"))
 		return;
 	kind->item_bytes = (uint64_t)head->item_bytes;

@@ -9,7 +9,7 @@ struct census_kind {
 	uint64_t addr;
 	char name[CENSUS_NAME_MAX]; /* printable ASCII */
 	uint64_t basic_bytes, item_bytes;
-	bool bytes_known;
+	bool bytes_known, builtin;
 	uint64_t before, now, before_items, now_items;
 };
 

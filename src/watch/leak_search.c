@@ -161,10 +161,10 @@ static int take_census(struct leak_search *s, bool begin)
 	if (more > 0)
 		return 0;
 	s->census_open = false;
-	if (!more) {
-		s->census_two = s->census_done;
-		s->census_done = true;
-	}
+	/* Kept, since there is nothing to be said while the next count is under way. */
+	if (!more)
+		s->types_n = census__growing(s->census, s->types, LEAK_REPORT_TYPES,
+					     &s->types_elapsed_s);
 	return more;
 }
 
@@ -222,9 +222,9 @@ static void report(struct leak_search *s, const struct leak_growth *growth, stru
 			site->classes = *classes;
 		out->sites_n++;
 	}
-	if (s->census_two)
-		out->types_n = census__growing(s->census, out->types, LEAK_REPORT_TYPES,
-					       &out->types_elapsed_s);
+	memcpy(out->types, s->types, s->types_n * sizeof(*s->types));
+	out->types_n = s->types_n;
+	out->types_elapsed_s = s->types_elapsed_s;
 }
 
 int leak_search__round(struct leak_search *s, const struct escalation_round *round,

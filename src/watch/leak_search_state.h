@@ -59,9 +59,10 @@ struct leak_search {
 	struct leak_stacks *stacks;
 	struct mappings mappings; /* of the round's beginning, or newer */
 	struct census *census;
-	bool census_open; /* a count is under way */
-	bool census_done; /* one count is over */
-	bool census_two;
+	bool census_open;			     /* a count is under way */
+	struct census_type types[LEAK_REPORT_TYPES]; /* of the last two counts */
+	size_t types_n;
+	double types_elapsed_s;
 	struct reachability *reach; /* a scan that is under way */
 	struct leak_counter counters[WIRE_ALLOC_SITES_MAX];
 	size_t counters_n;

@@ -134,6 +134,9 @@ static void test_python(void **state)
 	assert_true(turn->now_bytes / turn->now == 32 && turn->bytes_known);
 	tuple = find(types, n, "tuple");
 	near(tuple->now - tuple->before, 5000);
+	/* There is as much of either, and the class is the program's own. */
+	assert_ptr_equal(turn, &types[0]);
+	assert_true(tuple->builtin && !turn->builtin);
 	/* 24 bytes and two pointers each. */
 	near(tuple->now_bytes - tuple->before_bytes, 5000 * 40);
 	/* Nothing grows while nothing is made. */

@@ -286,7 +286,7 @@ help:
 	@echo 'make test-kernels  the live tests in other kernels, emulated (half an hour)'
 	@echo 'make test-python   CPython 3.9 to 3.14, each with and without a shared library (root)'
 	@echo 'make check      the tests that need no root'
-	@echo 'make test-leaks every program that leaks and every one that does not, with the score (root, ten minutes)'
+	@echo 'make test-leaks every program that leaks and every one that does not, with the score (root, a quarter of an hour)'
 	@echo 'make test-crash kill cheshire a hundred times, starve it of memory, disk and readers (root)'
 	@echo 'make bench      measure, side by side with bpftrace (root)'
 	@echo 'make static     format, self-contained headers, clang-tidy, cppcheck'

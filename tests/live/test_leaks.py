@@ -23,8 +23,9 @@ LONGEST_S = 200
 ASK_EVERY_S = 0.5
 # A control is looked at for about as long as a leak takes to be found.
 QUIET_S = 25
-# A block in 20,000 is seen once in ten windows of 2,000 calls, and a few must have survived.
-SLOWLY_S = {"slow_churn": 200}
+# A few must have survived: a block in 20,000 is seen once in ten windows of 2,000 calls, one mapping
+# a second once in as many windows of a tenth of a second.
+SLOWLY_S = {"slow_churn": 200, "held_mmap": 150}
 # One program of the long form, its server's start included.
 LONG_S = 400
 LEAKS = ("probable", "confirmed")

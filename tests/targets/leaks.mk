@@ -36,7 +36,7 @@ $(LEAK_PROGRAMS): $(LEAK_OUT)/%: $(LEAK_OUT)/obj/%.o $(LEAK_OUT)/obj/program.o $
 $(LEAK_OUT)/obj/%.d: ;
 -include $(wildcard $(LEAK_OUT)/obj/*.d)
 
-# All of them, two at a time, with the score: ten minutes.
+# All of them, two at a time, with the score: a quarter of an hour.
 test-leaks:
 	$(call with-deps,test-leaks-run)
 test-leaks-run: test-programs

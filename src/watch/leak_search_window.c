@@ -99,8 +99,6 @@ static int look(void *ctx)
 			.ptr = head->pointer, .size_bytes = head->size_bytes, .id = i};
 	}
 	err = mapped_n ? leak_search_read_mappings(s) : 0;
-	if (!err && heap_n)
-		err = survivor_judge__prepare(s->judge, &s->memory, &s->mappings, s->data_inode);
 	survivor_judge__follow_at_most(s->judge, LOOK_CHUNKS_MAX);
 	if (!err && heap_n)
 		err = survivor_judge__check(s->judge, &s->memory, s->looks, heap_n);
@@ -178,6 +176,8 @@ int leak_search_window(struct leak_search *s)
 	s->looks = malloc(LEAK_RECORDS_MAX * sizeof(*s->looks));
 	s->records_n = s->records_lost = s->looked_n = 0;
 	err = s->records && s->looks ? 0 : -ENOMEM;
+	/* Before the probes are there, so that the look is short. */
+	err = err ?: survivor_judge__prepare(s->judge, &s->memory, &s->mappings, s->data_inode);
 	err = err ?: alloc_window_run(&job, &stats);
 	if (!err) {
 		s->cost_round_ns = alloc_window_cost_ns(&stats, c->trap[TRAP_EMULATED].hot_ns,

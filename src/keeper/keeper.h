@@ -42,7 +42,7 @@ int keeper__start(const struct keeper_opts *opts, struct keeper **out);
 void keeper__stop(struct keeper *keeper);
 
 /*
- * Readable when the keeper ended while nothing was asked of it.  It does not come back: what is
+ * Hung up when the keeper has ended; readable when it has answered.  It does not come back: what is
  * asked afterwards fails with -EPIPE.
  */
 int keeper__fd(const struct keeper *keeper);
@@ -50,7 +50,7 @@ bool keeper__lost(const struct keeper *keeper);
 /* What it costs: CPU time, and memory that is not shared with the session. */
 void keeper__cost(const struct keeper *keeper, uint64_t *cpu_ns, uint64_t *bytes);
 /*
- * To be called when the descriptor is readable: gives it up where it ended.  An answer to a
+ * To be called when the descriptor is hung up: gives it up where it ended.  An answer to a
  * question of another thread is none of the caller's.
  */
 void keeper__check(struct keeper *keeper);

@@ -11,7 +11,12 @@
 
 int sources_add(struct sources *sources, int fd, enum source source)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.u32 = source};
+	/*
+	 * Answers of the keeper are read by who has asked, often another thread: of its channel
+	 * only the end matters here.
+	 */
+	struct epoll_event event = {.events = source == SOURCE_KEEPER ? EPOLLRDHUP : EPOLLIN,
+				    .data.u32 = source};
 
 	if (fd < 0)
 		return 0;

@@ -31,9 +31,10 @@ static void name_function(struct code_space *space, struct code_object *code,
 	struct tail_jump jump = {.kind = TAIL_DIRECT, .vaddr = insn->target, .from = insn->addr};
 	struct tail_target target;
 	char reason[PLAN_REASON_MAX];
+	uint64_t slot;
 
-	if (slot_of_call(space, code, insn, &jump.vaddr))
-		jump.kind = TAIL_SLOT;
+	if (slot_of_call(space, code, insn, &slot))
+		jump = (struct tail_jump){.kind = TAIL_SLOT, .vaddr = slot, .from = insn->addr};
 	else if (insn->flow == INSN_FLOW_CALL_INDIRECT)
 		return;
 	/* Where it leads to is no matter: a slot that is not bound yet has a name all the same. */

@@ -137,8 +137,8 @@ def windows_see_every_call(t):
 def windows_by_perf_events(t):
     """Without uprobe_multi: the same, but the probes take seconds to come off."""
     target = t.target("allocations", wait=False)
-    look = Look(t, target.pid, "--perf", "--ms", 1500)
-    few_calls_at_a_time(t, target, look, ["calls 8 40000 1"])
+    look = Look(t, target.pid, "--perf", "--ms", 3000)
+    few_calls_at_a_time(t, target, look, ["calls 30 40000 1"])
     compare(t, target, look, {"malloc", "calloc", "realloc", "reallocarray", "aligned_alloc",
                               "posix_memalign"}, least=40)
 

@@ -143,19 +143,20 @@ def left_behind(process):
     return [path.name for path in SCRATCH.glob(f"cheshire-debuginfod-{process.pid}-*")]
 
 
-def leak_of(process):
-    """The site that is called a leak first, once one is."""
+def leak_of(process, wanted=lambda site: True):
+    """The first such site that is called a leak, once one is."""
 
-    def has_leak(line):
+    def leaks(line):
         found = json.loads(line)
-        return found["type"] == "leaks" and found["sites"] and (
-            found["sites"][0]["verdict"] in ("probable", "confirmed")
-        )
+        return found["type"] == "leaks" and [
+            site for site in found["sites"]
+            if site["verdict"] in ("probable", "confirmed") and wanted(site)
+        ]
 
-    _, (_, line) = process.lines.wait(has_leak, 120, f"a leak found by {process.name}")
+    _, (_, line) = process.lines.wait(leaks, 120, f"a leak found by {process.name}")
     process.signal(signal.SIGTERM)
     process.wait()
-    return json.loads(line)["sites"][0]
+    return leaks(line)[0]
 
 
 @test(300, waits=True)
@@ -245,8 +246,12 @@ def slow_server_is_waited_for_by_a_child_without_privileges(t):
     t.equal(left_behind(process), [], "what is left on disk")
 
 
-# Those that are leaked at the site that is named; the others have a line of their own.
+# Most of what is leaked; the others come from a line of their own.
 CLASS = "voice::AudioBuffer<short>"
+
+
+def is_of_class(site):
+    return [one["name"] for one in site["classes"]] == [CLASS]
 
 
 @test(300, waits=True)
@@ -256,7 +261,9 @@ def objects_are_told_by_their_class(t):
     searches = [search(t, target.pid, None, name=name)
                 for target, name in ((named, "named"), (stripped, "nameless"))]
     for process in searches:
-        found = leak_of(process)
-        t.check(found["classes_of"] >= 5, f"{process.name}: blocks looked at: {found}")
-        t.equal(found["classes"], [{"name": CLASS, "blocks": found["classes_of"]}],
-                f"{process.name}: classes")
+        found = leak_of(process, is_of_class)
+        t.check(found["classes_of"] >= 1, f"{process.name}: no block was looked at")
+        t.equal(found["classes"][0]["blocks"], found["classes_of"],
+                f"{process.name}: blocks of the class")
+        if process.name == "named":
+            t.equal(found["line"], named.site()["line"], "the line that allocates them")

@@ -154,7 +154,7 @@ def case_study_2_audio_buffer_that_is_not_released(t):
     alice = Planted(t, "--fast", "--push-to-talk", "--pause", "300ms", "--fault", "keep-audio=100%")
     watch = t.watch(alice.pid, LEAKING)
     alice.go()
-    _, growing = watch.wait_alert("memory.growth", "firing", 60)
+    _, growing = watch.wait_alert("memory.growth", "firing", 120)
     before = kept_per_hour(alice.so_far().turns())
     t.check(growing["severity"] in ("warning", "critical"), f"severity at {growing['value']}")
     t.equal(growing["unit"], "bytes/h", "unit of growth")

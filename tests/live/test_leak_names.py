@@ -153,7 +153,7 @@ def leak_of(process, wanted=lambda site: True):
             if site["verdict"] in ("probable", "confirmed") and wanted(site)
         ]
 
-    _, (_, line) = process.lines.wait(leaks, 120, f"a leak found by {process.name}")
+    _, (_, line) = process.lines.wait(leaks, 200, f"a leak found by {process.name}")
     process.signal(signal.SIGTERM)
     process.wait()
     return leaks(line)[0]

@@ -92,7 +92,7 @@ def search_without_its_keeper_says_so(t):
     """What nobody looks for any more is not said to be none."""
     program = start(t, "lost")
     search = Process(
-        t, "leaks", [CHESHIRE, "leaks", "--pid", program.pid, "--duration", "60s", "--output",
+        t, "leaks", [CHESHIRE, "leaks", "--pid", program.pid, "--duration", "3m", "--output",
                      "json", "--config", t.write("leaks.yaml", CONFIG)],
     )
 

@@ -16,7 +16,7 @@ leaks: { hunt: yes, above: 1MB/h, interval: 1s, settle: 3s, watch: 3s, calls: 20
 """
 LEAKS = ("probable", "confirmed")
 # Growth has to be sure before the search begins, and survivors have to be old.
-DEADLINE_S = 90
+DEADLINE_S = 150
 
 
 def descriptors(watch):

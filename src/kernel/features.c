@@ -37,14 +37,23 @@ static void try_basics(struct list *list, const char *btf_path)
 	add(list, "uprobes as perf events",
 	    !access("/sys/bus/event_source/devices/uprobe/type", R_OK), false,
 	    "probes are by uprobe_multi links only");
+}
+
+/* What only who may use it can find out. */
+static void try_bpf(struct list *list)
+{
+	/* Every kernel has those. */
+	bool may_try = have_map(BPF_MAP_TYPE_ARRAY);
+	const char *nothing = may_try ? "nothing works" : "not permitted to try it";
+
 	add(list, "uprobe_multi links", uprobe_link_have_multi(), false,
-	    "detaching takes about 0.1 s a probe, and CAP_SYS_ADMIN is needed");
-	add(list, "ring buffer", have_map(BPF_MAP_TYPE_RINGBUF), true, "nothing works");
-	add(list, "task storage", have_map(BPF_MAP_TYPE_TASK_STORAGE), true, "nothing works");
+	    may_try ? "detaching takes about 0.1 s a probe, and CAP_SYS_ADMIN is needed" : nothing);
+	add(list, "ring buffer", have_map(BPF_MAP_TYPE_RINGBUF), true, nothing);
+	add(list, "task storage", have_map(BPF_MAP_TYPE_TASK_STORAGE), true, nothing);
 	add(list, "socket storage", have_map(BPF_MAP_TYPE_SK_STORAGE), false,
-	    "sockets are not watched");
+	    may_try ? "sockets are not watched" : nothing);
 	add(list, "cookies of probes",
-	    have_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie), true, "nothing works");
+	    have_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie), true, nothing);
 }
 
 static void try_hooks(struct list *list, const struct loader *l)
@@ -78,6 +87,7 @@ size_t features_find(const struct loader *l, const char *btf_path, struct featur
 	struct list list = {.out = out};
 
 	try_basics(&list, btf_path);
+	try_bpf(&list);
 	if (l)
 		try_hooks(&list, l);
 	return list.n;

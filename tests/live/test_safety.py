@@ -21,7 +21,7 @@ LOAD = ("--threads", 4, "--iterations", 0, "--rate", 1500, "--us", "50:400")
 
 
 def check_nothing_left(t, target, ids):
-    wait_until(lambda: not bpf_ids_alive(ids), 10, f"programs and links gone: {ids}")
+    wait_until(lambda: not bpf_ids_alive(ids), 40, f"programs and links gone: {ids}")
     t.equal(bpf_ids_alive(ids), {}, "BPF objects left")
     wait_until(
         lambda: not target.running() or not changed_text_bytes(target.pid), 20, "code as it was"
@@ -77,9 +77,9 @@ def sigkill_leaves_throwing_target_alive(t):
     target.finish()
 
 
-@test()
+@test(180)
 def stop_leaves_nothing(t):
-    target = t.target("steady", "--duration", 30 * SLOWNESS, *LOAD)
+    target = t.target("steady", "--duration", 180 * SLOWNESS, *LOAD)
     t.equal(changed_text_bytes(target.pid), 0, "changed code before")
     target.go()
     detached_s = []

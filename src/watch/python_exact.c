@@ -214,7 +214,7 @@ static bool suits(struct python_exact *pe, const struct python_function *const *
 	return true;
 }
 
-static void begin(struct python_exact *pe, size_t stage, uint64_t now_ns)
+static void begin(struct python_exact *pe, size_t stage)
 {
 	const struct python_function *functions[WIRE_WATCHES + 1];
 	struct attached_stage *s = &pe->watching->attachment.stages[stage];
@@ -237,7 +237,8 @@ static void begin(struct python_exact *pe, size_t stage, uint64_t now_ns)
 		return;
 	}
 	pe->stages[stage].state = EXACT_TRIAL;
-	pe->stages[stage].since_ns = now_ns;
+	/* From when it can be hit: listing functions and setting watchpoints take their time. */
+	pe->stages[stage].since_ns = clock_ns(CLOCK_MONOTONIC);
 	s->elsewhere = true;
 	s->state = ATTACH_TRIAL;
 	s->before = ATTACH_NONE;
@@ -269,7 +270,7 @@ static void forget_all(struct python_exact *pe)
 	pe->layout_known = false;
 }
 
-static void update_stage(struct python_exact *pe, size_t i, uint64_t now_ns)
+static void update_stage(struct python_exact *pe, size_t i)
 {
 	struct exact_stage *s = &pe->stages[i];
 
@@ -280,10 +281,10 @@ static void update_stage(struct python_exact *pe, size_t i, uint64_t now_ns)
 		pe->list_delay_ns = LIST_MIN_NS;
 	}
 	if (!s->final)
-		begin(pe, i, now_ns);
+		begin(pe, i);
 }
 
-void python_exact__update(struct python_exact *pe, uint64_t now_ns)
+void python_exact__update(struct python_exact *pe)
 {
 	struct watching *w = pe->watching;
 
@@ -298,7 +299,7 @@ void python_exact__update(struct python_exact *pe, uint64_t now_ns)
 	pe->listed = w->python.listed;
 	for (size_t i = 0; w->python.runtime && i < w->config->stages_n; i++)
 		if (w->python.stages >> i & 1)
-			update_stage(pe, i, now_ns);
+			update_stage(pe, i);
 }
 
 /* --- trials ---------------------------------------------------------------------------------- */
@@ -427,10 +428,10 @@ uint64_t python_exact__drained(struct python_exact *pe, uint64_t now_ns)
 	if (pe->under_way || watching_lent(pe->watching) || !pe->watching->python.runtime)
 		return 0;
 	if (pe->listed != pe->watching->python.listed)
-		python_exact__update(pe, now_ns);
+		python_exact__update(pe);
 	for (size_t i = 0; i < pe->watching->config->stages_n; i++) {
 		if (pe->stages[i].state != EXACT_TRIAL ||
-		    now_ns - pe->stages[i].since_ns < TRIAL_NS)
+		    now_ns < pe->stages[i].since_ns + TRIAL_NS)
 			continue;
 		end_trial(pe, i, now_ns);
 		news |= 1ULL << i;

@@ -27,7 +27,7 @@ void python_exact__free(struct python_exact *pe);
  * After python_target_look() or _list(), while no job of the worker is under way, and before
  * python_sampling__update(): takes what it can.
  */
-void python_exact__update(struct python_exact *pe, uint64_t now_ns);
+void python_exact__update(struct python_exact *exact);
 
 /* Every few 10 ms: trials that are over, code objects that changed.  Bits of stages with news. */
 uint64_t python_exact__drained(struct python_exact *pe, uint64_t now_ns);

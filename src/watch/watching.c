@@ -87,7 +87,7 @@ void watching_states(struct watching *w)
 void watching_attached(struct watching *w)
 {
 	if (w->python_exact)
-		python_exact__update(w->python_exact, clock_ns(CLOCK_MONOTONIC));
+		python_exact__update(w->python_exact);
 	if (w->python_sampling)
 		python_sampling__update(w->python_sampling, clock_ns(CLOCK_MONOTONIC));
 	feed_states(w);
@@ -108,7 +108,7 @@ static int resolve(struct watching *w, uint64_t now_ns)
 	if (w->python_sampling) {
 		python_target_publish(&w->python, w->loader);
 		if (w->python_exact)
-			python_exact__update(w->python_exact, now_ns);
+			python_exact__update(w->python_exact);
 		python_sampling__update(w->python_sampling, now_ns);
 	}
 	close_objects(w);

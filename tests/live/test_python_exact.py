@@ -80,6 +80,30 @@ def python_calls_exact(t):
     t.no_drops(summary)
 
 
+HOT = """
+def hot(n):
+    return n + 1
+
+print("ready", flush=True)
+n = 0
+while True:
+    n = hot(n)
+    for _ in range(200):
+        pass
+"""
+
+
+@test(60, waits=True)
+def python_hot_from_the_start(t):
+    """What the trial costs is seen before it counts, however long it took to find the function."""
+    target = t.target(PYTHON, t.write("hot.py", HOT), name="hot", wait=False, log=False)
+    watch = t.watch(target.pid, config({"hot": '{ call: "python:hot.py:hot" }'}, overhead="1%"))
+    stage = watch.stage("hot")
+    t.check("too hot to be exact" in stage["reason"], f"{stage['state']}: {stage['reason']}")
+    watch.stop()
+    t.check(target.running(), "the target is alive")
+
+
 @test(60)
 def python_exceptions_exact(t):
     """Left by an exception, whose traceback keeps the frame; caught inside; out of a recursion."""

@@ -10,12 +10,14 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "kernel/loader.h"
 #include "log/log.h"
 #include "target/insn.h"
 #include "watch/attachment_parts.h"
 #include "watch/bindings.h"
+#include "watch/clock.h"
 
 /* The programs' own part of a hit, before it has been measured; docs/overhead.md. */
 #define PROGRAM_GUESS_NS 400
@@ -173,7 +175,7 @@ static void begin_join(struct attachment *a, size_t stage, uint64_t now_ns)
 			f->on_trial = true;
 	}
 	s->joining = true;
-	s->join_since_ns = now_ns;
+	s->join_since_ns = clock_ns(CLOCK_MONOTONIC);
 	s->join_hits0 = stats_of(a, stage)->trial_hits;
 	err = attachment_entries(a, stage, &s->join_entries);
 	if (!err)
@@ -199,7 +201,8 @@ static void begin_trial(struct attachment *a, size_t stage, uint64_t now_ns)
 		return;
 	}
 	s->state = ATTACH_TRIAL;
-	s->trial_since_ns = now_ns;
+	/* Not the caller's time: planning, and attaching the stages before, may take seconds. */
+	s->trial_since_ns = clock_ns(CLOCK_MONOTONIC);
 	s->trial_hits0 = stats_of(a, stage)->entry_hits;
 }
 
@@ -276,7 +279,7 @@ void attachment_extend(struct attachment *a, uint64_t now_ns)
 
 static bool over(uint64_t since_ns, uint64_t now_ns)
 {
-	return now_ns - since_ns >= ATTACH_TRIAL_NS;
+	return now_ns >= since_ns + ATTACH_TRIAL_NS;
 }
 
 /* True when something was decided about the stage. */

@@ -5,7 +5,7 @@ A span begins and ends within what the program times, so it is never longer; it 
 the call and the clock take, and by whatever takes the CPU away in between. Every call is counted.
 """
 
-from harness import ROOT, Failure, config, rank, test, wait_until
+from harness import ROOT, config, rank, test, wait_until
 
 PYTHON = "/usr/bin/python3"
 SCRIPTS = ROOT / "tests" / "targets" / "python"

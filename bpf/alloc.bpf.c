@@ -228,15 +228,19 @@ static __always_inline int take_call(__u32 window, __u64 size_bytes, __u64 now_n
 	return 1;
 }
 
+static __always_inline int is_inner(const struct pt_regs *regs, __u64 sp)
+{
+	__u64 from;
+
+	return !arch_return_address(regs, sp, &from) && from >= control.code_start &&
+	       from < control.code_end;
+}
+
 /* Called by the allocator within a call of that thread, which was not left otherwise. */
 static __always_inline int is_nested(const struct pt_regs *regs, __u64 sp,
 				     const struct alloc_call *call, __u64 now_ns)
 {
-	__u64 from;
-
-	return sp < call->sp && now_ns - call->time_ns < CALL_MAX_NS &&
-	       !arch_return_address(regs, sp, &from) && from >= control.code_start &&
-	       from < control.code_end;
+	return sp < call->sp && now_ns - call->time_ns < CALL_MAX_NS && is_inner(regs, sp);
 }
 
 static __always_inline void enter(const struct pt_regs *regs, __u64 cookie)
@@ -252,6 +256,11 @@ static __always_inline void enter(const struct pt_regs *regs, __u64 cookie)
 	arch_args(regs, arg);
 	if (!read_request(function, arg, &size, &old, &out))
 		return;
+	sp = arch_sp(regs) + (__s64)WIRE_ALLOC_COOKIE_VALUE(cookie);
+	if (control.outer_only && is_inner(regs, sp)) {
+		count(WIRE_ALLOC_CTR_NESTED);
+		return;
+	}
 	t = thread_of(BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!t) {
 		count(WIRE_ALLOC_CTR_NO_STATE);
@@ -259,7 +268,6 @@ static __always_inline void enter(const struct pt_regs *regs, __u64 cookie)
 	}
 	call = &t->call;
 	now_ns = bpf_ktime_get_ns();
-	sp = arch_sp(regs) + (__s64)WIRE_ALLOC_COOKIE_VALUE(cookie);
 	if (call->sp && call->window == window) {
 		if (is_nested(regs, sp, call, now_ns)) {
 			count(WIRE_ALLOC_CTR_NESTED);

@@ -159,7 +159,7 @@ struct wire_alloc_control {
 	__u32 sample_bytes; /* as in the records */
 	__u32 window;	    /* its number; 0: none is open */
 	__u32 looked; /* 1: its blocks were looked at; who is given their addresses is no matter */
-	__u32 pad0;
+	__u32 outer_only; /* 1: calls from the allocator's code are nested, whatever called that */
 	__u64 code_start, code_end; /* of the allocator: calls from there are nested */
 	/* Written by the programs. */
 	__u64 calls;	/* of this window, those behind its end included; user space sets it to 0 */

@@ -119,6 +119,7 @@ int alloc_windows__open(struct alloc_windows *w, const struct alloc_window_opts 
 	w->control->sample_bytes = opts->sample_bytes;
 	w->control->code_start = opts->code_start;
 	w->control->code_end = opts->code_end;
+	w->control->outer_only = opts->outer_only;
 	w->control->calls = 0;
 	w->control->ended_ns = 0;
 	w->control->looked = 0;

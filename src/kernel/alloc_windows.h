@@ -41,6 +41,11 @@ struct alloc_window_opts {
 	uint32_t sample_bytes; /* a call becomes a record with the probability size / sample_bytes:
 				* so often in that many bytes, whatever the sizes; 0: each does */
 	uint64_t code_start, code_end; /* addresses of the allocator's code */
+	/*
+	 * What that code calls by itself is not looked at.  To be said where its own functions are
+	 * not probed: else such a call is known by the one that it is part of.
+	 */
+	bool outer_only;
 };
 
 /* What a window saw. */

@@ -4,7 +4,7 @@
 /* A hunt that began because memory grew goes on for so many settling times after it stopped. */
 #define AFTERMATH 6
 /* Windows become rarer when so many have found nothing: growth may be of what is not allocated. */
-#define PATIENCE      60
+#define PATIENCE      300
 #define PATIENCE_SLOW 6
 /* A scan of all memory, and a census: once in so many settling times. */
 #define REACH_EVERY  3

@@ -20,7 +20,9 @@
 struct share {
 	double bytes, blocks, squares; /* of blocks */
 	uint64_t n;		       /* survivors, not weighted */
-	bool open; /* too young, or it has blocks that were not looked at since they came of age */
+	/* It is too young, or has blocks that were not looked at since they came of age; or it
+	 * could not see the site's. */
+	bool open;
 };
 
 /* Bounds of a Poisson count's mean (Wilson and Hilferty); n need not be whole. */
@@ -78,7 +80,8 @@ static void share_out(const struct leak_ledger *l, uint32_t site, uint64_t age_n
 		      struct share *shares, struct rate_estimate *out)
 {
 	for (uint32_t i = 0; i < l->windows_n; i++)
-		shares[i].open = now_ns < l->windows[i].closed_ns + age_ns;
+		shares[i].open = now_ns < l->windows[i].closed_ns + age_ns ||
+				 (l->windows[i].mappings_only && !l->sites[site].mapping);
 	for (uint32_t i = 0; i < l->blocks_n; i++) {
 		const struct block *block = &l->blocks[i];
 

@@ -119,6 +119,8 @@ static void forget_windows(struct leak_ledger *l)
 
 int leak_ledger__window(struct leak_ledger *l, const struct leak_window *window)
 {
+	uint64_t length_ns = 0;
+
 	if (l->windows_n == WINDOWS_MAX)
 		forget_windows(l);
 	if (l->windows_n == l->windows_room) {
@@ -133,11 +135,14 @@ int leak_ledger__window(struct leak_ledger *l, const struct leak_window *window)
 	l->windows[l->windows_n++] = (struct window){.opened_ns = window->opened_ns,
 						     .closed_ns = window->closed_ns,
 						     .hits = window->hits,
-						     .sampled = window->sampled};
+						     .sampled = window->sampled,
+						     .mappings_only = window->mappings_only};
 	l->counts.windows_n++;
 	l->counts.hits += window->hits;
 	if (window->closed_ns > window->opened_ns)
-		l->counts.probed_ns += window->closed_ns - window->opened_ns;
+		length_ns = window->closed_ns - window->opened_ns;
+	l->counts.probed_ns += length_ns;
+	l->mappings_only_ns += window->mappings_only ? length_ns : 0;
 	return 0;
 }
 
@@ -252,6 +257,7 @@ int leak_ledger__add(struct leak_ledger *l, const struct leak_sample *sample)
 		l->windows[l->windows_n - 1].dropped++;
 		return 0;
 	}
+	l->sites[site].mapping |= sample->mapping;
 	l->sites[site].sampled_n++;
 	l->sites[site].sampled_bytes += sample->size_bytes;
 	l->sites[site].stands_for += stands_for(&l->windows[l->windows_n - 1], sample);

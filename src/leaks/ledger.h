@@ -34,14 +34,16 @@ struct leak_options {
 /* A window that is over. */
 struct leak_window {
 	uint64_t opened_ns, closed_ns;
-	uint64_t hits;	  /* allocations in it */
-	uint64_t sampled; /* of these, the ones that leak_ledger__add is called with */
+	uint64_t hits;	    /* allocations in it */
+	uint64_t sampled;   /* of these, the ones that leak_ledger__add is called with */
+	bool mappings_only; /* it says nothing of sites whose blocks are not mappings */
 };
 
 struct leak_sample {
 	uint64_t site;
 	uint64_t ptr, size_bytes;
 	uint64_t time_ns;
+	bool mapping; /* handed out by the kernel */
 	/* The inverse of the probability with which it was taken; 0: that of the whole window. */
 	double stands_for;
 	/*

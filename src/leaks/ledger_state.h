@@ -29,6 +29,7 @@ struct block {
 
 struct window {
 	uint64_t opened_ns, closed_ns, hits, sampled, dropped;
+	bool mappings_only;
 };
 
 /* What is known of a site beside its blocks. */
@@ -46,6 +47,7 @@ struct site {
 	uint64_t watched_n, watched_used_n, watched_ns, watch_touches;
 	uint64_t counted_calls, counted_bytes, counted_ns;
 	uint32_t next;
+	bool mapping;
 };
 
 struct leak_ledger {
@@ -60,6 +62,7 @@ struct leak_ledger {
 	uint32_t sites_n;
 	struct window *windows;
 	uint32_t windows_n, windows_room;
+	uint64_t mappings_only_ns; /* of counts.probed_ns */
 	struct leak_ledger_counts counts;
 };
 

@@ -189,7 +189,8 @@ static bool is_believable(const struct site *s, const struct leak_site *out)
 static void use_count(const struct leak_ledger *l, const struct site *s, struct leak_site *out)
 {
 	double span_s = (double)s->counted_ns / NS_PER_S, bytes = (double)s->counted_bytes;
-	double seen_per_s = s->stands_for * NS_PER_S / (double)l->counts.probed_ns;
+	uint64_t seen_ns = l->counts.probed_ns - (s->mapping ? 0 : l->mappings_only_ns);
+	double seen_per_s = s->stands_for * NS_PER_S / (double)seen_ns;
 	double n, part, middle, spread;
 
 	if (!s->counted_ns || !out->survivors_n || !(out->blocks_per_s > 0) || !(seen_per_s > 0) ||

@@ -69,7 +69,9 @@ struct leak_search {
 	struct leak_watch watches[LEAK_WATCHES_MAX];
 	size_t watches_n;
 	uint32_t sample_bytes;
-	uint8_t *records; /* of the window that is open: struct wire_alloc, cut off */
+	uint32_t windows_n, mappings_turns_n;
+	bool mappings_seen; /* in windows for them alone */
+	uint8_t *records;   /* of the window that is open: struct wire_alloc, cut off */
 	size_t records_n, records_lost;
 	struct block_check *looks; /* the first looked_n records, before the probes came off */
 	size_t looked_n;

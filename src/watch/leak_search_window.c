@@ -10,8 +10,16 @@
 #include "watch/alloc_window.h"
 
 /* A target that allocates next to nothing: the window ends by time. */
-#define WINDOW_MS  200
-#define CHECKS_MAX 4096
+#define WINDOW_MS 200
+/*
+ * Most programs map memory seldom: windows that are full of malloc()s would hardly see it.  So some
+ * are for mappings alone, and last; fewer where there are none.
+ */
+#define MAPPINGS_MS	    1000
+#define MAPPINGS_EVERY	    3
+#define MAPPINGS_EVERY_SLOW 12
+#define MAPPINGS_TRIES	    3
+#define CHECKS_MAX	    4096
 /* Sampled by size, more coarsely when a window gives more records than are kept. */
 #define SAMPLE_BYTES_MIN 64U
 #define RECORDS_WANTED	 (ALLOC_BLOCKS_FIT - ALLOC_BLOCKS_FIT / 8)
@@ -49,7 +57,6 @@ static void adapt(struct leak_search *s, const struct alloc_window_stats *stats)
 {
 	double per_call, wanted;
 
-	s->lost += s->records_lost + stats->counters[WIRE_ALLOC_CTR_LOST];
 	if (!stats->calls)
 		return;
 	per_call = (double)(s->records_n + s->records_lost) / (double)stats->calls;
@@ -128,12 +135,14 @@ static void fill_fate(const struct leak_search *s, const struct wire_alloc_head 
 	sample->unknowable = look->state == BLOCK_UNKNOWABLE;
 }
 
-static int take_over(struct leak_search *s, const struct alloc_window_stats *stats)
+static int take_over(struct leak_search *s, const struct alloc_window_stats *stats,
+		     bool mappings_only)
 {
 	const struct leak_window window = {.opened_ns = stats->opened_ns,
 					   .closed_ns = stats->ended_ns,
 					   .hits = stats->calls,
-					   .sampled = s->records_n};
+					   .sampled = s->records_n,
+					   .mappings_only = mappings_only};
 	const struct block_check *looks[LEAK_RECORDS_MAX] = {};
 	int err = leak_ledger__window(s->ledger, &window);
 
@@ -144,6 +153,7 @@ static int take_over(struct leak_search *s, const struct alloc_window_stats *sta
 		struct leak_sample sample = {.ptr = r->head.pointer,
 					     .size_bytes = r->head.size_bytes,
 					     .time_ns = r->head.time_ns,
+					     .mapping = gives_mappings(r->head.function),
 					     .stands_for = alloc_block_weight(&r->head)};
 
 		fill_fate(s, &r->head, looks[i], &sample);
@@ -154,8 +164,34 @@ static int take_over(struct leak_search *s, const struct alloc_window_stats *sta
 	return err;
 }
 
+static bool plans_mappings(const struct leak_search *s)
+{
+	for (size_t i = 0; i < s->plan.places_n; i++)
+		if (s->plan.places[i].functions & ALLOC_MAPPINGS)
+			return true;
+	return false;
+}
+
+static bool is_turn_of_mappings(struct leak_search *s)
+{
+	bool none = !s->mappings_seen && s->mappings_turns_n >= MAPPINGS_TRIES;
+	uint32_t every = none ? MAPPINGS_EVERY_SLOW : MAPPINGS_EVERY;
+
+	return ++s->windows_n % every == 0 && plans_mappings(s);
+}
+
+static void only_mappings(struct leak_search *s, struct alloc_window_job *job)
+{
+	job->functions = ALLOC_MAPPINGS;
+	job->opts.sample_bytes = 0;
+	job->opts.outer_only = true;
+	job->time_max_ms = MAPPINGS_MS;
+	s->mappings_turns_n++;
+}
+
 int leak_search_window(struct leak_search *s)
 {
+	bool mappings_only = is_turn_of_mappings(s);
 	struct alloc_window_job job = {
 		.keeper = s->opts.keeper,
 		.objects = s->opts.objects,
@@ -176,6 +212,8 @@ int leak_search_window(struct leak_search *s)
 	s->looks = malloc(LEAK_RECORDS_MAX * sizeof(*s->looks));
 	s->records_n = s->records_lost = s->looked_n = 0;
 	err = s->records && s->looks ? 0 : -ENOMEM;
+	if (mappings_only)
+		only_mappings(s, &job);
 	/* Before the probes are there, so that the look is short. */
 	err = err ?: survivor_judge__prepare(s->judge, &s->memory, &s->mappings, s->data_inode);
 	err = err ?: alloc_window_run(&job, &stats);
@@ -183,8 +221,11 @@ int leak_search_window(struct leak_search *s)
 		s->cost_round_ns = alloc_window_cost_ns(&stats, c->trap[TRAP_EMULATED].hot_ns,
 							c->trap[TRAP_STEPPED].hot_ns);
 		s->cost_ns += s->cost_round_ns;
-		adapt(s, &stats);
-		err = take_over(s, &stats);
+		s->lost += s->records_lost + stats.counters[WIRE_ALLOC_CTR_LOST];
+		if (!mappings_only)
+			adapt(s, &stats);
+		s->mappings_seen |= mappings_only && s->records_n;
+		err = take_over(s, &stats, mappings_only);
 	}
 	free(s->records);
 	free(s->looks);

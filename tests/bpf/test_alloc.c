@@ -211,6 +211,24 @@ static void test_given_to_realloc(void **state)
 	assert_int_equal(control.counters[WIRE_ALLOC_CTR_NESTED], 1);
 }
 
+/* Where the allocator's own functions are not probed: what it calls is not part of any call. */
+static void test_outer_only(void **state)
+{
+	(void)state;
+	sample(true);
+	control.outer_only = 1;
+	enter_from(WIRE_ALLOC_MALLOC, SP(7000), CODE + 16, 100, 0);
+	leave(WIRE_ALLOC_MALLOC, SP(7000), BLOCK(1));
+	assert_int_equal(kept_times(BLOCK(1)), 0);
+	assert_int_equal(control.counters[WIRE_ALLOC_CTR_NESTED], 1);
+	call_malloc(100, BLOCK(2));
+	assert_int_equal(kept_times(BLOCK(2)), 1);
+	control.outer_only = 0;
+	enter_from(WIRE_ALLOC_MALLOC, SP(7000), CODE + 16, 100, 0);
+	leave(WIRE_ALLOC_MALLOC, SP(7000), BLOCK(1));
+	assert_int_equal(kept_times(BLOCK(1)), 1);
+}
+
 /* Another CPU takes the place at the last moment. */
 static __u64 other_pointer;
 
@@ -295,6 +313,7 @@ int main(void)
 		window_test(test_handed_out_again),
 		window_test(test_late_calls),
 		window_test(test_given_to_realloc),
+		window_test(test_outer_only),
 		window_test(test_both_are_kept),
 		window_test(test_no_room),
 		window_test(test_calls_that_give_nothing),

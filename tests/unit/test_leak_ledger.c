@@ -337,6 +337,52 @@ static void test_handed_out_again(void **state)
 	leak_ledger__free(ledger);
 }
 
+static void all_live(struct leak_ledger *ledger, uint64_t now_ns)
+{
+	struct block_check checks[64];
+	size_t n = leak_ledger__due(ledger, now_ns, checks, 64);
+
+	for (size_t i = 0; i < n; i++)
+		checks[i].state = BLOCK_LIVE;
+	leak_ledger__judged(ledger, checks, n, now_ns);
+}
+
+/* Windows that see nothing but mappings say nothing of how often others are allocated. */
+static void test_windows_for_mappings(void **state)
+{
+	struct leak_ledger *ledger = leak_ledger__new(NULL);
+	const struct leak_growth growth = {true, 11000, 10000, 12000};
+	struct leak_site sites[2];
+
+	(void)state;
+	assert_non_null(ledger);
+	for (uint64_t i = 1; i <= 20; i++) {
+		bool only = i % 2;
+		struct leak_window window = {.opened_ns = 2 * i * S,
+					     .closed_ns = 2 * i * S + (only ? 990 : 10) * MS,
+					     .hits = 1,
+					     .sampled = 1,
+					     .mappings_only = only};
+		struct leak_sample one = {.site = only ? 1 : 2,
+					  .ptr = i << 20,
+					  .size_bytes = only ? 1000 : 100,
+					  .time_ns = window.opened_ns + MS,
+					  .mapping = only};
+
+		assert_int_equal(leak_ledger__window(ledger, &window), 0);
+		assert_int_equal(leak_ledger__add(ledger, &one), 0);
+		all_live(ledger, window.closed_ns);
+	}
+	all_live(ledger, 60 * S);
+	assert_int_equal(leak_ledger__rank(ledger, &growth, true, 61 * S, sites, 2), 2);
+	assert_int_equal(sites[0].site, 2);
+	assert_float_equal(sites[0].rate, 100 / 0.01, 1);
+	assert_int_equal(sites[1].site, 1);
+	/* All windows see mappings. */
+	assert_float_equal(sites[1].rate, 1000 * 10 / (10 * 0.99 + 10 * 0.01), 1);
+	leak_ledger__free(ledger);
+}
+
 /* How what was sampled in a window is known when the window is over. */
 static void test_fates(void **state)
 {
@@ -518,6 +564,7 @@ int main(void)
 		cmocka_unit_test(test_leaks_a_part),
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_handed_out_again),
+		cmocka_unit_test(test_windows_for_mappings),
 		cmocka_unit_test(test_fates),
 		cmocka_unit_test(test_address_taken_by_a_cache),
 		cmocka_unit_test(test_leak_among_those_freed),

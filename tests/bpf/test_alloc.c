@@ -309,14 +309,10 @@ static void test_calls_that_give_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		window_test(test_samples_are_kept),
-		window_test(test_handed_out_again),
-		window_test(test_late_calls),
-		window_test(test_given_to_realloc),
-		window_test(test_outer_only),
-		window_test(test_both_are_kept),
-		window_test(test_no_room),
-		window_test(test_calls_that_give_nothing),
+		window_test(test_samples_are_kept), window_test(test_handed_out_again),
+		window_test(test_late_calls),	    window_test(test_given_to_realloc),
+		window_test(test_outer_only),	    window_test(test_both_are_kept),
+		window_test(test_no_room),	    window_test(test_calls_that_give_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

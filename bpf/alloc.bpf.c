@@ -27,9 +27,12 @@ struct alloc_call {
 	__u64 old_pointer;
 	__u64 out; /* where posix_memalign puts the pointer */
 	__u64 return_address;
+	__u64 path;
 	struct wire_alloc_regs regs;
 	__u32 window;
 	__u32 sampled;
+	__u32 sample_bytes;
+	__u32 brief;
 	__u32 function;
 	__u32 ends_unknown;
 };
@@ -191,10 +194,19 @@ static __always_inline __u64 read_cleared(const struct pt_regs *regs, const stru
 	return (__u32)arg[1] == 0 && arg[2] <= call->size_bytes + CLEARED_MORE ? arg[0] : 0;
 }
 
-static __always_inline int is_sampled(__u64 size_bytes)
+/* Its blocks were seen to be freed soon. */
+static __always_inline int is_brief(__u64 path)
 {
-	__u64 sample_bytes = control.sample_bytes;
+	__u32 at = wire_alloc_path_at(path);
 
+	for (__u32 i = 0; i < WIRE_ALLOC_PATH_WAYS; i++)
+		if (control.brief[at + i] == path)
+			return path != 0;
+	return 0;
+}
+
+static __always_inline int is_sampled(__u64 size_bytes, __u64 sample_bytes)
+{
 	if (size_bytes >= sample_bytes)
 		return 1;
 	return (__u64)bpf_get_prandom_u32() * sample_bytes < (size_bytes ?: 1) << 32;
@@ -205,27 +217,42 @@ static __always_inline int is_sampled(__u64 size_bytes)
  * it is given matters.  The last one of the window is told of at once only where no record will be:
  * the probes would be off before its return.
  */
-static __always_inline int take_call(__u32 window, __u64 size_bytes, __u64 now_ns, __u32 *sampled)
+static __always_inline int take_call(__u32 window, struct alloc_call *call, __u64 size_bytes,
+				     __u64 now_ns)
 {
 	__u64 n = control.ended_ns ? ~0ULL : __sync_fetch_and_add(&control.calls, 1) + 1;
 	int last = n == control.calls_max;
 
-	*sampled = 0;
+	call->sampled = 0;
 	if (n > control.calls_max) {
 		count(WIRE_ALLOC_CTR_LATE);
 		return !*(volatile __u32 *)&control.looked;
 	}
-	*sampled = (__u32)is_sampled(size_bytes);
-	if (*sampled) {
+	call->brief = (__u32)is_brief(call->path);
+	call->sample_bytes = call->brief ? control.brief_sample_bytes : control.sample_bytes;
+	call->sampled = (__u32)is_sampled(size_bytes, call->sample_bytes);
+	if (call->sampled) {
 		count(WIRE_ALLOC_CTR_SAMPLED);
 		last |= __sync_fetch_and_add(&control.sampled, 1) + 1 == control.blocks_max;
 	}
 	if (last) {
 		control.ended_ns = now_ns;
-		if (!*sampled)
+		if (!call->sampled)
 			tell_end(window, now_ns);
 	}
 	return 1;
+}
+
+/* Where the call returns to, and how deep the stack is there. */
+static __always_inline void find_path(const struct pt_regs *regs, __u64 sp, struct alloc_call *call)
+{
+	call->path = 0;
+	if (arch_return_address(regs, sp, &call->return_address)) {
+		call->return_address = 0;
+		return;
+	}
+	call->path = wire_alloc_path(call->return_address, sp,
+				     arch_thread_top(bpf_get_current_task_btf()));
 }
 
 static __always_inline int is_inner(const struct pt_regs *regs, __u64 sp)
@@ -280,7 +307,8 @@ static __always_inline void enter(const struct pt_regs *regs, __u64 cookie)
 	/* Whatever it returns: what is there from then on is that call's. */
 	if (old)
 		drop(old);
-	if (!take_call(window, size, now_ns, &call->sampled))
+	find_path(regs, sp, call);
+	if (!take_call(window, call, size, now_ns))
 		return;
 	call->window = window;
 	call->time_ns = now_ns;
@@ -290,12 +318,8 @@ static __always_inline void enter(const struct pt_regs *regs, __u64 cookie)
 	call->out = out;
 	call->function = function;
 	call->ends_unknown = WIRE_ALLOC_COOKIE_UNLESS(cookie);
-	if (!call->sampled)
-		return;
-
-	alloc_regs(regs, &call->regs);
-	if (arch_return_address(regs, sp, &call->return_address))
-		call->return_address = 0;
+	if (call->sampled)
+		alloc_regs(regs, &call->regs);
 }
 
 /* Whole pieces that end at pages, so that what is behind the stack does not spoil it. */
@@ -327,7 +351,9 @@ static __always_inline void record_call(const struct alloc_call *call, __u64 sp,
 	r->head.size_bytes = call->size_bytes;
 	r->head.time_ns = call->time_ns;
 	r->head.tid = (__u32)bpf_get_current_pid_tgid();
-	r->head.sample_bytes = control.sample_bytes;
+	r->head.path = call->path;
+	r->head.sample_bytes = call->sample_bytes;
+	r->head.brief = (__u8)call->brief;
 	r->head.function = (__u8)call->function;
 	r->head.kept = (__u8)keep(pointer);
 	r->regs = call->regs;

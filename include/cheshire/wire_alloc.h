@@ -11,6 +11,10 @@
  * free() is not probed: whether a block is still there is seen from outside.  But all calls,
  * sampled or not, late or not, say which addresses they were given until the blocks have been
  * looked at: an address that comes again is no longer that of the block that was sampled.
+ *
+ * A call's path is known without its stack: where it returns to, and how deep its thread's stack is
+ * there.  Different call chains seldom have both alike, and one chain always has.  Paths whose
+ * blocks are known to be freed soon are sampled less, so that there is room for rare ones.
  */
 #ifndef CHESHIRE_WIRE_ALLOC_H
 #define CHESHIRE_WIRE_ALLOC_H
@@ -22,6 +26,8 @@
 #define WIRE_ALLOC_SITES_MAX 16	     /* call sites that are counted at the same time */
 #define WIRE_ALLOC_KEPT	     4096    /* addresses of sampled blocks, a power of two */
 #define WIRE_ALLOC_KEPT_WAYS 4	     /* places that each of them may have */
+#define WIRE_ALLOC_PATHS     4096    /* paths whose blocks do not last, a power of two */
+#define WIRE_ALLOC_PATH_WAYS 4	     /* places that each of them may have */
 #define WIRE_ALLOC_SAVED     10	     /* callee-saved registers, but for the frame pointer */
 
 /* By what is asked of it: how the arguments give the size, and where the pointer comes back. */
@@ -100,13 +106,15 @@ struct wire_alloc_head {
 	__u64 old_pointer; /* realloc, reallocarray, mremap: the block that ended; else 0 */
 	__u64 size_bytes;  /* that were asked for */
 	__u64 time_ns;	   /* of the call */
+	__u64 path;	   /* WIRE_ALLOC_BLOCK: wire_alloc_path(); 0: not known */
 	__u32 tid;
 	__u32 sample_bytes; /* sampled with probability size_bytes / sample_bytes, if that is less
 			       than 1; 0: as each call was */
 	__u32 site;	    /* WIRE_ALLOC_SITE_BLOCK: its number */
 	__u8 function;	    /* enum wire_alloc_function */
 	__u8 kept;	    /* WIRE_ALLOC_BLOCK: 1: it is among control.kept; 0: no room */
-	__u8 pad0[2];
+	__u8 brief;	    /* WIRE_ALLOC_BLOCK: 1: its path is among control.brief */
+	__u8 pad0;
 };
 
 struct wire_alloc {
@@ -154,10 +162,12 @@ struct wire_alloc_site {
 /* Shared with user space, in the programs' .bss. */
 struct wire_alloc_control {
 	/* Written by user space; window last, for that opens it. */
-	__u64 calls_max;    /* the window ends with them, */
-	__u64 blocks_max;   /* or with so many that were sampled */
-	__u32 sample_bytes; /* as in the records */
-	__u32 window;	    /* its number; 0: none is open */
+	__u64 calls_max;	  /* the window ends with them, */
+	__u64 blocks_max;	  /* or with so many that were sampled */
+	__u32 sample_bytes;	  /* as in the records */
+	__u32 window;		  /* its number; 0: none is open */
+	__u32 brief_sample_bytes; /* the same for calls whose path is among `brief` */
+	__u32 pad0;
 	__u32 looked; /* 1: its blocks were looked at; who is given their addresses is no matter */
 	__u32 outer_only; /* 1: calls from the allocator's code are nested, whatever called that */
 	__u64 code_start, code_end; /* of the allocator: calls from there are nested */
@@ -173,7 +183,28 @@ struct wire_alloc_control {
 	 * sets all to 0 before the window.
 	 */
 	__u64 kept[WIRE_ALLOC_KEPT];
+	/*
+	 * Paths whose blocks do not last, by wire_alloc_path_at(); 0: none.  Written by user space
+	 * while no window is open.
+	 */
+	__u64 brief[WIRE_ALLOC_PATHS];
 };
+
+/* Never 0.  top: any address that the stack of one thread always has the same distance from. */
+static inline __u64 wire_alloc_path(__u64 return_address, __u64 sp_entry, __u64 top)
+{
+	__u64 hash = (return_address ^ (top - sp_entry) << 40) * 0x9e3779b97f4a7c15ULL;
+
+	hash = (hash ^ hash >> 32 ^ (top - sp_entry)) * 0xd6e8feb86659fd93ULL;
+	hash ^= hash >> 32;
+	return hash + !hash;
+}
+
+/* The first of the places that the path may have. */
+static inline __u32 wire_alloc_path_at(__u64 path)
+{
+	return (__u32)path & (WIRE_ALLOC_PATHS - WIRE_ALLOC_PATH_WAYS);
+}
 
 /* The first of the places that the address may have. */
 static inline __u32 wire_alloc_kept_at(__u64 pointer)
@@ -183,8 +214,8 @@ static inline __u32 wire_alloc_kept_at(__u64 pointer)
 	return hash & (WIRE_ALLOC_KEPT - WIRE_ALLOC_KEPT_WAYS);
 }
 
-_Static_assert(sizeof(struct wire_alloc_head) == 56, "wire_alloc_head layout");
-_Static_assert(sizeof(struct wire_alloc) == 56 + 112 + 24 + WIRE_ALLOC_STACK_MAX,
+_Static_assert(sizeof(struct wire_alloc_head) == 64, "wire_alloc_head layout");
+_Static_assert(sizeof(struct wire_alloc) == 64 + 112 + 24 + WIRE_ALLOC_STACK_MAX,
 	       "wire_alloc layout");
 
 #endif

@@ -109,6 +109,29 @@ void alloc_windows__free(struct alloc_windows *w)
 	free(w);
 }
 
+static bool note_brief(struct alloc_windows *w, uint64_t path)
+{
+	volatile __u64 *places = &w->control->brief[wire_alloc_path_at(path)];
+
+	for (size_t i = 0; i < WIRE_ALLOC_PATH_WAYS; i++) {
+		if (places[i])
+			continue;
+		places[i] = path;
+		return true;
+	}
+	return false;
+}
+
+int alloc_windows__brief(struct alloc_windows *w, const uint64_t *paths, size_t n)
+{
+	if (w->open)
+		return -EBUSY;
+	memset((void *)w->control->brief, 0, sizeof(w->control->brief));
+	for (size_t i = 0; i < n; i++)
+		(void)note_brief(w, paths[i]);
+	return 0;
+}
+
 int alloc_windows__open(struct alloc_windows *w, const struct alloc_window_opts *opts)
 {
 	if (w->open)
@@ -117,6 +140,7 @@ int alloc_windows__open(struct alloc_windows *w, const struct alloc_window_opts 
 	w->control->blocks_max = opts->blocks_max ?: ALLOC_BLOCKS_FIT;
 	w->control->sampled = 0;
 	w->control->sample_bytes = opts->sample_bytes;
+	w->control->brief_sample_bytes = opts->brief_sample_bytes;
 	w->control->code_start = opts->code_start;
 	w->control->code_end = opts->code_end;
 	w->control->outer_only = opts->outer_only;

@@ -40,6 +40,8 @@ struct alloc_window_opts {
 
 	uint32_t sample_bytes; /* a call becomes a record with the probability size / sample_bytes:
 				* so often in that many bytes, whatever the sizes; 0: each does */
+	uint32_t brief_sample_bytes; /* the same for calls of paths that alloc_windows__brief() has
+				      * been told */
 	uint64_t code_start, code_end; /* addresses of the allocator's code */
 	/*
 	 * What that code calls by itself is not looked at.  To be said where its own functions are
@@ -59,6 +61,11 @@ struct alloc_window_stats {
 	uint64_t counters[WIRE_ALLOC_CTRS];
 };
 
+/*
+ * The paths (wire_alloc_path) whose blocks are known not to last, in place of those before; what
+ * finds no room is sampled as others are.  -EBUSY: a window is open.
+ */
+int alloc_windows__brief(struct alloc_windows *windows, const uint64_t *paths, size_t n);
 /* -EBUSY: one is open. */
 int alloc_windows__open(struct alloc_windows *windows, const struct alloc_window_opts *opts);
 /* Has it seen enough? */
@@ -83,7 +90,7 @@ void alloc_windows__end(struct alloc_windows *windows);
 void alloc_windows__looked(struct alloc_windows *windows);
 /*
  * Of a block that has head.kept: has no call been given its address since, nor realloc the block?
- * From alloc_windows__close() until the next window.
+ * Meant until the next window; while one is open it may yet become false.
  */
 bool alloc_windows__keeps(const struct alloc_windows *windows, uint64_t pointer);
 /* After the probes were taken off; fn gets what is left. */

@@ -6,6 +6,9 @@
 /* Windows become rarer when so many have found nothing: growth may be of what is not allocated. */
 #define PATIENCE      300
 #define PATIENCE_SLOW 6
+/* From one beginning to the next; the caller's seconds are not all as long. */
+#define EARLY_NS 200000000ULL
+#define HOUR_NS	 3.6e12
 /* A scan of all memory, and a census: once in so many settling times. */
 #define REACH_EVERY  3
 #define CENSUS_EVERY 2
@@ -77,6 +80,7 @@ void escalation_next(struct escalation *e, const struct escalation_facts *f,
 		round->watch = round->count = false;
 	} else if (f->now_ns >= e->next_window_ns) {
 		round->window = true;
+		e->window_ns = f->now_ns;
 	}
 	if (f->python && f->now_ns >= e->next_census_ns) {
 		round->census = true;
@@ -94,7 +98,7 @@ void escalation_next(struct escalation *e, const struct escalation_facts *f,
 		reached(e, ESCALATION_COUNT);
 }
 
-void escalation_paid(struct escalation *e, uint64_t now_ns, uint64_t cost_ns)
+void escalation_paid(struct escalation *e, uint64_t cost_ns)
 {
 	uint64_t wait_ns = e->options.interval_ns;
 	double earned = e->options.share > 0 ? (double)cost_ns / e->options.share : 0;
@@ -102,9 +106,10 @@ void escalation_paid(struct escalation *e, uint64_t now_ns, uint64_t cost_ns)
 	e->windows_n++;
 	if (e->windows_n > PATIENCE && e->step == ESCALATION_WINDOWS)
 		wait_ns *= PATIENCE_SLOW;
+	wait_ns -= wait_ns > EARLY_NS ? EARLY_NS : 0;
 	if (earned > (double)wait_ns)
-		wait_ns = earned < 3.6e12 ? (uint64_t)earned : 3600000000000ULL;
-	e->next_window_ns = now_ns + wait_ns;
+		wait_ns = earned < HOUR_NS ? (uint64_t)earned : (uint64_t)HOUR_NS;
+	e->next_window_ns = e->window_ns + wait_ns;
 }
 
 const char *escalation_step_name(enum escalation_step step)

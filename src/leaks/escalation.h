@@ -21,7 +21,7 @@
 #include "leaks/ledger.h"
 
 struct escalation_options {
-	uint64_t interval_ns; /* between two windows, at least */
+	uint64_t interval_ns; /* from one window to the next, about, at least */
 	uint64_t settle_ns;   /* age of a survivor */
 	uint64_t watch_ns;    /* how long a survivor is watched */
 	double share;	      /* of one CPU that windows may cost the target, 0.005 is 0.5 % */
@@ -62,9 +62,9 @@ struct escalation {
 	struct escalation_options options;
 	enum escalation_step step; /* the farthest that was reached in this hunt */
 	bool hunting;
-	uint64_t since_ns; /* the hunt's beginning */
-	uint64_t grew_ns;  /* when it was last seen to grow */
-	uint64_t next_window_ns;
+	uint64_t since_ns;		    /* the hunt's beginning */
+	uint64_t grew_ns;		    /* when it was last seen to grow */
+	uint64_t window_ns, next_window_ns; /* the last one's beginning */
 	uint64_t next_census_ns;
 	uint64_t next_reach_ns;
 	uint64_t watch_end_ns; /* 0: nothing is watched */
@@ -75,8 +75,8 @@ void escalation_init(struct escalation *e, const struct escalation_options *opti
 /* What is to be done now; called about once a second while no round is under way. */
 void escalation_next(struct escalation *e, const struct escalation_facts *facts,
 		     struct escalation_round *round);
-/* A window has cost the target so much. */
-void escalation_paid(struct escalation *e, uint64_t now_ns, uint64_t cost_ns);
+/* The window of the last round that had one has cost the target so much. */
+void escalation_paid(struct escalation *e, uint64_t cost_ns);
 const char *escalation_step_name(enum escalation_step step);
 
 #endif /* CHESHIRE_LEAKS_ESCALATION_H */

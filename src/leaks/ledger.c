@@ -308,6 +308,7 @@ static void judged(struct leak_ledger *l, struct block *block, const struct bloc
 		return;
 	}
 	ledger_site_follow(l, site, block, now_ns);
+	site->lasted_n += now_ns >= block->time_ns + l->options.check_first_ns;
 	if (check->touched)
 		block->unchanged = false;
 	block->fingerprint = check->fingerprint;

@@ -132,6 +132,11 @@ int leak_ledger__add(struct leak_ledger *ledger, const struct leak_sample *sampl
 /* Blocks that are due to be looked at: at most max are written.  Fill for survivor_judge__check. */
 size_t leak_ledger__due(struct leak_ledger *ledger, uint64_t now_ns, struct block_check *out,
 			size_t max);
+/*
+ * Blocks of the site are freed soon: many were, before they had the age `check_first_ns`, and
+ * hardly any was found there at that age.  False where it is not known.
+ */
+bool leak_ledger__brief(const struct leak_ledger *ledger, uint64_t site);
 /* When the next is due; UINT64_MAX: none is followed. */
 uint64_t leak_ledger__next_due_ns(const struct leak_ledger *ledger);
 /* What was found of them; now_ns is the time just before they were read. */

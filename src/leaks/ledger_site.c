@@ -4,6 +4,9 @@
 
 #include "leaks/ledger_state.h"
 
+/* So many blocks were freed soon for each that was not: the site's are brief. */
+#define BRIEF_DEATHS 24u
+
 uint64_t leak_site_hash(const struct leak_frame *frames, size_t n)
 {
 	uint64_t hash = 14695981039346656037ULL;
@@ -97,6 +100,14 @@ void ledger_site_died(const struct leak_ledger *l, struct site *site, const stru
 		site->touches[class]++;
 	else
 		site->deaths[class]++;
+}
+
+bool leak_ledger__brief(const struct leak_ledger *l, uint64_t hash)
+{
+	const struct site *site = ledger_site_find(l, hash);
+
+	return site && site->early_deaths >= BRIEF_DEATHS &&
+	       site->lasted_n * BRIEF_DEATHS <= site->early_deaths;
 }
 
 void leak_ledger__reached(struct leak_ledger *l, const struct reach_block *blocks, size_t n)

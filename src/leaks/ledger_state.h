@@ -40,6 +40,7 @@ struct site {
 	uint32_t followed_n;
 	uint64_t early_deaths, early_touches;
 	uint64_t young_deaths; /* of early_deaths: after they were looked at in the window */
+	uint64_t lasted_n;     /* looks that found a block of an age of check_first_ns or more */
 	/* By the age at which it happened, from settle_ns on. */
 	uint64_t deaths[AGE_CLASSES], touches[AGE_CLASSES];
 	double exposure_s[AGE_CLASSES];

@@ -184,7 +184,7 @@ static void done(struct worker_job *job)
 	h->under_way = false;
 	h->cost_ns += cost_ns;
 	if (h->round.window)
-		escalation_paid(&h->escalation, clock_ns(CLOCK_MONOTONIC), cost_ns);
+		escalation_paid(&h->escalation, cost_ns);
 	take_report(h);
 	if (h->err && !h->said_error)
 		log_warn("leaks cannot be looked for: %s", h->report->why);

@@ -50,8 +50,9 @@ struct leak_search *leak_search__new(const struct leak_search_opts *opts)
 	s->memory = (struct target_memory){s, read_memory};
 	s->ledger = leak_ledger__new(&options);
 	s->stacks = leak_stacks__new(opts->fetched);
+	s->paths = call_paths__new();
 	s->census = census__new();
-	if (s->ledger && s->stacks && s->census)
+	if (s->ledger && s->stacks && s->paths && s->census)
 		return s;
 	leak_search__free(s);
 	errno = ENOMEM;
@@ -71,6 +72,7 @@ void leak_search__free(struct leak_search *s)
 	leak_ledger__free(s->ledger);
 	leak_stacks__free(s->stacks);
 	mappings_free(&s->mappings);
+	call_paths__free(s->paths);
 	census__free(s->census);
 	reachability__free(s->reach);
 	free(s);

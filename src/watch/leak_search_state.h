@@ -6,6 +6,7 @@
 #include "cheshire/wire_alloc.h"
 #include "kernel/alloc_windows.h"
 #include "leaks/allocator.h"
+#include "leaks/call_paths.h"
 #include "leaks/census.h"
 #include "leaks/mappings.h"
 #include "leaks/reachability.h"
@@ -68,7 +69,9 @@ struct leak_search {
 	size_t counters_n;
 	struct leak_watch watches[LEAK_WATCHES_MAX];
 	size_t watches_n;
-	uint32_t sample_bytes;
+	/* Of calls whose blocks do not last, less are looked at. */
+	struct call_paths *paths;
+	uint32_t sample_bytes, brief_sample_bytes;
 	uint32_t windows_n, mappings_turns_n;
 	bool mappings_seen; /* in windows for them alone */
 	uint8_t *records;   /* of the window that is open: struct wire_alloc, cut off */

@@ -22,8 +22,10 @@
 #define CHECKS_MAX	    4096
 /* Sampled by size, more coarsely when a window gives more records than are kept. */
 #define SAMPLE_BYTES_MIN 64U
-#define RECORDS_WANTED	 (ALLOC_BLOCKS_FIT - ALLOC_BLOCKS_FIT / 8)
 #define SAMPLE_BYTES_MAX (16U << 20)
+/* Of a window, together less than ALLOC_BLOCKS_FIT: chance may bring more. */
+#define RECORDS_WANTED	     280
+#define BRIEF_RECORDS_WANTED 140
 
 /* While the probes are on, lists of free chunks are not followed for longer than some 0.1 ms. */
 #define LOOK_CHUNKS_MAX 64
@@ -49,27 +51,66 @@ static void on_block(void *ctx, const struct wire_alloc *block)
 	kept->stack_bytes = (uint32_t)bytes;
 }
 
-/*
- * A window ends with its number of calls, or when no more records fit: so many are to be sampled
- * that both come at about the same time.
- */
-static void adapt(struct leak_search *s, const struct alloc_window_stats *stats)
-{
-	double per_call, wanted;
-
-	if (!stats->calls)
-		return;
-	per_call = (double)(s->records_n + s->records_lost) / (double)stats->calls;
-	wanted = per_call * s->opts.config->calls;
-	if (wanted > RECORDS_WANTED && s->sample_bytes < SAMPLE_BYTES_MAX)
-		s->sample_bytes = s->sample_bytes ? s->sample_bytes * 2 : SAMPLE_BYTES_MIN;
-	else if (wanted < RECORDS_WANTED / 4 && s->sample_bytes)
-		s->sample_bytes = s->sample_bytes > SAMPLE_BYTES_MIN ? s->sample_bytes / 2 : 0;
-}
-
 static const struct wire_alloc *record_at(const struct leak_search *s, size_t i)
 {
 	return (const struct wire_alloc *)(s->records + i * RECORD_BYTES);
+}
+
+/* How many of the window's calls would become records, were they sampled so. */
+static double expected(const struct leak_search *s, bool brief, uint32_t sample_bytes)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < s->records_n; i++) {
+		struct wire_alloc_head head = record_at(s, i)->head;
+		double weight = alloc_block_weight(&head);
+
+		if (head.brief != brief)
+			continue;
+		head.sample_bytes = sample_bytes;
+		sum += weight / alloc_block_weight(&head);
+	}
+	return sum;
+}
+
+static uint32_t sample_bytes_for(const struct leak_search *s, bool brief, double records_max)
+{
+	uint32_t sample_bytes = 0;
+
+	while (sample_bytes < SAMPLE_BYTES_MAX && expected(s, brief, sample_bytes) > records_max)
+		sample_bytes = sample_bytes ? sample_bytes * 2 : SAMPLE_BYTES_MIN;
+	return sample_bytes;
+}
+
+/*
+ * A window ends with its number of calls, or when no more records fit: so many are to be sampled
+ * that the next has room for all.
+ */
+static void adapt(struct leak_search *s, const struct alloc_window_stats *stats)
+{
+	double part = (double)stats->calls / s->opts.config->calls;
+
+	if (s->records_n) {
+		part *= (double)s->records_n / (double)(s->records_n + s->records_lost);
+		s->sample_bytes = sample_bytes_for(s, false, RECORDS_WANTED * part);
+		s->brief_sample_bytes = sample_bytes_for(s, true, BRIEF_RECORDS_WANTED * part);
+	}
+}
+
+/* Before a window. */
+static int tell_brief(struct leak_search *s)
+{
+	uint64_t *paths = calloc(CALL_PATHS_MAX, sizeof(*paths));
+	int err = paths ? 0 : -ENOMEM;
+	size_t n;
+
+	if (!err) {
+		n = call_paths__brief(s->paths, s->ledger, paths, CALL_PATHS_MAX);
+		log_debug("leaks: blocks of %zu paths do not last", n);
+		err = alloc_windows__brief(s->windows, paths, n);
+	}
+	free(paths);
+	return err;
 }
 
 static bool gives_mappings(uint8_t function)
@@ -86,6 +127,25 @@ static void judge_mapping(const struct leak_search *s, struct block_check *check
 	check->evidence = there ? BLOCK_EVIDENCE_NONE : BLOCK_EVIDENCE_UNMAPPED;
 }
 
+/* Only where it is known (head.kept): its address was given to another call. */
+static bool was_reused(const struct leak_search *s, const struct wire_alloc_head *head)
+{
+	return head->kept && !alloc_windows__keeps(s->windows, head->pointer);
+}
+
+/* Most were handed out again already: only the others are looked at. */
+static size_t choose_looks(struct leak_search *s, bool mappings, size_t looks_n)
+{
+	for (size_t i = 0; i < s->records_n; i++) {
+		const struct wire_alloc_head *head = &record_at(s, i)->head;
+
+		if (gives_mappings(head->function) == mappings && !was_reused(s, head))
+			s->looks[looks_n++] = (struct block_check){
+				.ptr = head->pointer, .size_bytes = head->size_bytes, .id = i};
+	}
+	return looks_n;
+}
+
 /*
  * Which of the blocks are there, while the probes still see whether their addresses are handed out
  * again.  The target pays for it: those of the heap are judged by one pass over their chunks.
@@ -93,19 +153,11 @@ static void judge_mapping(const struct leak_search *s, struct block_check *check
 static int look(void *ctx)
 {
 	struct leak_search *s = ctx;
-	size_t n = s->records_n, heap_n = 0, mapped_n = 0;
+	size_t heap_n = choose_looks(s, false, 0), n = choose_looks(s, true, heap_n);
 	int err;
 
 	s->looked_ns = leak_search_now_ns();
-	for (size_t i = 0; i < n; i++) {
-		const struct wire_alloc_head *head = &record_at(s, i)->head;
-		/* Those of the heap from the front, mappings from the back. */
-		size_t at = gives_mappings(head->function) ? n - ++mapped_n : heap_n++;
-
-		s->looks[at] = (struct block_check){
-			.ptr = head->pointer, .size_bytes = head->size_bytes, .id = i};
-	}
-	err = mapped_n ? leak_search_read_mappings(s) : 0;
+	err = n > heap_n ? leak_search_read_mappings(s) : 0;
 	survivor_judge__follow_at_most(s->judge, LOOK_CHUNKS_MAX);
 	if (!err && heap_n)
 		err = survivor_judge__check(s->judge, &s->memory, s->looks, heap_n);
@@ -113,7 +165,7 @@ static int look(void *ctx)
 	for (size_t i = heap_n; !err && i < n; i++)
 		judge_mapping(s, &s->looks[i]);
 	s->looked_n = err ? 0 : n;
-	log_debug("leaks: %zu blocks of a window looked at in %llu us", n,
+	log_debug("leaks: %zu of %zu blocks of a window looked at in %llu us", n, s->records_n,
 		  (unsigned long long)(leak_search_now_ns() - s->looked_ns) / 1000);
 	return err;
 }
@@ -124,7 +176,7 @@ static void fill_fate(const struct leak_search *s, const struct wire_alloc_head 
 {
 	if (look && look->state == BLOCK_FREED)
 		sample->ended = look->evidence;
-	else if (head->kept && !alloc_windows__keeps(s->windows, head->pointer))
+	else if (was_reused(s, head))
 		sample->ended = BLOCK_EVIDENCE_REUSED;
 	else if (!head->kept || !look)
 		sample->unseen = true;
@@ -158,6 +210,7 @@ static int take_over(struct leak_search *s, const struct alloc_window_stats *sta
 
 		fill_fate(s, &r->head, looks[i], &sample);
 		sample.site = leak_stacks__add(s->stacks, s->opts.objects, r);
+		call_paths__saw(s->paths, r->head.path, sample.site);
 		if (sample.site)
 			err = leak_ledger__add(s->ledger, &sample);
 	}
@@ -183,7 +236,7 @@ static bool is_turn_of_mappings(struct leak_search *s)
 static void only_mappings(struct leak_search *s, struct alloc_window_job *job)
 {
 	job->functions = ALLOC_MAPPINGS;
-	job->opts.sample_bytes = 0;
+	job->opts.sample_bytes = job->opts.brief_sample_bytes = 0;
 	job->opts.outer_only = true;
 	job->time_max_ms = MAPPINGS_MS;
 	s->mappings_turns_n++;
@@ -192,18 +245,19 @@ static void only_mappings(struct leak_search *s, struct alloc_window_job *job)
 int leak_search_window(struct leak_search *s)
 {
 	bool mappings_only = is_turn_of_mappings(s);
-	struct alloc_window_job job = {
-		.keeper = s->opts.keeper,
-		.objects = s->opts.objects,
-		.windows = s->windows,
-		.plan = &s->plan,
-		.functions = ALLOC_BLOCKS | ALLOC_MAPPINGS,
-		.opts = {.calls_max = s->opts.config->calls, .sample_bytes = s->sample_bytes},
-		.time_max_ms = WINDOW_MS,
-		.stop = s->opts.stop,
-		.block = on_block,
-		.look = look,
-		.ctx = s};
+	struct alloc_window_job job = {.keeper = s->opts.keeper,
+				       .objects = s->opts.objects,
+				       .windows = s->windows,
+				       .plan = &s->plan,
+				       .functions = ALLOC_BLOCKS | ALLOC_MAPPINGS,
+				       .opts = {.calls_max = s->opts.config->calls,
+						.sample_bytes = s->sample_bytes,
+						.brief_sample_bytes = s->brief_sample_bytes},
+				       .time_max_ms = WINDOW_MS,
+				       .stop = s->opts.stop,
+				       .block = on_block,
+				       .look = look,
+				       .ctx = s};
 	const struct calibration *c = &s->opts.calibration;
 	struct alloc_window_stats stats;
 	int err;
@@ -216,6 +270,7 @@ int leak_search_window(struct leak_search *s)
 		only_mappings(s, &job);
 	/* Before the probes are there, so that the look is short. */
 	err = err ?: survivor_judge__prepare(s->judge, &s->memory, &s->mappings, s->data_inode);
+	err = err ?: tell_brief(s);
 	err = err ?: alloc_window_run(&job, &stats);
 	if (!err) {
 		s->cost_round_ns = alloc_window_cost_ns(&stats, c->trap[TRAP_EMULATED].hot_ns,

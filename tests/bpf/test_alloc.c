@@ -304,15 +304,68 @@ static void test_calls_that_give_nothing(void **state)
 	assert_int_equal(control.counters[WIRE_ALLOC_CTR_HITS_EMULATED], 9);
 }
 
+/* As alloc_windows__brief(). */
+static void note_brief(__u64 path, unsigned int way)
+{
+	control.brief[wire_alloc_path_at(path) + way] = path;
+}
+
+/* Where it returns to and how deep the stack is says whether its blocks last. */
+static void test_paths_are_sampled_apart(void **state)
+{
+	__u64 path, top = threads[0]->task.thread.fsbase = STACK_BASE + STACK_BYTES;
+
+	(void)state;
+	threads[1]->task.thread.fsbase = top;
+	call_malloc(100, BLOCK(1));
+	path = record(0)->head.path;
+	assert_int_equal(path, wire_alloc_path(CALLER, SP(8000), top));
+	assert_int_equal(record(0)->head.brief, 0);
+	note_brief(path, WIRE_ALLOC_PATH_WAYS - 1);
+	control.brief_sample_bytes = ~0U;
+	call_malloc(100, BLOCK(2));
+	run_as(1);
+	call_malloc(100, BLOCK(1));
+	assert_int_equal(shim_records(), 1);
+	assert_int_equal(control.calls, 3);
+	/* What it was given is no longer the other's, as of any call. */
+	assert_int_equal(kept_times(BLOCK(1)), 0);
+	/* From another place, or another depth. */
+	enter_from(WIRE_ALLOC_MALLOC, SP(8000), CALLER + 5, 100, 0);
+	leave(WIRE_ALLOC_MALLOC, SP(8000), BLOCK(3));
+	enter_from(WIRE_ALLOC_MALLOC, SP(8016), CALLER, 100, 0);
+	leave(WIRE_ALLOC_MALLOC, SP(8016), BLOCK(4));
+	assert_int_equal(shim_records(), 3);
+	/* And the other way round: each says how it was sampled. */
+	control.brief_sample_bytes = 50;
+	control.sample_bytes = ~0U;
+	call_malloc(100, BLOCK(5));
+	assert_int_equal(shim_records(), 4);
+	assert_int_equal(record(3)->head.brief, 1);
+	assert_int_equal(record(3)->head.sample_bytes, 50);
+	enter_from(WIRE_ALLOC_MALLOC, SP(8016), CALLER, 100, 0);
+	leave(WIRE_ALLOC_MALLOC, SP(8016), BLOCK(6));
+	assert_int_equal(shim_records(), 4);
+	/* The places are those of one set, at either end of the table too. */
+	for (__u64 p = 0; p < 1 << 16; p++)
+		assert_true(wire_alloc_path_at(p) % WIRE_ALLOC_PATH_WAYS == 0 &&
+			    wire_alloc_path_at(p) <= WIRE_ALLOC_PATHS - WIRE_ALLOC_PATH_WAYS);
+}
+
 #define window_test(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		window_test(test_samples_are_kept), window_test(test_handed_out_again),
-		window_test(test_late_calls),	    window_test(test_given_to_realloc),
-		window_test(test_outer_only),	    window_test(test_both_are_kept),
-		window_test(test_no_room),	    window_test(test_calls_that_give_nothing),
+		window_test(test_samples_are_kept),
+		window_test(test_handed_out_again),
+		window_test(test_late_calls),
+		window_test(test_given_to_realloc),
+		window_test(test_outer_only),
+		window_test(test_both_are_kept),
+		window_test(test_no_room),
+		window_test(test_calls_that_give_nothing),
+		window_test(test_paths_are_sampled_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,8 +63,6 @@ struct {
 	__uint(max_entries, WIRE_ALLOC_RING);
 } alloc_records SEC(".maps");
 
-struct no_programs no_programs SEC(".maps");
-
 const volatile __u32 cfg_tgid = 1;
 const volatile bool cfg_never = false;
 

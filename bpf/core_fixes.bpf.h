@@ -41,13 +41,15 @@ static __always_inline int pid_number(struct pid *pid, __u32 level)
  * numbers, or a kernel that jumps to nowhere.  A program in which a tail call occurs is not given
  * such a stack.  This one is never made: the verifier knows that the condition does not hold, and
  * takes it out.  First in every uprobe program.
+ *
+ * No map is named: a program array that is looked at (bpftool map show) in the moment of its end
+ * is not freed any more, for prog_array_map_clear() takes a reference for work that is queued
+ * already (seen on 6.18).
  */
-extern struct no_programs no_programs SEC(".maps");
-
 #define keep_own_stack(ctx)                                                                        \
 	do {                                                                                       \
 		if (cfg_never)                                                                     \
-			bpf_tail_call((ctx), &no_programs, 0);                                     \
+			bpf_tail_call((ctx), (void *)0, 0);                                        \
 	} while (0)
 
 /*

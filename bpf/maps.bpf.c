@@ -19,7 +19,6 @@ struct enclosing enclosing SEC(".maps");
 struct return_sites return_sites SEC(".maps");
 struct counters counters SEC(".maps");
 struct events events SEC(".maps");
-struct no_programs no_programs SEC(".maps");
 struct python_threads python_threads SEC(".maps");
 struct python_conf python_conf SEC(".maps");
 

@@ -246,14 +246,6 @@ struct events {
 	__uint(max_entries, 256 * 1024);
 };
 
-/* Always empty; see keep_own_stack() in core_fixes.bpf.h. */
-struct no_programs {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-};
-
 extern const volatile __u32 cfg_tgid;
 extern const volatile bool cfg_never; /* false */
 

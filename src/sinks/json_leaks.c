@@ -102,6 +102,7 @@ static void site_object(struct json_writer *w, const struct sink_leak_site *site
 {
 	json_begin(w, NULL, '{');
 	json_uint(w, "rank", rank);
+	json_uint(w, "place", site->place + 1);
 	json_name(w, "verdict", site->verdict);
 	json_sentence(w, "reason", site->reason);
 	blamed_keys(w, site);

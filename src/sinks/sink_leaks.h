@@ -39,8 +39,15 @@ struct sink_leak_class {
 	uint64_t blocks;
 };
 
-/* One place that allocates, with all the calls that lead to it. */
+/*
+ * One place that allocates, with all the calls that lead to it: a line that is reached by several
+ * ways has a site for each.
+ */
 struct sink_leak_site {
+	/* Index of the first site of the same line, <= its own; and of the first: how many there
+	 * are (0 is 1), and the sum of their rates. */
+	size_t place, ways;
+	struct sink_rate place_rate;
 	const char *verdict; /* "confirmed", "probable", "suspect", "innocent", "undecided" */
 	const char *reason;  /* of the verdict: a sentence */
 	bool leaks;	     /* the verdict says so: it is shown in the colour of an alert */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * text_leaks.c - places that leak, for people: a row a site, with what is behind it below.
+ * text_leaks.c - places that leak, for people: a row a line of code, with what is behind it below,
+ * for each way that leads there.
  *
  *   #  VERDICT    RATE       95 % INTERVAL           SURE    BLOCKS            WHERE
  *   1  confirmed  50.0 MB/h  46.1 MB/h to 54.0 MB/h  99.9 %  lost              keep_audio at
@@ -61,24 +62,32 @@ static void label(struct strbuf *out, const char *name)
 	strbuf_printf(out, "%*s%-9s", INDENT, "", name);
 }
 
-static void site_row(struct strbuf *out, bool color, const struct sink_leak_site *site, size_t rank)
+static bool has_ways(const struct sink_leak_site *site)
+{
+	return site->ways > 1;
+}
+
+static void site_row(struct strbuf *out, bool color, const struct sink_leak_site *site, size_t row)
 {
 	char rate[FORMAT_MAX], interval[2 * FORMAT_MAX + 8], sure[FORMAT_MAX] = "-";
+	const struct sink_rate *all = has_ways(site) ? &site->place_rate : &site->rate;
 
 	if (site->confidence > 0)
 		/* Never more than can be claimed: 99.99 % is not 100 %. */
 		snprintf(sure, sizeof(sure), "%.1f %%", fmin(site->confidence * 100, 99.9));
-	interval_text(interval, sizeof(interval), &site->rate);
-	strbuf_printf(out, "  %2zu  %s%-9s%s  %-10s  %-24s  %-6s  ", rank,
+	interval_text(interval, sizeof(interval), all);
+	strbuf_printf(out, "  %2zu  %s%-9s%s  %-10s  %-24s  %-6s  ", row,
 		      site->leaks ? text_color(color, TEXT_RED) : "", site->verdict,
 		      site->leaks ? text_color(color, TEXT_PLAIN) : "",
-		      unit_format(rate, sizeof(rate), site->rate.value, UNIT_BYTES_PER_H), interval,
+		      unit_format(rate, sizeof(rate), all->value, UNIT_BYTES_PER_H), interval,
 		      sure);
 	strbuf_printf(out, "%-10s  ", site->reference ? site->reference : "unknown");
 	if (site->blamed < site->frames_n)
 		frame_text(out, &site->frames[site->blamed]);
 	else
 		strbuf_puts(out, "unknown: its stack could not be read");
+	if (has_ways(site))
+		strbuf_printf(out, ", %zu ways", site->ways);
 	strbuf_puts(out, "\n");
 }
 
@@ -155,10 +164,21 @@ static void stack_lines(struct strbuf *out, const struct sink_leak_site *site)
 	}
 }
 
-static void site_lines(struct strbuf *out, bool color, const struct sink_leak_site *site,
-		       size_t rank)
+/* One of several ways to a line. */
+static void way_line(struct strbuf *out, const struct sink_leak_site *site, size_t way)
 {
-	site_row(out, color, site, rank);
+	char rate[FORMAT_MAX], interval[2 * FORMAT_MAX + 8], name[24];
+
+	interval_text(interval, sizeof(interval), &site->rate);
+	snprintf(name, sizeof(name), "way %zu", way);
+	label(out, name);
+	strbuf_printf(out, "%s, %s (%s)\n", site->verdict,
+		      unit_format(rate, sizeof(rate), site->rate.value, UNIT_BYTES_PER_H),
+		      interval);
+}
+
+static void site_lines(struct strbuf *out, const struct sink_leak_site *site)
+{
 	if (site->reason) {
 		label(out, "because");
 		text_sentence(out, site->reason);
@@ -168,6 +188,21 @@ static void site_lines(struct strbuf *out, bool color, const struct sink_leak_si
 	sizes_line(out, site);
 	classes_line(out, site);
 	stack_lines(out, site);
+}
+
+static void place_lines(struct strbuf *out, bool color, const struct sink_leaks *leaks,
+			size_t first, size_t row)
+{
+	size_t way = 0;
+
+	site_row(out, color, &leaks->sites[first], row);
+	for (size_t i = first; i < leaks->sites_n; i++) {
+		if (leaks->sites[i].place != first)
+			continue;
+		if (has_ways(&leaks->sites[first]))
+			way_line(out, &leaks->sites[i], ++way);
+		site_lines(out, &leaks->sites[i]);
+	}
 }
 
 static void types_lines(struct strbuf *out, const struct sink_leaks *leaks)
@@ -225,6 +260,7 @@ static void cost_line(struct strbuf *out, const struct sink_leaks *leaks)
 void text_leaks(struct strbuf *out, bool color, const struct sink_leaks *leaks)
 {
 	char after[FORMAT_MAX];
+	size_t rows = 0;
 
 	text_ts(out, &leaks->head);
 	strbuf_printf(out, "%sleaks%s     ", text_color(color, TEXT_BOLD),
@@ -244,7 +280,8 @@ void text_leaks(struct strbuf *out, bool color, const struct sink_leaks *leaks)
 	else
 		strbuf_puts(out, "  no place is known to leak\n");
 	for (size_t i = 0; i < leaks->sites_n; i++)
-		site_lines(out, color, &leaks->sites[i], i + 1);
+		if (leaks->sites[i].place == i)
+			place_lines(out, color, leaks, i, ++rows);
 	if (leaks->sites_quiet)
 		strbuf_printf(out,
 			      "  %" PRIu64 " other places are innocent, or too little is known\n",

@@ -44,6 +44,21 @@ struct leak_report {
 	struct census_type types[LEAK_REPORT_TYPES]; /* of Python objects that become more */
 };
 
+/* A place in the code: a line that is reached by several ways has a site for each. */
+struct leak_place {
+	size_t ways;
+	/* The sum of the sites' rates, not more than memory grows by where one was cut to that. */
+	double rate, low, high;
+};
+
+/*
+ * Of site `at`, which is one of the report's: the first one of the same place, itself if there is
+ * none before it.  Sites that leak are not of one place with those that are only suspect.
+ */
+size_t leak_report_first(const struct leak_report *report, size_t at);
+/* Of the place whose first site is `first`. */
+void leak_report_place(const struct leak_report *report, size_t first, struct leak_place *out);
+
 /*
  * Places in the code that are confirmed to leak: a line that is reached by several ways is one.
  * NULL is fine.

@@ -79,11 +79,17 @@ static const char *referenced_from(const struct leak_site *in, char *text, size_
 	return len ? text : NULL;
 }
 
-static void fill_site(const struct leak_report_site *in, struct leaks_parts *parts, size_t at)
+static void fill_site(const struct leak_report *report, struct leaks_parts *parts, size_t at)
 {
+	const struct leak_report_site *in = &report->sites[at];
 	const struct leak_site *s = &in->site;
+	struct leak_place place;
 
+	leak_report_place(report, at, &place);
 	parts->sites[at] = (struct sink_leak_site){
+		.place = leak_report_first(report, at),
+		.ways = place.ways,
+		.place_rate = rate_of(place.rate, place.low, place.high),
 		.verdict = leak_verdict_name(s->verdict),
 		.reason = s->reason,
 		.leaks = s->verdict >= LEAK_PROBABLE,
@@ -165,7 +171,7 @@ static void fill_report(const struct leak_report *report, struct leaks_parts *pa
 	const struct leak_ledger_counts *c = &report->counts;
 
 	for (size_t i = 0; i < report->sites_n; i++)
-		fill_site(&report->sites[i], parts, i);
+		fill_site(report, parts, i);
 	if (report->growth.known)
 		out->growth = rate_of(report->growth.rate, report->growth.low, report->growth.high);
 	if (report->allocator != ALLOCATOR_UNKNOWN)
@@ -224,18 +230,23 @@ static void place_text(const struct leak_report_site *site, char *text, size_t s
 			 f->object[0] ? f->object : "?", f->offset);
 }
 
-static void site_text(const struct leak_report_site *site, char *text, size_t size)
+/* Of the first site of a place, for all of them. */
+static void place_note(const struct leak_report *report, size_t first, char *text, size_t size)
 {
 	static const char *const labels[] = {"", ", lost", ", still referenced"};
-	const struct leak_site *s = &site->site;
-	char place[FRAME_FUNCTION_MAX + FRAME_FILE_MAX + 32];
+	const struct leak_site *s = &report->sites[first].site;
+	char name[FRAME_FUNCTION_MAX + FRAME_FILE_MAX + 32], ways[32] = "";
 	char rate[FORMAT_MAX], low[FORMAT_MAX], high[FORMAT_MAX];
+	struct leak_place place;
 
-	place_text(site, place, sizeof(place));
-	snprintf(text, size, "%s leak: %s, %s (%s to %s)%s", leak_verdict_name(s->verdict), place,
-		 unit_format(rate, sizeof(rate), s->rate * S_PER_H, UNIT_BYTES_PER_H),
-		 unit_format(low, sizeof(low), s->rate_low * S_PER_H, UNIT_BYTES_PER_H),
-		 unit_format(high, sizeof(high), s->rate_high * S_PER_H, UNIT_BYTES_PER_H),
+	place_text(&report->sites[first], name, sizeof(name));
+	leak_report_place(report, first, &place);
+	if (place.ways > 1)
+		snprintf(ways, sizeof(ways), ", %zu ways", place.ways);
+	snprintf(text, size, "%s leak: %s%s, %s (%s to %s)%s", leak_verdict_name(s->verdict), name,
+		 ways, unit_format(rate, sizeof(rate), place.rate * S_PER_H, UNIT_BYTES_PER_H),
+		 unit_format(low, sizeof(low), place.low * S_PER_H, UNIT_BYTES_PER_H),
+		 unit_format(high, sizeof(high), place.high * S_PER_H, UNIT_BYTES_PER_H),
 		 labels[s->label <= LEAK_LABEL_REFERENCED ? s->label : 0]);
 }
 
@@ -253,9 +264,10 @@ size_t publish_leak_evidence(const struct leak_report *report, const char *metri
 	if (!report || strncmp(metric, "memory.", strlen("memory.")))
 		return 0;
 	for (size_t i = 0; i < report->sites_n && n < EVIDENCE_KEPT; i++) {
-		if (report->sites[i].site.verdict < LEAK_SUSPECT)
+		if (report->sites[i].site.verdict < LEAK_SUSPECT ||
+		    leak_report_first(report, i) != i)
 			continue;
-		site_text(&report->sites[i], texts->text[n], LEAK_TEXT_MAX);
+		place_note(report, i, texts->text[n], LEAK_TEXT_MAX);
 		out[n] = note_of(SINK_EVIDENCE_NOTE, texts->text[n]);
 		n++;
 	}

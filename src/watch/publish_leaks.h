@@ -29,7 +29,7 @@ struct leak_texts {
 };
 
 /*
- * Sites as evidence of an alert on memory, gravest first; 0 where the metric (with or without its
+ * Places as evidence of an alert on memory, gravest first; 0 where the metric (with or without its
  * statistic) is not about memory, or nothing was found.  The notes point into `texts`.
  */
 size_t publish_leak_evidence(const struct leak_report *report, const char *metric,

@@ -134,6 +134,32 @@ static void test_hostile_leak(void **state)
 	strbuf_free(&out);
 }
 
+/* A line that is reached by two ways is one row, with what is known of each way below it. */
+static void test_ways(void **state)
+{
+	const double mb = 1 << 20;
+	struct sink_leak_site sites[] = {fixture_leak_sites[0], fixture_leak_sites[1],
+					 fixture_leak_sites[0]};
+	struct sink_leaks leaks = fixture_leaks;
+	struct strbuf out = {0};
+
+	(void)state;
+	sites[0].ways = 2;
+	sites[0].place_rate = (struct sink_rate){51 * mb, 46 * mb, 56 * mb};
+	sites[2].verdict = "probable";
+	sites[2].rate = (struct sink_rate){mb, mb / 2, 2 * mb};
+	leaks.sites = sites;
+	leaks.sites_n = 3;
+	text_leaks(&out, false, &leaks);
+	assert_non_null(strstr(out.data, "   1  confirmed  51.0 MB/h   46.0 MB/h to 56.0 MB/h "));
+	assert_non_null(strstr(out.data, " keep_audio at src/voice.c:41, 2 ways\n"
+					 "       way 1    confirmed, 50.0 MB/h"));
+	assert_non_null(strstr(out.data, "\n       way 2    probable, 1.00 MB/h"));
+	assert_non_null(strstr(out.data, "   2  suspect "));
+	assert_null(strstr(out.data, "   3  "));
+	strbuf_free(&out);
+}
+
 /* Causes while it fires, then and now when it is over. */
 static void test_growth(void **state)
 {
@@ -250,6 +276,7 @@ int main(void)
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_no_color_wanted),
 		cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_ways),
 		cmocka_unit_test(test_units),
 		cmocka_unit_test(test_times),
 	};

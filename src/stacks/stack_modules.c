@@ -343,6 +343,13 @@ int stack_modules__refresh(struct stack_modules *modules, struct object_table *o
 	return err;
 }
 
+void stack_modules__let_go(struct stack_modules *modules)
+{
+	if (modules->dwfl)
+		dwfl_end(modules->dwfl);
+	modules->dwfl = NULL;
+}
+
 Dwfl *stack_modules__dwfl(const struct stack_modules *modules)
 {
 	return modules->dwfl;

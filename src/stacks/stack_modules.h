@@ -39,7 +39,13 @@ void stack_modules__free(struct stack_modules *modules);
 int stack_modules__refresh(struct stack_modules *modules, struct object_table *objects,
 			   const struct process *proc);
 
-/* Borrowed, valid until the next refresh; NULL before the first. */
+/*
+ * Frees all that was read of the files: debug information is many times as large as what unwinding
+ * needs.  Until the next refresh there is nothing to unwind or name with.
+ */
+void stack_modules__let_go(struct stack_modules *modules);
+
+/* Borrowed, valid until the next refresh or let_go; NULL before the first, or after that. */
 Dwfl *stack_modules__dwfl(const struct stack_modules *modules);
 
 /*

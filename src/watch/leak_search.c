@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,7 +219,7 @@ static void report(struct leak_search *s, const struct leak_growth *growth, stru
 		if (!stack || s->ranked[i].verdict < LEAK_SUSPECT)
 			continue;
 		site->site = s->ranked[i];
-		leak_stacks__name(s->stacks, stack, site);
+		leak_stacks__name(s->stacks, stack, out->at_ns, site);
 		classes = leak_search_classes(s, &site->site, out->at_ns);
 		if (classes)
 			site->classes = *classes;
@@ -249,6 +250,8 @@ int leak_search__round(struct leak_search *s, const struct escalation_round *rou
 			s->why[0] = '\0';
 	}
 	report(s, growth, out);
+	if (leak_stacks__let_go(s->stacks, out->at_ns))
+		malloc_trim(0);
 	out->failing = s->err || s->failed_n >= FAILED_ROUNDS;
 	return s->err;
 }

@@ -16,8 +16,22 @@
 #define SITES_MAX 8192
 #define SLOTS	  (2 * SITES_MAX) /* a power of two */
 
+/* Of those that are shown, and some that were. */
+#define NAMED_MAX (2 * LEAK_REPORT_SITES)
+/* Without a new name for as long, what the names came from is let go of. */
+#define LET_GO_NS 5000000000ULL
+
+struct named_stack {
+	uint64_t site; /* 0: none */
+	uint64_t used_ns;
+	size_t frames_n, own;
+	struct frame_name frames[LEAK_REPORT_FRAMES];
+};
+
 struct leak_stacks {
 	struct stack_modules *modules;
+	struct named_stack *named; /* NAMED_MAX */
+	uint64_t named_ns; /* when the last new one was named; 0: nothing is to be let go of */
 	struct leak_stack *stacks; /* SITES_MAX */
 	size_t n;
 	uint32_t slots[SLOTS]; /* index + 1, by hash, linear probing */
@@ -33,7 +47,8 @@ struct leak_stacks *leak_stacks__new(const struct debug_files *fetched)
 	s->modules = stack_modules__new(fetched);
 	/* Pages are taken as sites come. */
 	s->stacks = s->modules ? calloc(SITES_MAX, sizeof(*s->stacks)) : NULL;
-	if (s->stacks)
+	s->named = s->stacks ? calloc(NAMED_MAX, sizeof(*s->named)) : NULL;
+	if (s->named)
 		return s;
 	leak_stacks__free(s);
 	errno = ENOMEM;
@@ -46,6 +61,7 @@ void leak_stacks__free(struct leak_stacks *s)
 		return;
 	stack_modules__free(s->modules);
 	free(s->stacks);
+	free(s->named);
 	free(s);
 }
 
@@ -144,16 +160,54 @@ size_t leak_stack_own_frame(const struct leak_stack *stack, const struct object_
 	return 0;
 }
 
-void leak_stacks__name(const struct leak_stacks *s, const struct leak_stack *stack,
-		       struct leak_report_site *out)
+/* That of the site, or else the one that was not asked for for the longest time. */
+static struct named_stack *entry_of(struct leak_stacks *s, uint64_t site)
 {
-	static const char *const functions[] = WIRE_ALLOC_FUNCTION_NAMES;
+	struct named_stack *oldest = &s->named[0];
 
-	out->function = stack->function < WIRE_ALLOC_FUNCTIONS ? functions[stack->function] : "?";
-	out->frames_n = 0;
+	for (size_t i = 0; i < NAMED_MAX; i++) {
+		if (s->named[i].site == site)
+			return &s->named[i];
+		if (s->named[i].used_ns < oldest->used_ns)
+			oldest = &s->named[i];
+	}
+	return oldest;
+}
+
+static void name_frames(struct leak_stacks *s, const struct leak_stack *stack,
+			struct named_stack *out)
+{
+	/* What could not be asked for is asked for again. */
+	*out = (struct named_stack){.site = stack_modules__dwfl(s->modules) ? stack->site : 0};
 	for (size_t i = 0; i < stack->n && out->frames_n < LEAK_REPORT_FRAMES; i++)
 		out->frames_n += frame_names(s->modules, stack->frames[i].addr, true,
 					     &out->frames[out->frames_n],
 					     LEAK_REPORT_FRAMES - out->frames_n);
 	out->own = own_frame(out->frames, out->frames_n);
+}
+
+void leak_stacks__name(struct leak_stacks *s, const struct leak_stack *stack, uint64_t now_ns,
+		       struct leak_report_site *out)
+{
+	static const char *const functions[] = WIRE_ALLOC_FUNCTION_NAMES;
+	struct named_stack *named = entry_of(s, stack->site);
+
+	if (!named->site || named->site != stack->site) {
+		name_frames(s, stack, named);
+		s->named_ns = now_ns;
+	}
+	named->used_ns = now_ns;
+	out->function = stack->function < WIRE_ALLOC_FUNCTIONS ? functions[stack->function] : "?";
+	out->frames_n = named->frames_n;
+	out->own = named->own;
+	memcpy(out->frames, named->frames, named->frames_n * sizeof(*named->frames));
+}
+
+bool leak_stacks__let_go(struct leak_stacks *s, uint64_t now_ns)
+{
+	if (!s->named_ns || now_ns - s->named_ns < LET_GO_NS)
+		return false;
+	s->named_ns = 0;
+	stack_modules__let_go(s->modules);
+	return true;
 }

@@ -55,9 +55,15 @@ uint64_t leak_stacks__lost(const struct leak_stacks *stacks);
 /* For what else is asked about addresses: borrowed, until the next refresh. */
 const struct stack_modules *leak_stacks__modules(const struct leak_stacks *stacks);
 
-/* Names of all frames, and which of them is to blame. */
-void leak_stacks__name(const struct leak_stacks *stacks, const struct leak_stack *stack,
+/* Names of all frames, and which of them is to blame.  They are kept: only the first time is slow.
+ */
+void leak_stacks__name(struct leak_stacks *stacks, const struct leak_stack *stack, uint64_t now_ns,
 		       struct leak_report_site *out);
+/*
+ * Debug information that nothing was named with for some seconds is freed: true, and then nothing
+ * can be done with stacks but what is known until the next refresh.
+ */
+bool leak_stacks__let_go(struct leak_stacks *stacks, uint64_t now_ns);
 /*
  * The frame whose call is the program's own: the first outside of the C and C++ libraries; their
  * functions allocate for whoever calls them.

@@ -12,6 +12,7 @@
 
 /* What is called by jobs needs little; the default would be eight megabytes of address space. */
 #define STACK_BYTES (512 * 1024)
+#define LARGE_BYTES (256 * 1024)
 
 struct worker {
 	pthread_t thread;
@@ -78,6 +79,9 @@ static int start_thread(struct worker *w)
 		return 0;
 	/* No heap of its own: what one job has freed serves the loop, and the other way round. */
 	(void)mallopt(M_ARENA_MAX, 1);
+	/* What is large for a moment is given back then; else the limit grows with the first one.
+	 */
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 	err = pthread_attr_init(&attr);
 	if (err)
 		return -err;

@@ -165,7 +165,8 @@ struct config *config_new(void)
 	config->engines = true;
 	config->users.hold_ns = 60 * SECOND_NS;
 	config->leaks.above_bytes_per_h = 5.0 * (1 << 20);
-	config->leaks.interval_ns = config->leaks.settle_ns = 10 * SECOND_NS;
+	config->leaks.interval_ns = 4 * SECOND_NS;
+	config->leaks.settle_ns = 10 * SECOND_NS;
 	config->leaks.watch_ns = 10 * SECOND_NS;
 	config->leaks.calls = 2000;
 	config->alerts.remind_ns = 4 * 3600 * SECOND_NS;

@@ -2,7 +2,7 @@
 /*
  * How leaks are looked for.
  *
- *	leaks: { hunt: yes, above: 5MB/h, interval: 10s, settle: 10s, watch: 10s, calls: 2000,
+ *	leaks: { hunt: yes, above: 5MB/h, interval: 4s, settle: 10s, watch: 10s, calls: 2000,
  *		 debuginfod: no }
  */
 #include "config/errors.h"

@@ -15,6 +15,8 @@
 
 /* Two-sided 95 %. */
 #define Z 1.96
+/* Blocks that are taken to come at a time, at most. */
+#define CLUSTER_MAX 4.0
 
 /* One window as far as this site is concerned. */
 struct share {
@@ -139,6 +141,28 @@ static double first_half(const struct leak_ledger *l, const struct share *shares
 	return blocks;
 }
 
+/*
+ * Blocks that come several at a time are no more observations than those times: the variance
+ * between windows, with a rate for each half, says how many they are worth.
+ */
+static double clustered_n(const struct leak_ledger *l, const struct share *shares, double blocks,
+			  double first_half, double time_s)
+{
+	double before_s = 0, squares = 0;
+
+	for (uint32_t i = 0; i < l->windows_n; i++) {
+		double window_s = duration_s(&l->windows[i]), part, rest;
+
+		if (shares[i].open)
+			continue;
+		part = before_s + window_s / 2 < time_s / 2 ? first_half : 1 - first_half;
+		rest = shares[i].blocks - blocks * part * window_s / (time_s / 2);
+		squares += rest * rest;
+		before_s += window_s;
+	}
+	return squares > 0 ? blocks * blocks / squares : INFINITY;
+}
+
 /* The sum of what each survivor stands for, squared. */
 static double sum_of_squares(const struct leak_ledger *l, uint32_t site, const struct share *shares)
 {
@@ -174,7 +198,14 @@ static void estimate(const struct leak_ledger *l, uint32_t site, const struct sh
 	if (time_s <= 0)
 		return;
 	out->first_half = blocks > 0 ? first_half(l, shares, time_s) / blocks : 0;
-	out->independent_n = squares > 0 ? blocks * blocks / squares : 0;
+	if (squares > 0) {
+		double most = blocks * blocks / squares;
+
+		/* What is kept from the start comes in one piece, too. */
+		out->independent_n =
+			fmax(most / CLUSTER_MAX,
+			     fmin(most, clustered_n(l, shares, blocks, out->first_half, time_s)));
+	}
 	out->rate = bytes / time_s;
 	out->blocks_per_s = blocks / time_s;
 	out->low = 0;

@@ -88,7 +88,8 @@ struct rate_estimate {
 	uint64_t survivors_n, survivors_bytes, unknowable_n, sure_n, young_n, windows_n;
 	/*
 	 * Of what survived in windows that are old enough as a whole: the part that comes from the
-	 * first half of the time; and as how many survivors that stand for one each it counts.
+	 * first half of the time; and as how many survivors that stand for one each and come one by
+	 * one it counts.
 	 */
 	double first_half, independent_n;
 	double oldest_s;

@@ -84,17 +84,22 @@ static uint32_t sample_bytes_for(const struct leak_search *s, bool brief, double
 
 /*
  * A window ends with its number of calls, or when no more records fit: so many are to be sampled
- * that the next has room for all.
+ * that the next has room for all.  One that ended by time is followed by one of as few calls, and
+ * if that is wrong, then it is a short one.
  */
 static void adapt(struct leak_search *s, const struct alloc_window_stats *stats)
 {
-	double part = (double)stats->calls / s->opts.config->calls;
+	double part = stats->ended ? (double)stats->calls / s->opts.config->calls : 1;
 
-	if (s->records_n) {
-		part *= (double)s->records_n / (double)(s->records_n + s->records_lost);
-		s->sample_bytes = sample_bytes_for(s, false, RECORDS_WANTED * part);
-		s->brief_sample_bytes = sample_bytes_for(s, true, BRIEF_RECORDS_WANTED * part);
+	if (!s->records_n) {
+		/* Nothing to go by but that it was too little. */
+		s->sample_bytes /= 2;
+		s->brief_sample_bytes /= 2;
+		return;
 	}
+	part *= (double)s->records_n / (double)(s->records_n + s->records_lost);
+	s->sample_bytes = sample_bytes_for(s, false, RECORDS_WANTED * part);
+	s->brief_sample_bytes = sample_bytes_for(s, true, BRIEF_RECORDS_WANTED * part);
 }
 
 /* Before a window. */

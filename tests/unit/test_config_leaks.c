@@ -20,7 +20,7 @@ static void built_in(void **state)
 	(void)state;
 	assert_int_equal(c->leaks.hunt, LEAKS_HUNT_AUTO);
 	assert_true(c->leaks.above_bytes_per_h == 5 * MB);
-	assert_int_equal(c->leaks.interval_ns, 10 * S);
+	assert_int_equal(c->leaks.interval_ns, 4 * S);
 	assert_int_equal(c->leaks.settle_ns, 10 * S);
 	assert_int_equal(c->leaks.watch_ns, 10 * S);
 	assert_true(config_hunts_leaks(c));

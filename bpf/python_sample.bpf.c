@@ -13,24 +13,9 @@
  */
 #include "core_fixes.bpf.h"
 #include "python.bpf.h"
+#include "python_codes.bpf.h"
+#include "python_generators.bpf.h"
 #include "span.bpf.h"
-
-struct python_codes {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, WIRE_PYTHON_CODES);
-	__type(key, __u64);
-	__type(value, struct wire_python_code);
-};
-
-struct python_stats {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct wire_python_stats);
-};
-
-struct python_codes python_codes SEC(".maps");
-struct python_stats python_stats SEC(".maps");
 
 struct walk {
 	struct wire_python *py;
@@ -42,47 +27,6 @@ struct walk {
 	__u32 flags; /* WIRE_PYTHON_CUT */
 	__u32 failed;
 };
-
-static __always_inline void ask(__u64 code, __u64 now)
-{
-	struct wire_python_question *q = bpf_ringbuf_reserve(&events, sizeof(*q), 0);
-
-	if (!q) {
-		ctr_inc(WIRE_CTR_RING_FULL);
-		return;
-	}
-	hdr_fill(&q->hdr, WIRE_KIND_PYTHON_CODE, sizeof(*q), now);
-	q->code = code;
-	bpf_ringbuf_submit(q, BPF_RB_NO_WAKEUP);
-}
-
-/*
- * The class of a code object, and a question where there is none.  An object of no stage may have
- * made room for another one, and a question may be lost: now and then it is asked for again.  One
- * of a stage is looked at.
- */
-static __always_inline __u32 class_of(struct walk *w, __u64 code)
-{
-	struct wire_python_code *known = bpf_map_lookup_elem(&python_codes, &code);
-	struct wire_python_code asked = {.cls = WIRE_PYTHON_ASKED};
-	__s32 at = w->py->offsets.code_qualname != PYTHON_NONE ? w->py->offsets.code_qualname
-							       : w->py->offsets.code_name;
-	__u64 qualname = 0;
-
-	if (known && (known->cls == WIRE_PYTHON_NOTHING || known->cls == WIRE_PYTHON_ASKED)) {
-		if (known->generation != w->py->generation) {
-			known->generation = w->py->generation;
-			ask(code, w->now);
-		}
-		return known->cls;
-	}
-	if (known && !read_word(&qualname, code + (__u64)(__s64)at) && qualname == known->qualname)
-		return known->cls;
-	asked.generation = w->py->generation;
-	bpf_map_update_elem(&python_codes, &code, &asked, BPF_ANY);
-	ask(code, w->now);
-	return WIRE_PYTHON_ASKED;
-}
 
 /* Where a frame of this class is noted: instead of one further in, of the same. */
 static __always_inline __u32 place_of(const struct python_thread *pt, __u64 code, __u32 cls)
@@ -126,7 +70,8 @@ static __always_inline void note(struct walk *w, __u64 frame, __u64 code, __u32 
 	pt->now[at].cls = cls;
 	pt->now[at].flags =
 		python_frame_of_generator(&w->py->offsets, frame) ? WIRE_PYTHON_GENERATOR : 0;
-	if (cls <= WIRE_STAGES_MAX)
+	/* Those of generators are in flight while they are off the thread, too. */
+	if (cls <= WIRE_STAGES_MAX && !pt->now[at].flags)
 		w->bits |= 1ULL << ((cls - 1) & (WIRE_STAGES_MAX - 1));
 }
 
@@ -145,7 +90,7 @@ static long walk_step(__u32 i, struct walk *w)
 		return 1;
 	}
 	w->stats->frames++;
-	cls = class_of(w, code);
+	cls = class_of(w->py, code, w->now);
 	if (cls != WIRE_PYTHON_NOTHING)
 		note(w, w->frame, code, cls);
 	w->frame = previous;
@@ -308,6 +253,7 @@ static __always_inline void look(struct wire_python *py, struct python_thread *p
 	if (w.flags)
 		stats->cut++;
 	fly(pt, w.bits, now);
+	python_generators_look(now, before(bpf_get_current_task_btf(), pt, py->since_ns, now));
 	if (set_is_same(pt) && (pt->seen_ns >= py->since_ns || !pt->now_n))
 		pt->seen_ns = now;
 	else
@@ -321,13 +267,6 @@ static __always_inline int can_walk(void)
 	return cfg_python && bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop);
 }
 
-static __always_inline struct wire_python_stats *stats_get(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&python_stats, &zero);
-}
-
 __noinline int python_switch_out(__u64 now)
 {
 	struct wire_python *py = can_walk() ? python_conf_get() : NULL;
@@ -337,7 +276,7 @@ __noinline int python_switch_out(__u64 now)
 
 	if (!py || !py->sampling)
 		return 0;
-	stats = stats_get();
+	stats = python_stats_get();
 	tstate = python_tstate(&py->offsets, bpf_get_current_task_btf(), &pt);
 	if (!stats || !pt)
 		return 0;
@@ -376,7 +315,7 @@ int python_tick(void *ctx)
 	(void)ctx;
 	if (!py || !py->sampling || !current_is_target())
 		return 0;
-	stats = stats_get();
+	stats = python_stats_get();
 	if (!stats)
 		return 0;
 	now = bpf_ktime_get_ns();

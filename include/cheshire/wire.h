@@ -55,12 +55,13 @@ enum wire_wait {
 
 enum wire_kind {
 	WIRE_KIND_INVALID = 0,
-	WIRE_KIND_SPAN = 1,	     /* struct wire_span */
-	WIRE_KIND_LIFE = 2,	     /* struct wire_life */
-	WIRE_KIND_LEARN = 3,	     /* struct wire_learn */
-	WIRE_KIND_STATEMENT = 4,     /* struct wire_statement (wire_statement.h) */
-	WIRE_KIND_PYTHON_SAMPLE = 5, /* struct wire_python_sample (wire_python.h) */
-	WIRE_KIND_PYTHON_CODE = 6,   /* struct wire_python_question */
+	WIRE_KIND_SPAN = 1,		/* struct wire_span */
+	WIRE_KIND_LIFE = 2,		/* struct wire_life */
+	WIRE_KIND_LEARN = 3,		/* struct wire_learn */
+	WIRE_KIND_STATEMENT = 4,	/* struct wire_statement (wire_statement.h) */
+	WIRE_KIND_PYTHON_SAMPLE = 5,	/* struct wire_python_sample (wire_python.h) */
+	WIRE_KIND_PYTHON_CODE = 6,	/* struct wire_python_question */
+	WIRE_KIND_PYTHON_GENERATOR = 7, /* struct wire_python_generator */
 };
 
 /* First member of every record. */

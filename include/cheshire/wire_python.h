@@ -14,13 +14,15 @@
 #include "cheshire/python_offsets.h"
 #include "cheshire/wire.h"
 
-#define WIRE_PYTHON_SET	    8	  /* frames of named functions on one thread */
-#define WIRE_PYTHON_DEPTH   256	  /* frames that are walked */
-#define WIRE_PYTHON_CODES   16384 /* code objects whose class is known */
-#define WIRE_PYTHON_HZ	    499	  /* ticks a second of a thread that runs */
-#define WIRE_PYTHON_HZ_MAX  999
-#define WIRE_PYTHON_HZ_MIN  49
-#define WIRE_PYTHON_TICK_NS 2000 /* of the interrupt of a tick, beside the program's own time */
+#define WIRE_PYTHON_SET	       8     /* frames of named functions on one thread */
+#define WIRE_PYTHON_DEPTH      256   /* frames that are walked */
+#define WIRE_PYTHON_CODES      16384 /* code objects whose class is known */
+#define WIRE_PYTHON_GENERATORS 256   /* generators and coroutines that are open at the same time */
+#define WIRE_PYTHON_GC_LISTS   3   /* of the objects that the collector tracks, young ones first */
+#define WIRE_PYTHON_HZ	       499 /* ticks a second of a thread that runs */
+#define WIRE_PYTHON_HZ_MAX     999
+#define WIRE_PYTHON_HZ_MIN     49
+#define WIRE_PYTHON_TICK_NS    2000 /* of the interrupt of a tick, beside the program's own time */
 
 /*
  * From 3.11 on a generator holds its frame, and right before it lies a byte that says what it does:
@@ -35,8 +37,9 @@ struct wire_python {
 	__u32 known;	  /* the offsets are those of the interpreter that runs now */
 	__u32 sampling;	  /* frames are walked */
 	__u32 generation; /* classes of an older one are asked for again */
-	__u32 pad0;
-	__u64 since_ns; /* what was seen before is not remembered */
+	__u32 generators; /* some function of a stage is a generator or coroutine */
+	__u64 since_ns;	  /* what was seen before is not remembered */
+	__u64 gc_lists[WIRE_PYTHON_GC_LISTS]; /* heads: new generators are at their ends; 0: none */
 };
 
 /* What is known of a code object; the key is its address. */
@@ -92,6 +95,27 @@ struct wire_python_question {
 	__u64 code;
 };
 
+/*
+ * WIRE_KIND_PYTHON_GENERATOR: a generator or coroutine of a stage was made, or is over: whether it
+ * ever ran or not, between before_ns and the record's time, by whichever thread.
+ */
+struct wire_python_generator {
+	struct wire_hdr hdr;
+	__u64 before_ns;
+	__u64 frame;
+	__u64 code;
+	__u32 cls;  /* index of the stage + 1 */
+	__u32 over; /* 0: it was made; 1: it is over */
+};
+
+/* A generator or coroutine of a stage that is not over; the key is the address of its frame. */
+struct wire_python_open {
+	__u64 code;
+	__u64 since_ns; /* wire_python.since_ns of then: one of another is let go of */
+	__u32 cls;	/* index of the stage + 1 */
+	__u32 counted;	/* enum wire_counted */
+};
+
 /* Counted by the programs; one a CPU, written by that CPU only. */
 struct wire_python_stats {
 	__u64 walks;
@@ -99,7 +123,8 @@ struct wire_python_stats {
 	__u64 failed; /* memory that could not be read */
 	__u64 cut;    /* deeper than WIRE_PYTHON_DEPTH, or more named functions than are told */
 	__u64 ticks;
-	__u64 ran_ns; /* of all walks */
+	__u64 ran_ns;	       /* of all walks */
+	__u64 generators_lost; /* more at the same time than are followed */
 };
 
 WIRE_ASSERT(sizeof(struct wire_python_code) == 16);
@@ -107,5 +132,7 @@ WIRE_ASSERT(sizeof(struct wire_python_frame) == 24);
 WIRE_ASSERT(sizeof(struct wire_python_sample) ==
 	    24 + 24 + WIRE_WAITS * 8 + 8 + WIRE_PYTHON_SET * 32);
 WIRE_ASSERT(sizeof(struct wire_python_question) == 32);
+WIRE_ASSERT(sizeof(struct wire_python_generator) == 56);
+WIRE_ASSERT(sizeof(struct wire_python_open) == 24);
 
 #endif

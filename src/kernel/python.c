@@ -12,9 +12,11 @@
 
 int python_choose(struct loader *l, bool wanted)
 {
-	struct bpf_map *const maps[] = {l->skel->maps.python_conf,  l->skel->maps.python_threads,
-					l->skel->maps.python_codes, l->skel->maps.python_stats,
-					l->skel->maps.python_calls, l->skel->maps.python_watches};
+	struct bpf_map *const maps[] = {
+		l->skel->maps.python_conf,	 l->skel->maps.python_threads,
+		l->skel->maps.python_codes,	 l->skel->maps.python_stats,
+		l->skel->maps.python_calls,	 l->skel->maps.python_watches,
+		l->skel->maps.python_generators, l->skel->maps.python_newest};
 	int err;
 
 	l->python = wanted;
@@ -57,6 +59,18 @@ void python_forget_classes(struct loader *l)
 		if (bpf_map__get_next_key(l->skel->maps.python_codes, NULL, &key, sizeof(key)) ||
 		    bpf_map__delete_elem(l->skel->maps.python_codes, &key, sizeof(key), 0))
 			break;
+}
+
+void python_generator_gone(struct loader *l, uint64_t frame)
+{
+	struct wire_python_open open;
+
+	if (!l->python || bpf_map__lookup_elem(l->skel->maps.python_generators, &frame,
+					       sizeof(frame), &open, sizeof(open), 0))
+		return;
+	open.since_ns = 0;
+	(void)bpf_map__update_elem(l->skel->maps.python_generators, &frame, sizeof(frame), &open,
+				   sizeof(open), BPF_EXIST);
 }
 
 int python_stats(struct loader *l, struct wire_python_stats *out)

@@ -36,6 +36,9 @@ int python_set_class(struct loader *loader, uint64_t code, const struct wire_pyt
 /* Forgets all classes: another interpreter, or other stages. */
 void python_forget_classes(struct loader *loader);
 
+/* The generator's memory is gone: the next look lets go of it. */
+void python_generator_gone(struct loader *loader, uint64_t frame);
+
 /* Totals of all CPUs. */
 int python_stats(struct loader *loader, struct wire_python_stats *out);
 

@@ -25,6 +25,8 @@ static size_t record_size(uint16_t kind)
 		return sizeof(struct wire_python_sample);
 	case WIRE_KIND_PYTHON_CODE:
 		return sizeof(struct wire_python_question);
+	case WIRE_KIND_PYTHON_GENERATOR:
+		return sizeof(struct wire_python_generator);
 	default:
 		return 0;
 	}
@@ -80,6 +82,12 @@ static bool python_sample_ok(const struct wire_python_sample *s, size_t stages_n
 	return true;
 }
 
+static bool python_generator_ok(const struct wire_python_generator *g, size_t stages_n)
+{
+	return g->frame && g->cls && g->cls <= stages_n && g->over <= 1 &&
+	       g->before_ns <= g->hdr.ts_ns;
+}
+
 static bool record_ok(const union record *record, size_t stages_n)
 {
 	switch (record->hdr.kind) {
@@ -95,6 +103,8 @@ static bool record_ok(const union record *record, size_t stages_n)
 		return python_sample_ok(&record->python_sample, stages_n);
 	case WIRE_KIND_PYTHON_CODE:
 		return record->python_question.code != 0;
+	case WIRE_KIND_PYTHON_GENERATOR:
+		return python_generator_ok(&record->python_generator, stages_n);
 	default:
 		return false;
 	}

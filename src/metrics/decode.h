@@ -17,6 +17,7 @@ union record {
 	struct wire_learn learn;
 	struct wire_python_sample python_sample;
 	struct wire_python_question python_question;
+	struct wire_python_generator python_generator;
 	struct wire_statement statement; /* its text stays where it is: behind, in `data` */
 };
 

@@ -267,6 +267,8 @@ static int walk_all(struct listing *l, struct gc_walk *walk)
 	for (int i = 0; !err && at && i < PYTHON_INTERPRETERS_MAX; i++) {
 		err = gc_walk_interpreter(walk, at);
 		any |= !err;
+		if (at == o->interpreter)
+			memcpy(l->out->gc_lists, walk->heads, sizeof(walk->heads));
 		if (err == -ENOENT && any)
 			err = 0; /* one that is just made */
 		if (walk->partial)

@@ -14,6 +14,8 @@
 #define PYTHON_CODE_COROUTINE	    0x80
 #define PYTHON_CODE_ASYNC_GENERATOR 0x200
 
+#define PYTHON_GC_LISTS 3
+
 /* One code object.  The names are the process's own: escape them before printing. */
 struct python_function {
 	uint64_t code;	   /* address of the code object */
@@ -33,6 +35,8 @@ struct python_functions {
 	bool partial; /* not all: why says what went wrong or which limit was reached */
 	char why[96];
 	uint64_t objects_n; /* tracked objects that were looked at */
+	/* The main interpreter's lists of them, that of the youngest first; 0: not found. */
+	uint64_t gc_lists[PYTHON_GC_LISTS];
 	uint64_t bytes_n;   /* read */
 	uint64_t time_ns;
 	struct arena *arena; /* owns the names */

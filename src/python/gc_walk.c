@@ -93,6 +93,8 @@ static int find_heads(struct gc_walk *w, uint64_t interpreter, uint64_t heads[HE
 			heads[(*n)++] = at;
 	}
 	w->lists_n += (unsigned int)*n;
+	for (size_t i = 0; i < GC_WALK_HEADS; i++)
+		w->heads[i] = i < *n ? heads[i] : 0;
 	return is_misfit(err) ? 0 : err;
 }
 

@@ -10,6 +10,8 @@
 
 struct python_memory;
 
+#define GC_WALK_HEADS 3
+
 /* An object that was come by; a value other than 0 ends the walk and is returned. */
 typedef int (*python_object_fn)(void *ctx, uint64_t object, uint64_t type);
 
@@ -23,6 +25,8 @@ struct gc_walk {
 	/* Out. */
 	uint64_t objects_n; /* looked at; some twice where a list was gone through again */
 	unsigned int lists_n;
+	/* Heads of the last interpreter's first lists, that of the youngest first; 0: not found. */
+	uint64_t heads[GC_WALK_HEADS];
 	const char *partial; /* what was not seen whole, or NULL */
 };
 

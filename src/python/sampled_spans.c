@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* By then what was told of the end of a generator has come. */
+#define LOST_NS 1000000000ULL
+
 enum followed_state {
 	FOLLOWED_FREE = 0,
 	FOLLOWED_ON = 1,	/* on its thread */
@@ -21,7 +24,8 @@ struct times {
 
 struct followed {
 	enum followed_state state;
-	bool under_way; /* it began before we looked */
+	bool under_way; /* nobody saw it begin */
+	bool over;	/* a generator: so it was told, as it was on its thread */
 	uint32_t tid;
 	uint32_t cls;
 	uint32_t flags; /* of the frame */
@@ -29,8 +33,9 @@ struct followed {
 	uint64_t frame;
 	uint64_t code;
 	uint64_t start_ns;
-	struct times since; /* it came to its thread */
-	struct times used;  /* before; at_ns: when it left the thread last */
+	struct times since;  /* it came to its thread */
+	struct times used;   /* before; at_ns: when it left the thread last */
+	uint64_t doubted_ns; /* since when it seems to be over */
 };
 
 struct sampled_spans {
@@ -210,7 +215,7 @@ static void leave(struct sampled_spans *s, struct followed *f,
 	}
 	add_used(f, when);
 	if (f->flags & WIRE_PYTHON_GENERATOR && !(sample->flags & WIRE_PYTHON_THREAD_END) &&
-	    !is_over(sample, f))
+	    !f->over && !is_over(sample, f))
 		f->state = FOLLOWED_SUSPENDED;
 	else
 		close_span(s, f);
@@ -267,6 +272,7 @@ static void enter(struct sampled_spans *s, const struct wire_python_sample *samp
 
 	if (f) {
 		f->state = FOLLOWED_ON;
+		f->doubted_ns = 0;
 		f->tid = sample->hdr.tid;
 		f->since = *when;
 		set_class(s, f, frame->cls);
@@ -276,7 +282,8 @@ static void enter(struct sampled_spans *s, const struct wire_python_sample *samp
 	if (!f)
 		return;
 	*f = (struct followed){.state = FOLLOWED_ON,
-			       .under_way = is_under_way(s, sample, frame),
+			       .under_way = frame->flags & WIRE_PYTHON_GENERATOR ||
+					    is_under_way(s, sample, frame),
 			       .tid = sample->hdr.tid,
 			       .cls = frame->cls,
 			       .flags = frame->flags,
@@ -311,24 +318,88 @@ void sampled_spans__resolve(struct sampled_spans *s, uint64_t code, uint32_t cls
 			set_class(s, &s->followed[i], cls);
 }
 
-size_t sampled_spans__suspended(const struct sampled_spans *s, struct sampled_suspended *out,
-				size_t n)
+static void made(struct sampled_spans *s, const struct wire_python_generator *g, uint64_t at_ns)
+{
+	struct followed *f = take_free(s);
+
+	if (!f)
+		return;
+	*f = (struct followed){.state = FOLLOWED_SUSPENDED,
+			       .tid = g->hdr.tid,
+			       .cls = g->cls,
+			       .flags = WIRE_PYTHON_GENERATOR,
+			       .frame = g->frame,
+			       .code = g->code,
+			       .start_ns = at_ns};
+	f->used.at_ns = at_ns;
+	open_slot(s, f);
+}
+
+static struct followed *find_generator(struct sampled_spans *s,
+				       const struct wire_python_generator *g)
+{
+	for (size_t i = 0; i < s->used_n; i++) {
+		struct followed *f = &s->followed[i];
+
+		if ((f->state == FOLLOWED_SUSPENDED || f->state == FOLLOWED_ON) &&
+		    f->frame == g->frame && f->code == g->code)
+			return f;
+	}
+	return NULL;
+}
+
+void sampled_spans__generator(struct sampled_spans *s, const struct wire_python_generator *g)
+{
+	struct followed *f = find_generator(s, g);
+	uint64_t before_ns = g->before_ns < g->hdr.ts_ns ? g->before_ns : g->hdr.ts_ns;
+	uint64_t at_ns = g->hdr.ts_ns - (g->hdr.ts_ns - before_ns) / 2;
+
+	/* Another one in the place of one whose end was not told. */
+	if (f && !g->over && f->state == FOLLOWED_SUSPENDED) {
+		s->stats.lost++;
+		drop(s, f);
+		f = NULL;
+	}
+	if (!f && !g->over)
+		made(s, g, at_ns);
+	if (!f || !g->over)
+		return;
+	/* What it used is known when the thread's sample tells that it left. */
+	if (f->state == FOLLOWED_ON) {
+		f->over = true;
+		return;
+	}
+	f->used.at_ns = at_ns;
+	close_span(s, f);
+}
+
+size_t sampled_spans__suspended(const struct sampled_spans *s, uint64_t now_ns,
+				struct sampled_suspended *out, size_t n)
 {
 	size_t found = 0;
 
-	for (size_t i = 0; i < s->used_n && found < n; i++)
-		if (s->followed[i].state == FOLLOWED_SUSPENDED)
-			out[found++] = (struct sampled_suspended){s->followed[i].frame,
-								  s->followed[i].code};
+	for (size_t i = 0; i < s->used_n && found < n; i++) {
+		const struct followed *f = &s->followed[i];
+
+		if (f->state == FOLLOWED_SUSPENDED && f->used.at_ns + LOST_NS < now_ns)
+			out[found++] = (struct sampled_suspended){f->frame, f->code};
+	}
 	return found;
 }
 
-void sampled_spans__ended(struct sampled_spans *s, uint64_t frame, uint64_t code)
+bool sampled_spans__gone(struct sampled_spans *s, uint64_t frame, uint64_t code, uint64_t now_ns)
 {
 	struct followed *f = find(s, frame, code, FOLLOWED_SUSPENDED, 0);
 
-	if (f)
-		close_span(s, f);
+	if (!f)
+		return false;
+	if (!f->doubted_ns)
+		f->doubted_ns = now_ns;
+	if (now_ns - f->doubted_ns < LOST_NS)
+		return false;
+	s->stats.lost++;
+	drop(s, f);
+	return true;
 }
 
 void sampled_spans__under_way(struct sampled_spans *s, const struct sampled_suspended *frames,

@@ -12,8 +12,10 @@
  * same place before the next look.  A call that no look falls into is none.  So the number of spans
  * is a lower bound, and a latency may be that of several calls in a row.
  *
- * A generator or coroutine that leaves its thread may come back: it is asked whether it still is
- * there.  Its span is from its first frame to the last; meanwhile it counts as waiting (other).
+ * A generator or coroutine that leaves its thread may come back.  Its span is from its making to
+ * its end, both told by records of python_generators.bpf.h; while it is seen on no thread it counts
+ * as waiting (other).  Of one that was seen on a thread, but not being made, nobody knows since
+ * when it is there: it is not counted.
  */
 #ifndef CHESHIRE_PYTHON_SAMPLED_SPANS_H
 #define CHESHIRE_PYTHON_SAMPLED_SPANS_H
@@ -42,8 +44,8 @@ struct sampled_spans_ops {
 
 struct sampled_spans_stats {
 	uint64_t spans;
-	uint64_t under_way; /* began before there were looks: not counted */
-	uint64_t lost;	    /* more frames at the same time than are followed */
+	uint64_t under_way; /* nobody saw them begin: not counted */
+	uint64_t lost; /* more frames at the same time than are followed; ends that were lost */
 };
 
 /* NULL and errno. */
@@ -52,6 +54,9 @@ void sampled_spans__free(struct sampled_spans *s);
 
 /* A record, in the order of its thread; decoded, its values may be anything. */
 void sampled_spans__feed(struct sampled_spans *s, const struct wire_python_sample *sample);
+/* A generator or coroutine was made, or is over. */
+void sampled_spans__generator(struct sampled_spans *s,
+			      const struct wire_python_generator *generator);
 /* The class of a code object, that is, stage + 1 or WIRE_PYTHON_NOTHING. */
 void sampled_spans__resolve(struct sampled_spans *s, uint64_t code, uint32_t cls);
 
@@ -61,11 +66,17 @@ struct sampled_suspended {
 	uint64_t code;
 };
 
-/* Writes at most `n` of those that are, and returns how many. */
-size_t sampled_spans__suspended(const struct sampled_spans *s, struct sampled_suspended *out,
-				size_t n);
-/* One of them is over: it ended when it left its thread. */
-void sampled_spans__ended(struct sampled_spans *s, uint64_t frame, uint64_t code);
+/*
+ * Of those that are for a second or more, whose end may have been lost: writes at most `n`, and
+ * returns how many.
+ */
+size_t sampled_spans__suspended(const struct sampled_spans *s, uint64_t now_ns,
+				struct sampled_suspended *out, size_t n);
+/*
+ * One of them is over, and its end was not told; when this is still so a second later, it is
+ * forgotten and counted as lost.  True: it was.
+ */
+bool sampled_spans__gone(struct sampled_spans *s, uint64_t frame, uint64_t code, uint64_t now_ns);
 
 /* Nobody looks any more: what is open is forgotten. */
 void sampled_spans__stop(struct sampled_spans *s);

@@ -42,6 +42,20 @@ uint64_t python_look_name(const struct python_target *t, uint64_t code)
 	return read_at(t, code, at, &name, sizeof(name)) ? 0 : name;
 }
 
+bool python_look_makes(uint32_t flags)
+{
+	return flags &
+	       (PYTHON_CODE_GENERATOR | PYTHON_CODE_COROUTINE | PYTHON_CODE_ASYNC_GENERATOR);
+}
+
+static bool makes_generators(const struct python_target *t, const struct python_offsets *o,
+			     uint64_t code)
+{
+	uint32_t flags = 0;
+
+	return !read_at(t, code, o->code_flags, &flags, sizeof(flags)) && python_look_makes(flags);
+}
+
 /* Names of nested functions are in the list only, to 3.10. */
 static int stage_of(struct python_look *look, const struct python_offsets *o, uint64_t code)
 {
@@ -92,6 +106,7 @@ void python_look_run(struct python_look *look)
 		look->cls[i] = (struct wire_python_code){
 			.cls = stage < 0 ? WIRE_PYTHON_NOTHING : (uint32_t)stage + 1,
 			.qualname = python_look_name(t, look->code[i])};
+		look->makes[i] = stage >= 0 && makes_generators(t, o, look->code[i]);
 	}
 	for (size_t i = 0; i < look->generators_n; i++)
 		look->over[i] = is_over(t, o, &look->generator[i]);

@@ -24,6 +24,7 @@ struct python_look {
 	bool list; /* first the functions are listed anew */
 	uint64_t code[PYTHON_LOOK_CODES];
 	struct wire_python_code cls[PYTHON_LOOK_CODES]; /* out: generation is the caller's */
+	bool makes[PYTHON_LOOK_CODES]; /* out: its calls make generators or coroutines */
 	size_t codes_n;
 	struct sampled_suspended generator[PYTHON_LOOK_GENERATORS];
 	bool over[PYTHON_LOOK_GENERATORS]; /* out: it ended */
@@ -31,6 +32,9 @@ struct python_look {
 };
 
 void python_look_run(struct python_look *look);
+
+/* The flags are those of a generator or coroutine. */
+bool python_look_makes(uint32_t code_flags);
 
 /*
  * The address of the code object's name: another object in its place has another one.  0: it cannot

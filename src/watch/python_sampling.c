@@ -24,6 +24,8 @@
 #define GENERATION_NS 30000000000ULL
 /* Functions that come later and are not on a stack when we look are found by listing again. */
 #define LIST_MIN_NS 1000000000ULL
+/* How often generators are looked at whose end was not told. */
+#define DOUBTS_NS   500000000ULL
 #define LIST_MAX_NS 32000000000ULL
 #define WAY_TEXT                                                                                   \
 	"sampled %d times a second: short calls are missed, calls in a row may count as one, "     \
@@ -50,6 +52,7 @@ struct python_sampling {
 	uint32_t opened, listed;     /* as of the last update */
 	struct backoff backoff;
 	uint64_t generation_ns;
+	uint64_t doubts_ns;		 /* when suspended generators were looked at last */
 	uint64_t list_ns, list_delay_ns; /* the last list, and when the next is due after it */
 	bool under_way;			 /* the job */
 	struct look_job look;
@@ -162,7 +165,8 @@ static void tell(struct python_sampling *ps)
 
 /* --- code objects ---------------------------------------------------------------------------- */
 
-static void set_class(struct python_sampling *ps, uint64_t code, struct wire_python_code *cls)
+static void set_class(struct python_sampling *ps, uint64_t code, struct wire_python_code *cls,
+		      bool makes)
 {
 	struct watching *w = ps->watching;
 
@@ -170,6 +174,8 @@ static void set_class(struct python_sampling *ps, uint64_t code, struct wire_pyt
 		cls->cls = WIRE_PYTHON_NOTHING;
 	if (cls->cls)
 		ps->seen |= 1ULL << (cls->cls - 1);
+	if (cls->cls && makes)
+		python_conf(w->loader)->generators = 1;
 	cls->generation = python_conf(w->loader)->generation;
 	(void)python_set_class(w->loader, code, cls);
 	sampled_spans__resolve(ps->spans, code, cls->cls);
@@ -192,7 +198,7 @@ static void note_listed(struct python_sampling *ps)
 			continue;
 		if (stage >= 0)
 			cls.qualname = python_look_name(t, code);
-		set_class(ps, code, &cls);
+		set_class(ps, code, &cls, python_look_makes(t->functions.items[i].flags));
 	}
 }
 
@@ -237,6 +243,7 @@ static bool start(struct python_sampling *ps, uint64_t now_ns)
 	ps->shed = false;
 	python_forget_classes(w->loader);
 	conf->generation++;
+	conf->generators = 0;
 	note_listed(ps);
 	note_under_way(ps);
 	conf->since_ns = clock_ns(CLOCK_MONOTONIC);
@@ -337,6 +344,14 @@ void python_sampling__sample(struct python_sampling *ps, const struct wire_pytho
 		sampled_spans__feed(ps->spans, sample);
 }
 
+void python_sampling__generator(struct python_sampling *ps,
+				const struct wire_python_generator *generator)
+{
+	ps->now_ns = generator->hdr.ts_ns;
+	if (ps->running)
+		sampled_spans__generator(ps->spans, generator);
+}
+
 void python_sampling__question(struct python_sampling *ps,
 			       const struct wire_python_question *question)
 {
@@ -350,6 +365,15 @@ static void run_look(struct worker_job *job)
 	python_look_run(&((struct look_job *)job)->look);
 }
 
+/* Generators that are over, though no look saw that. */
+static void let_go(struct python_sampling *ps, const struct python_look *look)
+{
+	for (size_t i = 0; i < look->generators_n; i++)
+		if (look->over[i] && sampled_spans__gone(ps->spans, look->generator[i].frame,
+							 look->generator[i].code, ps->now_ns))
+			python_generator_gone(ps->watching->loader, look->generator[i].frame);
+}
+
 static void look_done(struct worker_job *job)
 {
 	struct look_job *l = (struct look_job *)job;
@@ -359,11 +383,8 @@ static void look_done(struct worker_job *job)
 	ps->under_way = false;
 	if (ps->running) {
 		for (size_t i = 0; i < l->look.codes_n; i++)
-			set_class(ps, l->look.code[i], &l->look.cls[i]);
-		for (size_t i = 0; i < l->look.generators_n; i++)
-			if (l->look.over[i])
-				sampled_spans__ended(ps->spans, l->look.generator[i].frame,
-						     l->look.generator[i].code);
+			set_class(ps, l->look.code[i], &l->look.cls[i], l->look.makes[i]);
+		let_go(ps, &l->look);
 	}
 	if (ps->listed != ps->watching->python.listed || seen != ps->seen)
 		python_sampling__update(ps, clock_ns(CLOCK_MONOTONIC));
@@ -391,8 +412,12 @@ static void fill_look(struct python_sampling *ps, uint64_t now_ns)
 	look->codes_n = n;
 	ps->questions_n -= n;
 	memmove(ps->questions, ps->questions + n, ps->questions_n * sizeof(ps->questions[0]));
-	look->generators_n =
-		sampled_spans__suspended(ps->spans, look->generator, PYTHON_LOOK_GENERATORS);
+	look->generators_n = 0;
+	if (now_ns - ps->doubts_ns < DOUBTS_NS)
+		return;
+	ps->doubts_ns = now_ns;
+	look->generators_n = sampled_spans__suspended(ps->spans, now_ns, look->generator,
+						      PYTHON_LOOK_GENERATORS);
 }
 
 static void start_look(struct python_sampling *ps, uint64_t now_ns)

@@ -35,6 +35,8 @@ void python_sampling__update(struct python_sampling *ps, uint64_t now_ns);
 
 /* Records of the programs. */
 void python_sampling__sample(struct python_sampling *ps, const struct wire_python_sample *sample);
+void python_sampling__generator(struct python_sampling *ps,
+				const struct wire_python_generator *generator);
 void python_sampling__question(struct python_sampling *ps,
 			       const struct wire_python_question *question);
 /* After the ring was drained: what has to be looked at is given to the worker. */

@@ -145,6 +145,8 @@ void python_target_publish(const struct python_target *t, struct loader *loader)
 	if (!t->runtime)
 		return;
 	conf->offsets = *python_runtime__offsets(t->runtime);
+	_Static_assert(PYTHON_GC_LISTS == WIRE_PYTHON_GC_LISTS, "lists of the collector");
+	memcpy(conf->gc_lists, t->functions.gc_lists, sizeof(conf->gc_lists));
 	__atomic_store_n(&conf->known, 1, __ATOMIC_SEQ_CST);
 }
 

@@ -35,9 +35,7 @@ int python_watchpoint_layout(const struct python_target *target,
 bool python_watchpoint_suits(const struct python_function *f, char *why, size_t size)
 {
 	if (f->flags & (PYTHON_CODE_COROUTINE | PYTHON_CODE_ASYNC_GENERATOR))
-		snprintf(why, size,
-			 "not exact: a coroutine has no frame of its own on a thread; where others "
-			 "run on it meanwhile, it is seen in pieces, as far too short");
+		snprintf(why, size, "not exact: a coroutine has no frame of its own on a thread");
 	else if (f->flags & PYTHON_CODE_GENERATOR)
 		snprintf(why, size, "not exact: a generator has no frame of its own on a thread");
 	else if (f->immortal)

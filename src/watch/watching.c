@@ -272,6 +272,8 @@ static void on_record(void *ctx, const void *data, size_t len_bytes)
 		python_sampling__sample(w->python_sampling, &record.python_sample);
 	else if (record.hdr.kind == WIRE_KIND_PYTHON_CODE && w->python_sampling)
 		python_sampling__question(w->python_sampling, &record.python_question);
+	else if (record.hdr.kind == WIRE_KIND_PYTHON_GENERATOR && w->python_sampling)
+		python_sampling__generator(w->python_sampling, &record.python_generator);
 	else if (record.hdr.kind == WIRE_KIND_STATEMENT)
 		statement_watch_record(w, &record.statement,
 				       (const char *)data + sizeof(record.statement),

@@ -7,13 +7,12 @@ wrong by less than 2 ms, and what is counted is every call that is longer than t
 the next.
 """
 
-from harness import ROOT, config, nearest_rank, rank, test
+from harness import ROOT, config, test
+from python_programs import SAMPLED_ERROR_S as ERROR_S
+from python_programs import at_least_most, latency
 
 PYTHON = "/usr/bin/python3"
 SCRIPTS = ROOT / "tests" / "targets" / "python"
-INTERVAL_S = 1 / 499
-# The clock's interrupt may be late, and what it interrupts is other work of the same thread.
-ERROR_S = INTERVAL_S + 1e-3
 
 PLAIN = ("five", "twenty", "hundred", "asleep", "recursive", "raising", "reply")
 PROBES = {name: name for name in (*PLAIN, "tiny", "generating", "threaded", "handle")}
@@ -34,29 +33,6 @@ def start(t, script, names, *args, sampled=True):
         way = watch.stage(name)["reason"]
         t.check(way.startswith("sampled" if sampled else "exact"), f"way of '{name}': {way}")
     return target, watch
-
-
-def latency(t, summary, name, took_ns, missed):
-    """Percentiles within the error; calls that were missed may be any of them."""
-    most = sorted(took_ns)
-    for stat, percent in (("p50", 50), ("p95", 95)):
-        at, slack = rank(len(most), percent), 1 + missed
-        low, high = most[max(at - slack, 0)] / 1e9, most[min(at + slack, len(most) - 1)] / 1e9
-        t.between(
-            summary.number(f"{name}.latency.{stat}"),
-            low * 0.984 - ERROR_S,
-            # Two calls may have become one.
-            (high if not missed else 2 * high) * 1.016 + ERROR_S,
-            f"{name}.latency.{stat} (by the target {nearest_rank(most, percent) / 1e9})",
-        )
-
-
-def at_least_most(t, summary, name, took_ns):
-    """Never more spans than calls; and few are missed that are apart.  Returns how many."""
-    count = summary.count(name)
-    t.check(count <= len(took_ns), f"{name}.count: {count} of {len(took_ns)} calls")
-    t.exact_enough(count >= 0.7 * len(took_ns), f"{name}.count: {count} of {len(took_ns)} calls")
-    return len(took_ns) - count
 
 
 @test(120)
@@ -102,7 +78,11 @@ def python_frames_are_those_of_faulthandler(t):
     for name in STACK:
         times = sum(name in stack for stack in told)
         count = summary.count(name)
-        t.exact_enough(count == times, f"{name}.count: {count}, in {times} stacks of the process")
+        # A generator that was made before the first look is not counted.
+        least = times - 1 if name == "generated" else times
+        t.exact_enough(
+            least <= count <= times, f"{name}.count: {count}, in {times} stacks of the process"
+        )
     t.equal(summary.count("never"), 0, "never.count: in no stack")
     t.no_drops(summary)
 

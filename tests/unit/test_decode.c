@@ -101,6 +101,37 @@ static void test_longer_and_unknown_kinds(void **state)
 	assert_int_equal(out.hdr.kind, 0);
 }
 
+static void test_python_generator(void **state)
+{
+	const struct wire_python_generator good = {
+		.hdr = {.kind = WIRE_KIND_PYTHON_GENERATOR,
+			.len_bytes = sizeof(struct wire_python_generator),
+			.ts_ns = 200},
+		.before_ns = 100,
+		.frame = 0x1000,
+		.code = 0x2000,
+		.cls = STAGES,
+		.over = 1};
+	struct wire_python_generator g = good;
+	union record out;
+
+	(void)state;
+	assert_int_equal(decode_record(&g, sizeof(g), STAGES, &out), 0);
+	assert_memory_equal(&out.python_generator, &g, sizeof(g));
+#define BAD(field, value)                                                                          \
+	do {                                                                                       \
+		g = good;                                                                          \
+		g.field = (value);                                                                 \
+		assert_int_equal(decode_record(&g, sizeof(g), STAGES, &out), -EBADMSG);            \
+	} while (0)
+	BAD(before_ns, 201);
+	BAD(frame, 0);
+	BAD(cls, 0);
+	BAD(cls, STAGES + 1);
+	BAD(over, 2);
+#undef BAD
+}
+
 static void test_life_and_learn(void **state)
 {
 	struct wire_life life = {.hdr = {.kind = WIRE_KIND_LIFE, .len_bytes = sizeof(life)},
@@ -128,6 +159,7 @@ int main(void)
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_longer_and_unknown_kinds),
 		cmocka_unit_test(test_life_and_learn),
+		cmocka_unit_test(test_python_generator),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,7 +223,7 @@ static void test_thread_end(void **state)
 	struct wire_python_sample sample = look(20, 22);
 	struct seen *seen = *state;
 
-	feed_one(seen, 10, 12, 0x100, 1, WIRE_PYTHON_GENERATOR);
+	feed_one(seen, 10, 12, 0x100, 1, 0);
 	sample.flags = WIRE_PYTHON_THREAD_END;
 	feed(seen, sample);
 	assert_int_equal(seen->n, 1);
@@ -267,33 +267,71 @@ static void test_asked(void **state)
 	assert_int_equal(seen->n, 3);
 }
 
+/* A generator was made, or is over. */
+static void tell(struct seen *seen, uint64_t before_ms, uint64_t ts_ms, uint64_t frame,
+		 uint32_t cls, uint32_t over)
+{
+	const struct wire_python_generator g = {
+		.hdr = {.kind = WIRE_KIND_PYTHON_GENERATOR, .tid = TID, .ts_ns = ts_ms * MS},
+		.before_ns = before_ms * MS,
+		.frame = frame,
+		.code = 0x1000 + (cls & 63),
+		.cls = cls,
+		.over = over};
+
+	sampled_spans__generator(seen->spans, &g);
+}
+
 /* A coroutine is one span, however often it leaves its thread, and on whichever it goes on. */
 static void test_generator(void **state)
 {
 	struct wire_python_sample sample = look(52, 52);
-	struct sampled_suspended suspended[4];
 	struct seen *seen = *state;
 
+	tell(seen, 4, 6, 0x100, 1, 0);
+	assert_int_equal(seen->open, 1);
 	feed_one(seen, 10, 12, 0x100, 1, WIRE_PYTHON_GENERATOR);
 	feed(seen, look(20, 22));
 	assert_int_equal(seen->n, 0);
 	assert_int_equal(seen->open, 1);
-	assert_int_equal(sampled_spans__suspended(seen->spans, suspended, 4), 1);
-	assert_int_equal(suspended[0].frame, 0x100);
 	sample.hdr.tid = TID + 1;
 	add(&sample, 0x100, 1, WIRE_PYTHON_GENERATOR);
 	feed(seen, sample);
-	assert_int_equal(sampled_spans__suspended(seen->spans, suspended, 4), 0);
 	sample = look(60, 62);
 	sample.hdr.tid = TID + 1;
 	feed(seen, sample);
-	assert_int_equal(sampled_spans__suspended(seen->spans, suspended, 4), 1);
-	sampled_spans__ended(seen->spans, suspended[0].frame, suspended[0].code);
+	assert_int_equal(seen->n, 0);
+	tell(seen, 70, 72, 0x100, 1, 1);
 	assert_int_equal(seen->n, 1);
-	assert_int_equal(seen->span[0].start_ns, 11 * MS);
-	assert_int_equal(seen->span[0].end_ns, 61 * MS);
+	assert_int_equal(seen->open, 0);
+	assert_int_equal(seen->span[0].start_ns, 5 * MS);
+	assert_int_equal(seen->span[0].end_ns, 71 * MS);
 	assert_int_equal(seen->span[0].cpu_ns, 19 * MS);
-	assert_int_equal(seen->span[0].wait_ns[WIRE_WAIT_OTHER], 31 * MS);
+	assert_int_equal(seen->span[0].wait_ns[WIRE_WAIT_OTHER], 47 * MS);
+	/* Its end once more: nothing is there. */
+	tell(seen, 70, 72, 0x100, 1, 1);
+	assert_int_equal(seen->n, 1);
+}
+
+/* Those that overlap are apart, though none was ever seen on a thread. */
+static void test_generators_overlap(void **state)
+{
+	struct seen *seen = *state;
+
+	tell(seen, 10, 12, 0x100, 1, 0);
+	tell(seen, 10, 12, 0x200, 1, 0);
+	tell(seen, 20, 22, 0x300, 2, 0);
+	assert_int_equal(seen->open, 3);
+	tell(seen, 30, 32, 0x200, 1, 1);
+	tell(seen, 40, 42, 0x100, 1, 1);
+	tell(seen, 50, 50, 0x300, 2, 1);
+	assert_int_equal(seen->n, 3);
+	assert_int_equal(seen->span[0].end_ns - seen->span[0].start_ns, 20 * MS);
+	assert_int_equal(seen->span[1].end_ns - seen->span[1].start_ns, 30 * MS);
+	assert_int_equal(seen->span[2].end_ns - seen->span[2].start_ns, 29 * MS);
+	assert_int_equal(seen->span[2].stage, 1);
+	assert_int_equal(seen->span[2].cpu_ns, 0);
+	assert_int_equal(seen->span[2].wait_ns[WIRE_WAIT_OTHER], 29 * MS);
 }
 
 /* It is over when it leaves: the next one in its place is another. */
@@ -302,17 +340,58 @@ static void test_generator_over(void **state)
 	struct wire_python_sample sample = look(20, 22);
 	struct seen *seen = *state;
 
+	for (int told = 0; told < 2; told++) {
+		tell(seen, 8, 10, 0x100, 1, 0);
+		feed_one(seen, 10, 12, 0x100, 1, WIRE_PYTHON_GENERATOR);
+		if (told)
+			tell(seen, 20, 22, 0x100, 1, 1);
+		sample.over[3] = told ? 0 : 0x100;
+		feed(seen, sample);
+		assert_int_equal(seen->n, 1 + told);
+		assert_int_equal(seen->span[told].start_ns, 9 * MS);
+		assert_int_equal(seen->span[told].end_ns, 21 * MS);
+		assert_int_equal(seen->span[told].cpu_ns, 10 * MS);
+	}
+	assert_int_equal(seen->open, 0);
+}
+
+/* Nobody saw it being made: it is not counted. */
+static void test_generator_from_nowhere(void **state)
+{
+	struct sampled_spans_stats stats;
+	struct seen *seen = *state;
+
 	feed_one(seen, 10, 12, 0x100, 1, WIRE_PYTHON_GENERATOR);
-	sample.over[3] = 0x100;
-	feed(seen, sample);
-	assert_int_equal(seen->n, 1);
-	feed_one(seen, 30, 32, 0x100, 1, WIRE_PYTHON_GENERATOR);
+	feed(seen, look(20, 22));
+	assert_int_equal(seen->open, 0);
+	tell(seen, 30, 32, 0x100, 1, 1);
+	assert_int_equal(seen->n, 0);
+	sampled_spans__stats(seen->spans, &stats);
+	assert_int_equal(stats.under_way, 1);
+}
+
+/* An end that was lost: counted as that, and nothing else. */
+static void test_generator_gone(void **state)
+{
+	struct sampled_suspended suspended[4];
+	struct sampled_spans_stats stats;
+	struct seen *seen = *state;
+
+	tell(seen, 10, 10, 0x100, 1, 0);
+	assert_int_equal(sampled_spans__suspended(seen->spans, 900 * MS, suspended, 4), 0);
+	assert_int_equal(sampled_spans__suspended(seen->spans, 1100 * MS, suspended, 4), 1);
+	assert_int_equal(suspended[0].frame, 0x100);
+	assert_false(sampled_spans__gone(seen->spans, 0x100, 0x1001, 1100 * MS));
+	assert_false(sampled_spans__gone(seen->spans, 0x100, 0x1001, 1900 * MS));
+	assert_true(sampled_spans__gone(seen->spans, 0x100, 0x1001, 2200 * MS));
+	assert_false(sampled_spans__gone(seen->spans, 0x100, 0x1001, 2300 * MS));
+	/* Another one in its place. */
+	tell(seen, 3000, 3000, 0x100, 1, 0);
+	tell(seen, 3100, 3100, 0x100, 1, 0);
 	assert_int_equal(seen->open, 1);
-	feed(seen, look(40, 42));
-	assert_int_equal(seen->n, 1);
-	sampled_spans__ended(seen->spans, 0x100, 0x1001);
-	assert_int_equal(seen->n, 2);
-	assert_int_equal(seen->span[1].start_ns, 31 * MS);
+	sampled_spans__stats(seen->spans, &stats);
+	assert_int_equal(stats.lost, 2);
+	assert_int_equal(seen->n, 0);
 }
 
 /* Records may hold anything that decodes: nothing overflows, all is bounded and counted. */
@@ -348,7 +427,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_thread_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_asked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_generator, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_generators_overlap, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_generator_over, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_generator_from_nowhere, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_generator_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hostile, set_up, tear_down),
 	};
 

@@ -135,10 +135,12 @@ static long generator_check(void *map, __u64 *key, struct wire_python_open *valu
 	int stale = open.since_ns != w->py->since_ns;
 	__u64 frame = *key;
 
+	(void)map;
+
 	if (!stale && !python_generator_over(&w->py->offsets, frame, open.code))
 		return 0;
 	/* Another CPU may have seen it as well. */
-	if (bpf_map_delete_elem(map, &frame))
+	if (bpf_map_delete_elem(&python_generators, &frame))
 		return 0;
 	generator_flight_end(&open, w->now);
 	if (!stale)

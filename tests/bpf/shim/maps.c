@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <sanitizer/asan_interface.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,4 +198,19 @@ long shim_delete(const struct shim_map_def *def, const void *key)
 		return -ENOENT;
 	kill_element(map, e);
 	return 0;
+}
+
+long shim_for_each(const struct shim_map_def *def, long (*step)(void *, void *, void *, void *),
+		   void *ctx)
+{
+	long n = 0;
+
+	for (struct element *e = map_get(def)->elements; e; e = e->next) {
+		if (e->dead)
+			continue;
+		n++;
+		if (step((void *)(uintptr_t)def->id, e->key, e->value, ctx))
+			break;
+	}
+	return n;
 }

@@ -41,12 +41,17 @@ void *shim_lookup(const struct shim_map_def *def, const void *key);
 long shim_update(const struct shim_map_def *def, const void *key, const void *value,
 		 unsigned long long flags);
 long shim_delete(const struct shim_map_def *def, const void *key);
+long shim_for_each(const struct shim_map_def *def, long (*step)(void *, void *, void *, void *),
+		   void *ctx);
 void *shim_task_storage(const void *id, unsigned value_bytes, struct task_struct *task,
 			unsigned long long flags);
 
 #define bpf_map_lookup_elem(map, at)		  shim_lookup(SHIM_MAP(map), (at))
 #define bpf_map_update_elem(map, at, from, flags) shim_update(SHIM_MAP(map), (at), (from), (flags))
 #define bpf_map_delete_elem(map, at)		  shim_delete(SHIM_MAP(map), (at))
+#define bpf_for_each_map_elem(map, step, ctx, flags)                                               \
+	((void)(flags),                                                                            \
+	 shim_for_each(SHIM_MAP(map), (long (*)(void *, void *, void *, void *))(step), (ctx)))
 #define bpf_task_storage_get(map, task, initial, flags)                                            \
 	((void)(initial), shim_task_storage((map), sizeof(*(map)->value), (task), (flags)))
 

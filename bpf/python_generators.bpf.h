@@ -23,7 +23,9 @@
 
 #define OBJECTS_MAX 1024 /* of a list that are gone through */
 #define MARKS	    8
-#define GC_FLAGS    3ULL
+#define MARKED_MIN  35 /* so far they are gone through in any case, for the marks of the next look \
+			*/
+#define GC_FLAGS 3ULL
 
 struct python_stats {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -46,6 +48,8 @@ struct python_generators {
  */
 struct python_newest_value {
 	__u64 walked_ns;
+	__u64 gap_ns; /* then a list was not gone through far enough: what is older may be unknown
+		       */
 	__u64 marks[WIRE_PYTHON_GC_LISTS][MARKS];
 };
 
@@ -74,6 +78,7 @@ struct generators_walk {
 	__u32 quiet; /* the first look: nobody knows since when they are there */
 	__u32 met;
 	__u32 torn;
+	__u32 whole;
 };
 
 static __always_inline struct wire_python_stats *python_stats_get(void)
@@ -173,7 +178,7 @@ static __always_inline void compare_marks(struct generators_walk *w, __u32 i)
 {
 	w->four = (w->four << 16) ^ (w->at >> 4);
 	for (__u32 n = 0; n < MARKS; n++) {
-		w->met |= w->four == w->marks[n];
+		w->met |= w->marks[n] && w->four == w->marks[n];
 		if (i == (1U << n) + 3)
 			w->next_marks[n] = w->four;
 	}
@@ -184,8 +189,10 @@ static long object_step(__u32 i, struct generators_walk *w)
 	__u64 node[4]; /* PyGC_Head, and of the object the count and the type */
 
 	compare_marks(w, i);
-	if (w->at == w->head || w->met)
+	if (w->at == w->head || (w->met && i > MARKED_MIN)) {
+		w->whole = 1;
 		return 1;
+	}
 	if (bpf_probe_read_user(node, sizeof(node), (void *)w->at) ||
 	    (node[0] & ~GC_FLAGS) != w->after) {
 		w->torn = 1;
@@ -201,13 +208,16 @@ static long object_step(__u32 i, struct generators_walk *w)
 static __always_inline int list_walk(struct generators_walk *w, __u64 head, __u64 marks[MARKS])
 {
 	w->head = w->after = head;
-	w->met = w->torn = 0;
+	w->met = w->torn = w->whole = 0;
 	w->four = 0;
 	if (!head || read_word(&w->at, head + 8))
 		return 0;
 	w->at &= ~GC_FLAGS;
-	for (__u32 n = 0; n < MARKS; n++)
-		w->marks[n] = w->next_marks[n] = marks[n];
+	/* One that is not seen now is none any more: the next four there may be others. */
+	for (__u32 n = 0; n < MARKS; n++) {
+		w->marks[n] = marks[n];
+		w->next_marks[n] = 0;
+	}
 	bpf_loop(OBJECTS_MAX, object_step, w, 0);
 	/* While the collector runs, other things are where the pointers were. */
 	for (__u32 n = 0; n < MARKS && !w->torn; n++)
@@ -249,7 +259,11 @@ __noinline int python_generators_look(__u64 now, __u64 before)
 	w.quiet = newest->walked_ns < py->since_ns;
 	bpf_for_each_map_elem(&python_generators, generator_check, &w, 0);
 	/* They are gone, or older by now. */
-	if (list_walk(&w, py->gc_lists[0], newest->marks[0])) {
+	if (list_walk(&w, py->gc_lists[0], newest->marks[0]) || w.quiet) {
+		if (!w.whole && !w.torn)
+			newest->gap_ns = now;
+		/* Of one that was missed as it was young nobody knows since when it is there. */
+		w.quiet |= newest->gap_ns >= py->since_ns;
 		list_walk(&w, py->gc_lists[1], newest->marks[1]);
 		list_walk(&w, py->gc_lists[2], newest->marks[2]);
 	}

@@ -255,6 +255,27 @@ static void test_places_taken_again(void **state)
 	expect_no_losses();
 }
 
+/* The same objects in the same order at the same places, round by round: marks are of one look. */
+static void test_rounds_alike(void **state)
+{
+	(void)state;
+	interpreter();
+	look();
+	for (unsigned round = 0; round < 5; round++) {
+		for (unsigned i = 0; i < 20; i++)
+			make(i);
+		for (unsigned i = 20; i < 300; i++)
+			make_other(i);
+		look();
+		expect_told(20, 0);
+		for (unsigned i = 0; i < 300; i++)
+			drop(i);
+		look();
+		expect_told(0, 20);
+	}
+	expect_no_losses();
+}
+
 /* The collector ran in between: they are in the list of older ones. */
 static void test_collected(void **state)
 {
@@ -350,8 +371,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(test_made_and_over), world_test(test_places_taken_again),
-		world_test(test_collected),	world_test(test_torn),
-		world_test(test_too_many),	world_test(test_began_anew),
+		world_test(test_collected),	world_test(test_rounds_alike),
+		world_test(test_torn),		world_test(test_too_many),
+		world_test(test_began_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

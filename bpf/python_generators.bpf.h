@@ -5,14 +5,18 @@
  *
  * Most of them are on a thread for some microseconds only, between which they are suspended: no
  * look falls on that.  But the collector tracks each, from its making on, and a new one is put at
- * the end of the list of young objects.  So at every look the list is gone through backwards as far
- * as what was there the last time; and whether those that are known still are there says a byte
- * beside the frame of each.
+ * the end of the list of young objects.  So at a look that list is gone through, all of it: what
+ * was made last is freed first, and the next takes its place, so nothing at the end tells which
+ * ones are new.  After a collection they are in a list of older objects, near its end.  Those that
+ * were there before the first look user space makes known.  Whether those that are known still are
+ * there says a byte beside the frame of each.
  *
- * Known error: of an object that the collector has looked at meanwhile the list of older ones is
- * looked at likewise, some way; one that is made and over between two looks is not seen; nor is one
- * that more than OBJECTS_MAX others followed.  One that comes to be where another was, between two
- * looks, is the same.
+ * All that takes some part of the time at most (SHARE); looks that come too often do without it,
+ * and what is found afterwards may have been made since the first of them.
+ *
+ * Known error: one that is made and over between two looks is not seen; nor is one that more than
+ * OBJECTS_MAX others followed.  One that comes to be where another was, between two looks, is the
+ * same.
  */
 #ifndef CHESHIRE_PYTHON_GENERATORS_BPF_H
 #define CHESHIRE_PYTHON_GENERATORS_BPF_H
@@ -21,11 +25,12 @@
 #include "python_codes.bpf.h"
 #include "span.bpf.h"
 
-#define OBJECTS_MAX 1024 /* of a list that are gone through */
-#define MARKS	    8
-#define MARKED_MIN  35 /* so far they are gone through in any case, for the marks of the next look \
-			*/
-#define GC_FLAGS 3ULL
+#define OBJECTS_MAX  2048 /* of a list that are gone through; the young are collected at 2000 */
+#define CUT_NEW	     1024 /* young ones that are new if they are unknown, where not all were seen */
+#define SHARE	     16
+#define SPARE_NS     (1LL << 21) /* so much time that was not taken is kept */
+#define TAKEN_MAX_NS (SPARE_NS / 8)
+#define GC_FLAGS     3ULL
 
 struct python_stats {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -41,16 +46,15 @@ struct python_generators {
 	__type(value, struct wire_python_open);
 };
 
-/*
- * As of the last look of any thread: four objects in a row, some way from the end of a list, as one
- * number.  One object alone is no mark: what was made last is freed first, and what is made next
- * gets its place.
- */
+/* As of the last look of any thread. */
 struct python_newest_value {
-	__u64 walked_ns;
-	__u64 gap_ns; /* then a list was not gone through far enough: what is older may be unknown
-		       */
-	__u64 marks[WIRE_PYTHON_GC_LISTS][MARKS];
+	__u64 walked_ns; /* then all that was there became known */
+	__u64 cut_ns;	 /* then the young were too many: what is older may be unknown */
+	__u64 filled_ns;
+	__s64 spare_ns;	  /* for going through lists, as of filled_ns */
+	__u64 counts[2];  /* beside the heads of older ones: other ones after a collection */
+	__u64 skipped_ns; /* since then there were looks without; 0: since walked_ns there were none
+			   */
 };
 
 struct python_newest {
@@ -67,18 +71,16 @@ struct python_newest python_newest SEC(".maps");
 struct generators_walk {
 	const struct wire_python *py;
 	struct wire_python_stats *stats;
+	struct python_newest_value *newest;
 	__u64 now;
 	__u64 before;
 	__u64 head;
 	__u64 at;
-	__u64 after;	    /* the one that follows `at` */
-	__u64 marks[MARKS]; /* of before */
-	__u64 next_marks[MARKS];
-	__u64 four;
-	__u32 quiet; /* the first look: nobody knows since when they are there */
-	__u32 met;
+	__u64 after; /* the one that follows `at` */
+	__u32 new_n; /* so many at the end are new if they are unknown */
+	__u32 first; /* look: nobody knows since when they are there */
 	__u32 torn;
-	__u32 whole;
+	__u32 whole; /* it came to the head */
 };
 
 static __always_inline struct wire_python_stats *python_stats_get(void)
@@ -110,11 +112,13 @@ static __always_inline void generator_flight_end(const struct wire_python_open *
 {
 	struct stage_ref ref;
 
-	if (stage_lookup(&ref, (open->cls - 1) & (WIRE_STAGES_MAX - 1)))
+	/* User space counts none that was there before. */
+	if ((open->counted & WIRE_COUNTED_FLIGHT) &&
+	    stage_lookup(&ref, (open->cls - 1) & (WIRE_STAGES_MAX - 1)))
 		flight_end(ref.index, ref.stats, open->counted, now);
 }
 
-/* True: it was not known before. */
+/* True: it was not known before.  Its end is told from then on. */
 static __always_inline int generator_add(struct generators_walk *w, __u64 frame, __u64 code,
 					 __u32 cls)
 {
@@ -125,11 +129,15 @@ static __always_inline int generator_add(struct generators_walk *w, __u64 frame,
 	    !stage_lookup(&ref, (cls - 1) & (WIRE_STAGES_MAX - 1)))
 		return 0;
 	open.counted = flight_begin(&ref, w->now);
-	if (!bpf_map_update_elem(&python_generators, &frame, &open, BPF_NOEXIST))
-		return 1;
-	flight_end(ref.index, ref.stats, open.counted, w->now);
-	if (!bpf_map_lookup_elem(&python_generators, &frame))
+	if (!bpf_map_update_elem(&python_generators, &frame, &open, BPF_NOEXIST)) {
+		/* While we looked another CPU may have seen its end, and let go of it. */
+		if (!python_generator_over(&w->py->offsets, frame, code) ||
+		    bpf_map_delete_elem(&python_generators, &frame))
+			return 1;
+	} else if (!bpf_map_lookup_elem(&python_generators, &frame)) {
 		w->stats->generators_lost++;
+	}
+	flight_end(ref.index, ref.stats, open.counted, w->now);
 	return 0;
 }
 
@@ -153,7 +161,8 @@ static long generator_check(void *map, __u64 *key, struct wire_python_open *valu
 	return 0;
 }
 
-static __always_inline void object_seen(struct generators_walk *w, __u64 object, __u64 type)
+static __always_inline void object_seen(struct generators_walk *w, __u64 object, __u64 type,
+					__u32 is_new)
 {
 	const struct python_offsets *o = &w->py->offsets;
 	__u64 frame = object + (__u64)(__s64)o->generator_frame, code = 0;
@@ -169,62 +178,29 @@ static __always_inline void object_seen(struct generators_walk *w, __u64 object,
 	cls = class_of(w->py, code, w->now);
 	if (!cls || cls > WIRE_STAGES_MAX || python_generator_over(o, frame, code))
 		return;
-	if (generator_add(w, frame, code, cls) && !w->quiet)
+	if (generator_add(w, frame, code, cls) && is_new)
 		generator_tell(w, frame, code, cls, 0);
-}
-
-/* The last four objects: what is older is shifted out. */
-static __always_inline void compare_marks(struct generators_walk *w, __u32 i)
-{
-	w->four = (w->four << 16) ^ (w->at >> 4);
-	for (__u32 n = 0; n < MARKS; n++) {
-		w->met |= w->marks[n] && w->four == w->marks[n];
-		if (i == (1U << n) + 3)
-			w->next_marks[n] = w->four;
-	}
 }
 
 static long object_step(__u32 i, struct generators_walk *w)
 {
 	__u64 node[4]; /* PyGC_Head, and of the object the count and the type */
 
-	compare_marks(w, i);
-	if (w->at == w->head || (w->met && i > MARKED_MIN)) {
+	if (w->at == w->head) {
 		w->whole = 1;
 		return 1;
 	}
+	/* While the collector runs, other things are where the pointers were. */
 	if (bpf_probe_read_user(node, sizeof(node), (void *)w->at) ||
 	    (node[0] & ~GC_FLAGS) != w->after) {
 		w->torn = 1;
 		return 1;
 	}
-	object_seen(w, w->at + (__u64)(__s64)w->py->offsets.gc_head, node[3]);
+	object_seen(w, w->at + (__u64)(__s64)w->py->offsets.gc_head, node[3], i < w->new_n);
 	w->after = w->at;
 	w->at = node[1] & ~GC_FLAGS;
 	return 0;
 }
-
-/* True: none of the objects of before was met. */
-static __always_inline int list_walk(struct generators_walk *w, __u64 head, __u64 marks[MARKS])
-{
-	w->head = w->after = head;
-	w->met = w->torn = w->whole = 0;
-	w->four = 0;
-	if (!head || read_word(&w->at, head + 8))
-		return 0;
-	w->at &= ~GC_FLAGS;
-	/* One that is not seen now is none any more: the next four there may be others. */
-	for (__u32 n = 0; n < MARKS; n++) {
-		w->marks[n] = marks[n];
-		w->next_marks[n] = 0;
-	}
-	bpf_loop(OBJECTS_MAX, object_step, w, 0);
-	/* While the collector runs, other things are where the pointers were. */
-	for (__u32 n = 0; n < MARKS && !w->torn; n++)
-		marks[n] = w->next_marks[n];
-	return !w->met;
-}
-
 static long open_step(__u32 i, struct generators_walk *w)
 {
 	struct python_thread *pt =
@@ -239,6 +215,59 @@ static long open_step(__u32 i, struct generators_walk *w)
 	return 0;
 }
 
+/* The collector ran since: what is beside the heads of older ones is another number. */
+static __always_inline int collector_ran(const struct generators_walk *w)
+{
+	__u64 counts[2] = {};
+	int ran;
+
+	for (__u32 i = 0; i < 2; i++)
+		if (w->py->gc_lists[i + 1])
+			read_word(&counts[i], w->py->gc_lists[i + 1] + 16);
+	ran = counts[0] != w->newest->counts[0] || counts[1] != w->newest->counts[1];
+	w->newest->counts[0] = counts[0];
+	w->newest->counts[1] = counts[1];
+	return ran;
+}
+
+static long list_step(__u32 i, struct generators_walk *w)
+{
+	int cut = w->newest->cut_ns >= w->py->since_ns;
+
+	if (i >= WIRE_PYTHON_GC_LISTS)
+		return 1;
+	w->head = w->after = w->py->gc_lists[i];
+	if (!w->head)
+		return 0;
+	/* Of one that was missed as it was young nobody knows since when it is there. */
+	w->new_n = w->first || (cut && i) ? 0 : cut ? CUT_NEW : OBJECTS_MAX;
+	w->whole = 0;
+	w->torn = read_word(&w->at, w->head + 8) != 0;
+	w->at &= ~GC_FLAGS;
+	if (!w->torn)
+		bpf_loop(OBJECTS_MAX, object_step, w, 0);
+	if (!w->torn && !i)
+		w->newest->cut_ns = w->whole ? 0 : w->now;
+	return w->torn || (!i && !collector_ran(w) && !w->first);
+}
+
+static __always_inline int may_walk(struct python_newest_value *newest, __u64 now)
+{
+	if (now > newest->filled_ns) {
+		newest->spare_ns += (__s64)((now - newest->filled_ns) / SHARE);
+		newest->filled_ns = now;
+	}
+	if (newest->spare_ns > SPARE_NS)
+		newest->spare_ns = SPARE_NS;
+	return newest->spare_ns > 0;
+}
+
+static __always_inline void take(struct python_newest_value *newest, __u64 took_ns)
+{
+	/* More than that something else took. */
+	newest->spare_ns -= took_ns < TAKEN_MAX_NS ? (__s64)took_ns : TAKEN_MAX_NS;
+}
+
 /*
  * After the frames of the current thread were looked at, and before they are told.  The thread was
  * on its CPU since `before`.  Those on the thread that were not found are followed to their end.
@@ -247,28 +276,27 @@ __noinline int python_generators_look(__u64 now, __u64 before)
 {
 	struct wire_python *py = python_conf_get();
 	struct generators_walk w = {.py = py, .now = now, .before = before};
-	struct python_newest_value *newest;
 	__u32 zero = 0;
 
-	newest = bpf_map_lookup_elem(&python_newest, &zero);
+	w.newest = bpf_map_lookup_elem(&python_newest, &zero);
 	w.stats = python_stats_get();
-	if (!py || !py->generators || !newest || !w.stats)
+	if (!py || !py->generators || !w.newest || !w.stats)
 		return 0;
-	if (newest->walked_ns > w.before && newest->walked_ns <= now)
-		w.before = newest->walked_ns;
-	w.quiet = newest->walked_ns < py->since_ns;
+	if (w.newest->walked_ns > before && w.newest->walked_ns <= now)
+		w.before = w.newest->walked_ns;
+	w.first = w.newest->walked_ns < py->since_ns;
 	bpf_for_each_map_elem(&python_generators, generator_check, &w, 0);
-	/* They are gone, or older by now. */
-	if (list_walk(&w, py->gc_lists[0], newest->marks[0]) || w.quiet) {
-		if (!w.whole && !w.torn)
-			newest->gap_ns = now;
-		/* Of one that was missed as it was young nobody knows since when it is there. */
-		w.quiet |= newest->gap_ns >= py->since_ns;
-		list_walk(&w, py->gc_lists[1], newest->marks[1]);
-		list_walk(&w, py->gc_lists[2], newest->marks[2]);
-	}
+	/* The ends of those that are known were looked at every time. */
+	if (w.newest->skipped_ns && w.newest->skipped_ns < w.before)
+		w.before = w.newest->skipped_ns;
+	w.torn = 1;
+	if (may_walk(w.newest, now))
+		bpf_loop(WIRE_PYTHON_GC_LISTS, list_step, &w, 0);
+	w.newest->skipped_ns = w.torn ? w.before : 0;
+	if (!w.torn)
+		w.newest->walked_ns = now;
+	take(w.newest, bpf_ktime_get_ns() - now);
 	bpf_loop(WIRE_PYTHON_SET, open_step, &w, 0);
-	newest->walked_ns = now;
 	return 0;
 }
 

@@ -61,6 +61,17 @@ void python_forget_classes(struct loader *l)
 			break;
 }
 
+int python_generator_known(struct loader *l, uint64_t frame, uint64_t code, uint32_t cls)
+{
+	struct wire_python_open open = {.code = code, .cls = cls};
+
+	if (!l->python)
+		return -ENOENT;
+	open.since_ns = python_conf(l)->since_ns;
+	return bpf_map__update_elem(l->skel->maps.python_generators, &frame, sizeof(frame), &open,
+				    sizeof(open), BPF_ANY);
+}
+
 void python_generator_gone(struct loader *l, uint64_t frame)
 {
 	struct wire_python_open open;

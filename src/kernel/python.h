@@ -36,6 +36,8 @@ int python_set_class(struct loader *loader, uint64_t code, const struct wire_pyt
 /* Forgets all classes: another interpreter, or other stages. */
 void python_forget_classes(struct loader *loader);
 
+/* It was there before the first look: nobody knows since when.  0 or a negative errno. */
+int python_generator_known(struct loader *loader, uint64_t frame, uint64_t code, uint32_t cls);
 /* The generator's memory is gone: the next look lets go of it. */
 void python_generator_gone(struct loader *loader, uint64_t frame);
 

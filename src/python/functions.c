@@ -235,6 +235,37 @@ static int add_code(struct listing *l, const struct nesting *nest)
 	return add_nested(l, nest, &code, qualname);
 }
 
+static bool is_generator(const struct python_offsets *o, uint64_t type)
+{
+	return type && (type == o->generator_type || type == o->coroutine_type ||
+			type == o->async_generator_type);
+}
+
+/* Further ones are passed by. */
+static int add_generator(struct listing *l, uint64_t object)
+{
+	const struct python_offsets *o = &l->runtime->offsets;
+	struct python_functions *out = l->out;
+	struct python_generator g = {.frame = object + (uint64_t)o->generator_frame};
+	int err = 0;
+
+	if (out->generators_n >= PYTHON_GENERATORS_MAX)
+		return 0;
+	if (!out->generators)
+		out->generators = calloc(PYTHON_GENERATORS_MAX, sizeof(g));
+	if (!out->generators)
+		return -ENOMEM;
+	if (o->frame_kind == PYTHON_FRAMES_OBJECTS)
+		err = python_memory__read_u64(l->runtime->memory, g.frame, &g.frame);
+	if (!err && g.frame)
+		err = python_memory__read_u64(l->runtime->memory, g.frame + (uint64_t)o->frame_code,
+					      &g.code);
+	g.code &= ~o->tag_mask;
+	if (!err && g.code)
+		out->generators[out->generators_n++] = g;
+	return err;
+}
+
 static int on_object(void *ctx, uint64_t object, uint64_t type)
 {
 	struct listing *l = ctx;
@@ -243,6 +274,10 @@ static int on_object(void *ctx, uint64_t object, uint64_t type)
 	uint64_t qualname;
 	int err;
 
+	if (is_generator(o, type)) {
+		err = add_generator(l, object);
+		return is_misfit(err) ? 0 : err;
+	}
 	if (type != o->function_type)
 		return 0;
 	err = python_memory__read_u64(l->runtime->memory, object + (uint64_t)o->function_code,
@@ -268,7 +303,7 @@ static int walk_all(struct listing *l, struct gc_walk *walk)
 		err = gc_walk_interpreter(walk, at);
 		any |= !err;
 		if (at == o->interpreter)
-			memcpy(l->out->gc_lists, walk->heads, sizeof(walk->heads));
+			gc_walk_generations(walk, l->out->gc_lists);
 		if (err == -ENOENT && any)
 			err = 0; /* one that is just made */
 		if (walk->partial)
@@ -353,6 +388,7 @@ int python_functions_list(struct python_runtime *runtime, const struct python_li
 void python_functions_free(struct python_functions *functions)
 {
 	free(functions->items);
+	free(functions->generators);
 	arena__free(functions->arena);
 	memset(functions, 0, sizeof(*functions));
 }

@@ -14,7 +14,8 @@
 #define PYTHON_CODE_COROUTINE	    0x80
 #define PYTHON_CODE_ASYNC_GENERATOR 0x200
 
-#define PYTHON_GC_LISTS 3
+#define PYTHON_GC_LISTS	      3
+#define PYTHON_GENERATORS_MAX 4096
 
 /* One code object.  The names are the process's own: escape them before printing. */
 struct python_function {
@@ -29,6 +30,12 @@ struct python_function {
 	bool immortal;
 };
 
+/* A generator or coroutine, of any kind. */
+struct python_generator {
+	uint64_t frame;
+	uint64_t code;
+};
+
 struct python_functions {
 	struct python_function *items; /* by file, line and address; each code object once */
 	size_t n;
@@ -37,7 +44,9 @@ struct python_functions {
 	uint64_t objects_n; /* tracked objects that were looked at */
 	/* The main interpreter's lists of them, that of the youngest first; 0: not found. */
 	uint64_t gc_lists[PYTHON_GC_LISTS];
-	uint64_t bytes_n;   /* read */
+	struct python_generator *generators; /* those that were there, over or not */
+	size_t generators_n;		     /* at most PYTHON_GENERATORS_MAX */
+	uint64_t bytes_n;		     /* read */
 	uint64_t time_ns;
 	struct arena *arena; /* owns the names */
 };

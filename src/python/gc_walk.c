@@ -152,6 +152,20 @@ static int walk_ring(struct gc_walk *w, uint64_t head, bool backwards, bool *who
 	return err;
 }
 
+/*
+ * Each head has two int's behind it.  Behind all three there is the list of what is kept for ever,
+ * to 3.13 after one pointer more, which is aligned there: a head that was missed is noticed.
+ */
+void gc_walk_generations(const struct gc_walk *w, uint64_t generations[GC_WALK_GENERATIONS])
+{
+	const uint64_t size = 24, *heads = w->heads, kept = heads[3] - heads[0];
+	bool fit = heads[0] && heads[1] - heads[0] == size && heads[2] - heads[1] == size &&
+		   (kept == 3 * size || kept == 3 * size + 8 || kept == 3 * size + 12);
+
+	for (size_t i = 0; i < GC_WALK_GENERATIONS; i++)
+		generations[i] = fit ? heads[i] : 0;
+}
+
 int gc_walk_interpreter(struct gc_walk *w, uint64_t interpreter)
 {
 	uint64_t heads[HEADS_MAX];

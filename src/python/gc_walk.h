@@ -10,7 +10,8 @@
 
 struct python_memory;
 
-#define GC_WALK_HEADS 3
+#define GC_WALK_HEADS	    4
+#define GC_WALK_GENERATIONS 3
 
 /* An object that was come by; a value other than 0 ends the walk and is returned. */
 typedef int (*python_object_fn)(void *ctx, uint64_t object, uint64_t type);
@@ -25,10 +26,16 @@ struct gc_walk {
 	/* Out. */
 	uint64_t objects_n; /* looked at; some twice where a list was gone through again */
 	unsigned int lists_n;
-	/* Heads of the last interpreter's first lists, that of the youngest first; 0: not found. */
+	/* Heads of the last interpreter's first lists, in the order of their addresses; 0: none. */
 	uint64_t heads[GC_WALK_HEADS];
 	const char *partial; /* what was not seen whole, or NULL */
 };
+
+/*
+ * The heads of the last interpreter's lists, that of the youngest objects first; all 0 where they
+ * do not lie as in a known version.
+ */
+void gc_walk_generations(const struct gc_walk *walk, uint64_t generations[GC_WALK_GENERATIONS]);
 
 /*
  * Walks the lists of an interpreter.  They change meanwhile: a place that does not fit together is

@@ -29,7 +29,8 @@
 #define LIST_MAX_NS 32000000000ULL
 #define WAY_TEXT                                                                                   \
 	"sampled %d times a second: short calls are missed, calls in a row may count as one, "     \
-	"counts are at least so many%s%s"
+	"counts are at least so many%s%s%s"
+#define NO_LISTS "; generators and coroutines are not seen: the collector's lists were not found"
 
 struct look_job {
 	struct worker_job job;
@@ -43,6 +44,7 @@ struct python_sampling {
 	uint64_t now_ns; /* of the call that is being worked on */
 	uint64_t given;	 /* bits of stages that are measured otherwise */
 	uint64_t seen;	 /* ... of those of which some function was seen */
+	uint64_t makes;	 /* ... whose functions make generators or coroutines */
 	char why[WIRE_STAGES_MAX][PYTHON_WHY_MAX];
 	bool running;
 	bool shed;
@@ -147,7 +149,9 @@ static void tell_stage(struct python_sampling *ps, size_t i)
 		python_target_explain(&w->python, i, s->reason, sizeof(s->reason));
 	else if (s->state == ATTACH_ARMED)
 		snprintf(s->reason, sizeof(s->reason), WAY_TEXT, WIRE_PYTHON_HZ,
-			 ps->why[i][0] ? "; " : "", ps->why[i]);
+			 ps->why[i][0] ? "; " : "", ps->why[i],
+			 ps->makes >> i & 1 && !python_conf(w->loader)->gc_lists[0] ? NO_LISTS
+										    : "");
 	else if (s->state != ATTACH_NONE)
 		snprintf(s->reason, sizeof(s->reason), "%s", ps->failed);
 	metrics__stage_sampled(w->metrics, i, true);
@@ -174,8 +178,10 @@ static void set_class(struct python_sampling *ps, uint64_t code, struct wire_pyt
 		cls->cls = WIRE_PYTHON_NOTHING;
 	if (cls->cls)
 		ps->seen |= 1ULL << (cls->cls - 1);
-	if (cls->cls && makes)
+	if (cls->cls && makes) {
+		ps->makes |= 1ULL << (cls->cls - 1);
 		python_conf(w->loader)->generators = 1;
+	}
 	cls->generation = python_conf(w->loader)->generation;
 	(void)python_set_class(w->loader, code, cls);
 	sampled_spans__resolve(ps->spans, code, cls->cls);
@@ -185,8 +191,11 @@ static void set_class(struct python_sampling *ps, uint64_t code, struct wire_pyt
 static void note_listed(struct python_sampling *ps)
 {
 	const struct python_target *t = &ps->watching->python;
+	struct wire_python *conf = python_conf(ps->watching->loader);
 	size_t n = t->runtime ? t->functions.n : 0;
 
+	if (t->runtime && !conf->gc_lists[0])
+		memcpy(conf->gc_lists, t->functions.gc_lists, sizeof(conf->gc_lists));
 	for (size_t i = 0; i < n; i++) {
 		uint64_t code = t->functions.items[i].code;
 		int stage = python_target_stage(t, &t->functions.items[i]);
@@ -200,6 +209,38 @@ static void note_listed(struct python_sampling *ps)
 			cls.qualname = python_look_name(t, code);
 		set_class(ps, code, &cls, python_look_makes(t->functions.items[i].flags));
 	}
+}
+
+/* Returns how many there was no room for. */
+static size_t note_generators_of(struct python_sampling *ps, uint64_t code, uint32_t cls)
+{
+	const struct python_functions *functions = &ps->watching->python.functions;
+	size_t lost = 0;
+
+	for (size_t i = 0; i < functions->generators_n; i++)
+		if (functions->generators[i].code == code)
+			lost += python_generator_known(ps->watching->loader,
+						       functions->generators[i].frame, code,
+						       cls) != 0;
+	return lost;
+}
+
+/* Those that were made before the first look: when one is come by later, it is not new. */
+static void note_generators(struct python_sampling *ps)
+{
+	const struct python_target *t = &ps->watching->python;
+	size_t lost = 0;
+
+	for (size_t i = 0; t->runtime && i < t->functions.n; i++) {
+		const struct python_function *f = &t->functions.items[i];
+		int stage = python_look_makes(f->flags) ? python_target_stage(t, f) : -1;
+
+		if (stage >= 0 && stages_of(ps) >> stage & 1)
+			lost += note_generators_of(ps, f->code, (uint32_t)stage + 1);
+	}
+	if (lost)
+		log_info("%zu generators and coroutines that were there before may seem to be new",
+			 lost);
 }
 
 /* --- running --------------------------------------------------------------------------------- */
@@ -247,6 +288,7 @@ static bool start(struct python_sampling *ps, uint64_t now_ns)
 	note_listed(ps);
 	note_under_way(ps);
 	conf->since_ns = clock_ns(CLOCK_MONOTONIC);
+	note_generators(ps);
 	__atomic_store_n(&conf->sampling, 1, __ATOMIC_SEQ_CST);
 	ps->generation_ns = now_ns;
 	err = keeper__ticks(w->keeper, WIRE_PYTHON_HZ);
@@ -281,7 +323,7 @@ void python_sampling__update(struct python_sampling *ps, uint64_t now_ns)
 	if (ps->running && (!wanted || ps->opened != t->opened))
 		stop(ps);
 	if (ps->opened != t->opened)
-		ps->seen = 0;
+		ps->seen = ps->makes = 0;
 	ps->opened = t->opened;
 	if (ps->listed != t->listed)
 		ps->list_ns = now_ns;

@@ -100,6 +100,9 @@ void python_target_list(struct python_target *t)
 	}
 	if (fresh.partial)
 		log_info("not all Python functions were listed: %s", fresh.why);
+	/* They stay where they are, but changed just now. */
+	if (!fresh.gc_lists[0])
+		memcpy(fresh.gc_lists, t->functions.gc_lists, sizeof(fresh.gc_lists));
 	python_functions_free(&t->functions);
 	t->functions = fresh;
 	t->listed++;

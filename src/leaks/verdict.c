@@ -19,7 +19,9 @@
 /* Sites that make up less of the growth than this do not explain it. */
 #define SHARE_MIN 0.05
 /* More survivors than growth by this factor: some of them must die yet. */
-#define SURPLUS_MAX   2.0
+#define SURPLUS_MAX 2.0
+/* A program under load may do a bit less than before: that part in the second half is steady. */
+#define STEADY_SECOND 0.45
 #define STEADY_CHANCE 0.005
 /* Before other sites' survivors were seen to die: a death in so many times settle_ns. */
 #define PRIOR_LIFE 5.0
@@ -98,14 +100,15 @@ static double poisson_at_most(uint64_t n, double mean)
 	return fmin(sum, 1);
 }
 
-/* Of n that fall into either half alike: at most k in one of them. */
-static double half_at_most(uint64_t k, uint64_t n)
+/* Binomial: of n, each with that probability, at most k. */
+static double binomial_at_most(uint64_t k, uint64_t n, double probability)
 {
-	double log_all = (double)n * log(2), sum = 0;
+	double log_of = log(probability), log_not = log(1 - probability), sum = 0;
 
 	for (uint64_t i = 0; i <= k; i++)
 		sum += exp(lgamma((double)n + 1) - lgamma((double)i + 1) -
-			   lgamma((double)(n - i) + 1) - log_all);
+			   lgamma((double)(n - i) + 1) + (double)i * log_of +
+			   (double)(n - i) * log_not);
 	return fmin(sum, 1);
 }
 
@@ -273,7 +276,8 @@ static enum leak_verdict judge_steady(const struct rate_estimate *e, struct leak
 	if (e->windows_n < WINDOWS_FEW)
 		SAY(LEAK_SUSPECT, "all survivors come from %llu window%s",
 		    (unsigned long long)e->windows_n, e->windows_n == 1 ? "" : "s");
-	if (second < 0.5 && half_at_most((uint64_t)ceil(second * (double)n), n) < STEADY_CHANCE)
+	if (second < STEADY_SECOND &&
+	    binomial_at_most((uint64_t)ceil(second * (double)n), n, STEADY_SECOND) < STEADY_CHANCE)
 		SAY(LEAK_SUSPECT,
 		    "fewer and fewer come: %.0f %% of its survivors are from the first "
 		    "half of the time",

@@ -11,15 +11,17 @@
 #include "watch/publish_connections.h"
 #include "watch/publish_head.h"
 #include "watch/publish_leaks.h"
+#include "watch/publish_python.h"
 
 /* The evidence of one alert in the sinks' form, and what its pointers point to. */
 struct evidence_text {
-	struct sink_evidence items[EVIDENCE_KEPT];
+	struct sink_evidence items[EVIDENCE_KEPT + PYTHON_NOTES_MAX];
 	struct sink_evidence spans[EVIDENCE_KEPT][EVIDENCE_PARTS_MAX];
 	struct sink_gap gaps[EVIDENCE_KEPT][EVIDENCE_PARTS_MAX];
 	char threads[EVIDENCE_KEPT][THREAD_NAME_MAX];
 	struct connection_texts connections;
 	struct leak_texts leaks;
+	struct python_texts python;
 	char span_threads[EVIDENCE_KEPT][EVIDENCE_PARTS_MAX][THREAD_NAME_MAX];
 };
 
@@ -140,6 +142,14 @@ static size_t fill_causes(const struct watching *w, const struct alert_event *ev
 						&text->leaks);
 }
 
+static size_t fill_all(const struct watching *w, const struct alert_event *event, int handle,
+		       struct evidence_text *text)
+{
+	size_t n = fill_evidence(w, handle, event->ts_ns, text) ?: fill_causes(w, event, text);
+
+	return n + publish_python(w, event, text->items + n, &text->python);
+}
+
 /* How the target ended, as far as its exit record has come. */
 static const char *end_of(const struct watching *w, char *buf, size_t size)
 {
@@ -248,8 +258,7 @@ void publish_alert(struct publisher *p, const struct alert_event *event, int han
 		.reminder = event->reminder,
 		.since_ts_ns = publish_realtime_ns(event->fired_ns),
 		.evidence = evidence.items,
-		.evidence_n = fill_evidence(w, handle, event->ts_ns, &evidence)
-				      ?: fill_causes(w, event, &evidence),
+		.evidence_n = fill_all(w, event, handle, &evidence),
 	};
 	sink_set__alert(p->sinks, &alert);
 }

@@ -17,6 +17,7 @@
 #include "watch/proof.h"
 #include "watch/python_exact.h"
 #include "watch/python_sampling.h"
+#include "watch/python_stacks.h"
 #include "watch/recognise.h"
 #include "watch/stages.h"
 #include "watch/statement_watch.h"
@@ -177,7 +178,8 @@ int watching_start(struct watching *w, struct config *config, struct process *pr
 		return -ENOMEM;
 	w->python_sampling = w->python.probes_n ? python_sampling__new(w) : NULL;
 	w->python_exact = w->python_sampling ? python_exact__new(w) : NULL;
-	if (w->python.probes_n && (!w->python_sampling || !w->python_exact))
+	w->python_stacks = w->python_exact ? python_stacks__new(w) : NULL;
+	if (w->python.probes_n && !w->python_stacks)
 		return -ENOMEM;
 	stages_configure(w);
 	statement_watch_configure(w);
@@ -208,6 +210,7 @@ void watching_free(struct watching *w)
 {
 	watching_stop(w);
 	leak_hunt__free(w->leaks);
+	python_stacks__free(w->python_stacks);
 	python_exact__free(w->python_exact);
 	python_sampling__free(w->python_sampling);
 	python_target_free(&w->python);
@@ -316,6 +319,8 @@ void watching_drain(struct watching *w, uint64_t now_ns, uint64_t *told)
 	loader__drain(w->loader, on_record, &drain);
 	if (w->python_sampling)
 		python_sampling__drained(w->python_sampling, now_ns);
+	if (w->python_stacks)
+		python_stacks__drained(w->python_stacks, now_ns);
 	if (!objects_lent(w))
 		attachment_learn_flush(&w->attachment);
 	metrics__poll_streams(w->metrics, &ops, w, now_ns);

@@ -34,6 +34,7 @@ struct lock_watch;
 struct proof;
 struct python_exact;
 struct python_sampling;
+struct python_stacks;
 
 #define WATCHING_WHY_MAX 512
 
@@ -61,6 +62,7 @@ struct watching {
 	struct python_target python;
 	struct python_sampling *python_sampling; /* NULL: no stage is of Python */
 	struct python_exact *python_exact;	 /* likewise */
+	struct python_stacks *python_stacks;	 /* likewise */
 	struct lock_watch *locks;		 /* NULL: this kernel cannot */
 	struct connection_watch *connections;	 /* likewise */
 	struct leak_hunt *leaks;		 /* NULL: leaks are not looked for */

@@ -189,6 +189,24 @@ def fire(t, fault, metric, limits, binding=CONFIG):
     return alice, firing, watch
 
 
+def in_python(firing):
+    """The notes of an alert on where in Python the time went, the most frequent first."""
+    return [item["text"] for item in firing["evidence"] if item["kind"] == "note"] or [""]
+
+
+def place_of(file, qualname, code):
+    """As a frame is written: the line of `code` in the function, by the source."""
+    lines = (HERE / file).read_text(encoding="utf-8").splitlines()
+    start = next(i for i, line in enumerate(lines)
+                 if line.lstrip().startswith(f"def {qualname.rpartition('.')[2]}("))
+    line = next(i for i, line in enumerate(lines, 1) if i > start + 1 and code in line)
+    return f"{qualname} (python/{file}:{line})"
+
+
+def spans_of(firing):
+    return [item for item in firing["evidence"] if item["kind"] == "span"]
+
+
 @test(60, waits=True)
 def python_assistant_slow_stage_is_named(t):
     """A stage that sleeps: the turn's alert names it, with what it waited for; and it resolves."""
@@ -198,6 +216,11 @@ def python_assistant_slow_stage_is_named(t):
     slowest = max(turn["spans"], key=lambda span: span["wall_s"])
     t.equal(slowest["stage"], "response", "the slowest stage")
     t.between(slowest["wait_s"]["sleep"], 0.38, slowest["wall_s"], "its sleep")
+    t.check(
+        in_python(firing)[0].endswith(f"{place_of('session.py', 'Session.delay', 'sleep(slow')} < "
+                                      f"{place_of('stages.py', 'respond', 'delay(')}"),
+        f"where in Python: {in_python(firing)}",
+    )
     watch.wait_alert("turn.latency", "resolved", 30)
     alice.signal(signal.SIGTERM)
     truth = alice.truth(20)
@@ -209,7 +232,7 @@ def python_assistant_slow_stage_is_named(t):
 def python_assistant_lock_is_explained(t):
     """Waiting for a lock of the program is not waiting for the interpreter."""
     _, firing, watch = fire(t, "lock=300ms", "intent.latency", "stat: p50, warning: 150ms")
-    for span in firing["evidence"]:
+    for span in spans_of(firing):
         waits = dict(span["wait_s"])
         lock = waits.pop("lock")
         t.between(lock, 0.25, span["wall_s"], "its wait for a lock")
@@ -221,7 +244,7 @@ def python_assistant_lock_is_explained(t):
 def python_assistant_interpreter_is_explained(t):
     """A thread in pure Python: what the stage waits for is the interpreter."""
     _, firing, watch = fire(t, "hold-gil", "tts.latency", "stat: p50, warning: 8ms")
-    longest = max(firing["evidence"], key=lambda span: span["wall_s"])
+    longest = max(spans_of(firing), key=lambda span: span["wall_s"])
     waits = dict(longest["wait_s"])
     gil = waits.pop("gil")
     t.check(gil > waits["lock"] and gil > waits["sleep"], f"gil {gil} s, others {waits}")

@@ -8,13 +8,24 @@
 #include "watch/python_stacks.h"
 #include "watch/watching.h"
 
-#define CAUSE_STAGE "stage:"
-/* Budgets without a window are about what is now. */
+#define CAUSE_STAGE   "stage:"
 #define WINDOW_MIN_NS 60000000000ULL
 
-static bool is_about_time(const char *metric)
+static bool is_hang(const struct alert_event *event)
 {
-	return strstr(metric, "latency") || !strcmp(metric, "target.responsive");
+	return !strcmp(event->budget->metric, "target.responsive");
+}
+
+/* A hang is as old as its limit when it is told: what was seen before was of other calls. */
+static uint64_t since_ns(const struct alert_event *event, const struct stage_config *stage)
+{
+	uint64_t window_ns = event->budget->window_ns;
+
+	if (is_hang(event))
+		window_ns = stage->hang_ns;
+	else if (window_ns < WINDOW_MIN_NS)
+		window_ns = WINDOW_MIN_NS;
+	return event->ts_ns > window_ns ? event->ts_ns - window_ns : 0;
 }
 
 static int stage_of(const struct watching *w, const char *cause)
@@ -31,17 +42,14 @@ size_t publish_python(const struct watching *w, const struct alert_event *event,
 		      struct sink_evidence out[PYTHON_NOTES_MAX], struct python_texts *texts)
 {
 	const struct seen_stacks *seen = python_stacks__seen(w->python_stacks);
-	uint64_t window_ns = event->budget->window_ns > WINDOW_MIN_NS ? event->budget->window_ns
-								      : WINDOW_MIN_NS;
 	struct seen_stack_count top[PYTHON_NOTES_MAX];
 	int stage = stage_of(w, event->cause);
 	size_t looks, n;
 
 	if (!seen || stage < 0 || event->state != ALERT_FIRING ||
-	    !is_about_time(event->budget->metric))
+	    (!is_hang(event) && !strstr(event->budget->metric, "latency")))
 		return 0;
-	n = seen_stacks_top(seen, (uint32_t)stage,
-			    event->ts_ns > window_ns ? event->ts_ns - window_ns : 0, top,
+	n = seen_stacks_top(seen, (uint32_t)stage, since_ns(event, &w->config->stages[stage]), top,
 			    PYTHON_NOTES_MAX, &looks);
 	for (size_t i = 0; i < n; i++) {
 		snprintf(texts->text[i], sizeof(texts->text[i]), "Python, %zu of %zu looks: %s",

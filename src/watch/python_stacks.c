@@ -7,6 +7,7 @@
 
 #include "kernel/loader.h"
 #include "python/runtime.h"
+#include "watch/clock.h"
 #include "watch/watching.h"
 #include "watch/worker.h"
 
@@ -17,6 +18,8 @@
 #define PERIOD_MAX   5000000000ULL
 /* The share of a call's age that passes between two looks. */
 #define AGE_SHARE 16
+/* Looks take at most so small a part of a CPU. */
+#define CPU_SHARE 200
 
 struct stacks_job {
 	struct worker_job job;
@@ -24,6 +27,7 @@ struct stacks_job {
 	uint64_t stages; /* bits of those with slow calls */
 	uint64_t at_ns;
 	uint32_t opened; /* the interpreter that it is about */
+	uint64_t cpu_ns; /* out: that it took */
 	size_t n;
 	struct seen_stack looks[LOOKS_MAX];
 };
@@ -97,9 +101,8 @@ static void note_stack(struct stacks_job *j, const struct python_stack *stack)
 	}
 }
 
-static void run_job(struct worker_job *job)
+static void look(struct stacks_job *j)
 {
-	struct stacks_job *j = (struct stacks_job *)job;
 	struct python_target *t = &j->ps->watching->python;
 	struct python_thread *threads = calloc(THREADS_MAX, sizeof(*threads));
 	int n = threads && t->runtime ? python_threads_list(t->runtime, threads, THREADS_MAX) : 0;
@@ -115,12 +118,23 @@ static void run_job(struct worker_job *job)
 	free(threads);
 }
 
+static void run_job(struct worker_job *job)
+{
+	struct stacks_job *j = (struct stacks_job *)job;
+	uint64_t begun_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
+	look(j);
+	j->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun_ns;
+}
+
 static void job_done(struct worker_job *job)
 {
 	struct stacks_job *j = (struct stacks_job *)job;
 	struct python_stacks *ps = j->ps;
 
 	ps->under_way = false;
+	if (ps->next_ns < j->at_ns + j->cpu_ns * CPU_SHARE)
+		ps->next_ns = j->at_ns + j->cpu_ns * CPU_SHARE;
 	if (j->opened != ps->watching->python.opened)
 		return;
 	for (size_t i = 0; i < j->n; i++)

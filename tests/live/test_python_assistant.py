@@ -179,11 +179,11 @@ def python_assistant_without_configuration(t):
     t.equal(summary.count("wake_word"), sum(f["hit"] for f in frames), "wake_word.count")
 
 
-def fire(t, fault, metric, limits, binding=CONFIG):
+def fire(t, fault, metric, limits, more=""):
     """The firing alert on the metric while the assistant has this fault, and the watch."""
     alice = PythonAlice(t, "--fast", "--duration", "30s", "--pause", "50ms", "--fault", fault)
-    more = f"budgets:\n  {metric}: {{ window: 4s, for: 1s, min_count: 3, {limits} }}\n"
-    watch = t.watch(alice.pid, binding + more)
+    budget = f"  {metric}: {{ window: 4s, for: 1s, min_count: 3, {limits} }}\n"
+    watch = t.watch(alice.pid, f"{CONFIG}budgets:\n{budget}{more}")
     alice.go()
     _, firing = watch.wait_alert(metric, "firing", 25)
     return alice, firing, watch
@@ -210,22 +210,44 @@ def spans_of(firing):
 @test(60, waits=True)
 def python_assistant_slow_stage_is_named(t):
     """A stage that sleeps: the turn's alert names it, with what it waited for; and it resolves."""
-    alice, firing, watch = fire(t, "slow-response=400ms@0s-7s", "turn.latency",
-                                "stat: p50, warning: 300ms")
+    alice, firing, watch = fire(
+        t, "slow-response=400ms@0s-7s", "turn.latency", "stat: p50, warning: 300ms",
+        "  response.latency: { stat: p50, warning: 300ms, window: 4s, for: 1s, min_count: 3 }\n",
+    )
     turn = firing["evidence"][0]
     slowest = max(turn["spans"], key=lambda span: span["wall_s"])
     t.equal(slowest["stage"], "response", "the slowest stage")
     t.between(slowest["wait_s"]["sleep"], 0.38, slowest["wall_s"], "its sleep")
-    t.check(
-        in_python(firing)[0].endswith(f"{place_of('session.py', 'Session.delay', 'sleep(slow')} < "
-                                      f"{place_of('stages.py', 'respond', 'delay(')}"),
-        f"where in Python: {in_python(firing)}",
-    )
+    _, stage = watch.wait_alert("response.latency", "firing", 20)
+    where = (f"looks: {place_of('session.py', 'Session.delay', 'sleep(slow')} < "
+             f"{place_of('stages.py', 'respond', 'delay(')}")
+    t.check(in_python(stage)[0].endswith(where), f"where in Python: {in_python(stage)}")
     watch.wait_alert("turn.latency", "resolved", 30)
     alice.signal(signal.SIGTERM)
     truth = alice.truth(20)
     walls = [wall_ns(span) / 1e9 for span in truth.spans("response")]
     t.one_of(slowest["wall_s"], walls, "wall time of the slowest stage")
+
+
+@test(60, waits=True)
+def python_assistant_hang_is_explained(t):
+    """A stage that waits for what does not come: where it stands, as JSON and as text."""
+    alice = PythonAlice(t, "--fast", "--pause", "50ms", "--duration", "20s", "--fault",
+                        "hang-intent=9s@3s")
+    watch = t.watch(alice.pid, CONFIG)
+    text = t.watch(alice.pid, CONFIG, output="text")
+    text.lines.wait(lambda line: "intent" in line, 15, "the stage in the text")
+    alice.go()
+    _, firing = watch.wait_alert("target.responsive", "firing", 40)
+    t.equal(firing["cause"], "stage:intent", "cause")
+    where = (f"{place_of('session.py', 'Session.delay', 'wait(hang')} < "
+             f"{place_of('stages.py', 'parse_intent', 'delay(')}")
+    first = in_python(firing)[0]
+    t.check(first.startswith("Python, ") and first.endswith(where), f"where in Python: {first}")
+    told = re.match(r"Python, (\d+) of (\d+) looks: Condition.wait .*< Event.wait ", first)
+    t.check(told and int(told[1]) > int(told[2]) / 2, f"of all looks: {first}")
+    text.lines.wait(lambda line: where in line, 20, "where in Python, in the text")
+    watch.stop()
 
 
 @test(60)

@@ -223,15 +223,15 @@ def python_assistant_slow_stage_is_named(t):
     t.one_of(slowest["wall_s"], walls, "wall time of the slowest stage")
 
 
-@test(120, waits=True)
+@test(180, waits=True)
 def python_assistant_slow_function_is_named(t):
     """The function below a stage in which its time goes: file, qualified name and line."""
-    alice = PythonAlice(t, "--fast", "--pause", "50ms", "--duration", "60s", "--fault",
+    alice = PythonAlice(t, "--fast", "--pause", "50ms", "--duration", "100s", "--fault",
                         "slow-response=1s")
     budget = "response.latency: { stat: p50, window: 20s, for: 0s, min_count: 2, warning: 800ms }"
     watch = t.watch(alice.pid, f"{CONFIG}budgets:\n  {budget}\n")
     alice.go()
-    _, firing = watch.wait_alert("response.latency", "firing", 60)
+    _, firing = watch.wait_alert("response.latency", "firing", 90)
     where = (f" looks: {place_of('session.py', 'Session.delay', 'sleep(slow')} < "
              f"{place_of('stages.py', 'respond', 'delay(')}")
     first = in_python(firing)[0]
@@ -239,16 +239,16 @@ def python_assistant_slow_function_is_named(t):
     watch.stop()
 
 
-@test(120, waits=True)
+@test(180, waits=True)
 def python_assistant_hang_is_explained(t):
     """A stage that waits for what does not come: where it stands, as JSON and as text."""
-    alice = PythonAlice(t, "--fast", "--pause", "50ms", "--duration", "60s", "--fault",
+    alice = PythonAlice(t, "--fast", "--pause", "50ms", "--duration", "100s", "--fault",
                         "hang-intent=9s@3s")
     watch = t.watch(alice.pid, CONFIG)
     text = t.watch(alice.pid, CONFIG, output="text")
     text.lines.wait(lambda line: "intent" in line, 40, "the stage in the text")
     alice.go()
-    _, firing = watch.wait_alert("target.responsive", "firing", 60)
+    _, firing = watch.wait_alert("target.responsive", "firing", 90)
     t.equal(firing["cause"], "stage:intent", "cause")
     where = (f"{place_of('session.py', 'Session.delay', 'wait(hang')} < "
              f"{place_of('stages.py', 'parse_intent', 'delay(')}")

@@ -209,9 +209,9 @@ static __always_inline int returns_home(const struct frame *f, const struct hit 
 }
 
 /*
- * An exit without a frame is worth counting.  Not where one is expected: calls that `where`, the
- * class or an enclosing call let pass, learnt return sites behind a `ret` that closed the frame,
- * calls while a stage is taken off.
+ * An exit without a frame is worth counting.  Not where one is expected: functions that others call
+ * as well, calls that `where`, the class or an enclosing call let pass, learnt return sites behind
+ * a `ret` that closed the frame, calls while a stage is taken off.
  */
 static __always_inline int was_entered(const struct hit *hit)
 {
@@ -219,7 +219,7 @@ static __always_inline int was_entered(const struct hit *hit)
 	if (hit->bind->role >= WIRE_ROLE_EXECUTE && !(hit->bind->flags & WIRE_BIND_OWN_EXITS))
 		return 0;
 	return hit->stage.conf->state == WIRE_STAGE_ARMED && !hit->probe->no_ra_check &&
-	       hit->bind->where.base == WIRE_BASE_NONE && !hit->bind->cls &&
+	       !hit->probe->shared && hit->bind->where.base == WIRE_BASE_NONE && !hit->bind->cls &&
 	       !(hit->bind->flags & WIRE_BIND_INSIDE);
 }
 

@@ -274,7 +274,8 @@ struct wire_probe {
 	__u32 cost_ns;	  /* calibrated cost of the trap alone */
 	__u8 unless;	  /* EXIT at a conditional jump: none while this condition code - 1 holds;
 			   * 0: an exit always */
-	__u8 pad0[3];
+	__u8 shared;	  /* EXIT in a function that others call as well: mostly not ours */
+	__u8 pad0[2];
 };
 
 enum wire_stage_state {

@@ -92,6 +92,7 @@ int attachment_queue_site(struct attachment *a, struct probe_queue *q, const str
 	}
 	/* At a return site, and at a uretprobe, the return address has been taken off already. */
 	probe.no_ra_check = kind == WIRE_SITE_EXIT && site->sp_delta < 0;
+	probe.shared = kind == WIRE_SITE_EXIT && site->tail;
 	if (site->conditional)
 		probe.unless = (uint8_t)(site->condition + 1);
 	probe.cost_ns = a->calibration.trap[emulated ? TRAP_EMULATED : TRAP_STEPPED].hot_ns;

@@ -257,6 +257,15 @@ static void test_unmatched(void **state)
 	leave(where, SP(8000));
 	assert_int_equal(stats(S)->filtered, 2);
 	assert_int_equal(stats(S)->unmatched, 2);
+	/* Nor in a function that a tail jump leads to: whoever else calls it returns there, too. */
+	f = function(S, WIRE_ROLE_CALL, 0);
+	probe_at(2 * f + 1)->shared = 1;
+	leave(f, SP(7000));
+	enter(f, SP(7000));
+	leave(f, SP(6000));
+	leave(f, SP(7000));
+	assert_int_equal(stats(S)->spans, 2);
+	assert_int_equal(stats(S)->unmatched, 2);
 	expect_no_losses();
 }
 

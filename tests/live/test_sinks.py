@@ -12,8 +12,8 @@ from harness import CHESHIRE, Failure, Process, Skip, Watch, config, test, wait_
 
 WORK = {"work": "steady:stage_work"}
 BUDGET = (
-    "budgets:\n  work.latency: { stat: max, window: 2s, target: 5ms, warning: 10ms, "
-    'critical: 50ms, for: 0s, action: "Look at it", impact: "People wait" }\n'
+    "budgets:\n  work.latency: { stat: max, window: 2s, target: 50ms, warning: 100ms, "
+    'critical: 5s, for: 0s, action: "Look at it", impact: "People wait" }\n'
 )
 
 HEAD = {"type": str, "ts": str, "target_id": int, "target_name": str, "pid": int, "process": str}
@@ -61,9 +61,11 @@ def check_keys(t, line, keys):
         t.check(good, f"{line['type']}.{key} is {value!r}")
 
 
-def breach(target, until, timeout_s=12):
+def breach(target, until, timeout_s=30):
+    """Once is enough. Between the limits there is room for waits for a CPU."""
+
     def step():
-        target.command("run 1 20000")
+        target.command("run 1 200000")
         return until()
 
     return wait_until(step, timeout_s, "the breach is reported")
@@ -117,7 +119,7 @@ def check_summary(t, watch):
 def text_on_a_pipe_has_no_colour(t):
     target = t.target("steady", "--mode", "command", wait=False)
     watch = Watch(t, target.pid, config(WORK, more=BUDGET), output="text")
-    watch.lines.wait(lambda line: "work" in line, 15, "the stage in the text")
+    watch.lines.wait(lambda line: "work" in line, 40, "the stage in the text")
     breach(
         target,
         lambda: any("warning" in line.lower() for _, line in list(watch.lines.items)),
@@ -127,7 +129,7 @@ def text_on_a_pipe_has_no_colour(t):
     text = watch.out_path.read_text(encoding="utf-8")
     t.check("\x1b" not in text, "escape sequences on a pipe")
     t.check("Look at it" in text, "the action is not shown")
-    t.check(re.search(r"20\.\d* ?ms|2\d ms", text), f"the value is not shown: {text[-500:]}")
+    t.check(re.search(r"\b[2-9]\d\d(\.\d+)? ms|\b[1-4]\.\d+ s\b", text), f"the value is not shown: {text[-500:]}")
 
 
 @test()
@@ -202,7 +204,7 @@ def start_rsyslog(t):
     return process
 
 
-@test(60)
+@test(120)
 def syslog_alerts_reach_rsyslog(t):
     start_rsyslog(t)
     target = t.target("steady", "--mode", "command", wait=False)
@@ -214,7 +216,7 @@ def syslog_alerts_reach_rsyslog(t):
         ["unshare", "--mount", "sh", script, CHESHIRE, "watch", "--pid", target.pid]
         + ["--config", path, "--output", "json", "--syslog=local3"],
     )
-    watch.lines.wait(lambda line: '"hello"' in line, 15, "hello")
+    watch.lines.wait(lambda line: '"hello"' in line, 40, "hello")
     messages = t.dir / "messages"
 
     def written(pattern):
@@ -231,6 +233,6 @@ def syslog_alerts_reach_rsyslog(t):
         target.command("run 5 1000")
         return written(r"cheshire\[\d+\]:\s*resolved")
 
-    t.equal(len(wait_until(calm, 10, "the resolution is logged")), 1, "lines about the resolution")
+    t.equal(len(wait_until(calm, 30, "the resolution is logged")), 1, "lines about the resolution")
     watch.signal(signal.SIGTERM)
     t.equal(watch.wait(), 0, "exit code of cheshire")

@@ -17,6 +17,8 @@
 #define Z 1.96
 /* Blocks that are taken to come at a time, at most. */
 #define CLUSTER_MAX 4.0
+/* Windows with survivors beside one that has most of them. */
+#define BURST_OTHERS 3u
 
 /* One window as far as this site is concerned. */
 struct share {
@@ -25,6 +27,7 @@ struct share {
 	/* It is too young, or has blocks that were not looked at since they came of age; or it
 	 * could not see the site's. */
 	bool open;
+	bool burst; /* see set_burst_aside */
 };
 
 /* Bounds of a Poisson count's mean (Wilson and Hilferty); n need not be whole. */
@@ -98,6 +101,35 @@ static void share_out(const struct leak_ledger *l, uint32_t site, uint64_t age_n
 	}
 }
 
+/*
+ * A program that stood still for long makes up for it at once: a window that saw that has most of
+ * the survivors, and says nothing of whether they keep coming, if the others are enough for that.
+ */
+static void set_burst_aside(const struct leak_ledger *l, struct share *shares)
+{
+	struct share *most = &shares[0], sum = {};
+	uint64_t windows_n = 0;
+
+	for (uint32_t i = 0; i < l->windows_n; i++) {
+		if (shares[i].open)
+			continue;
+		sum.n += shares[i].n;
+		sum.blocks += shares[i].blocks;
+		windows_n += shares[i].n > 0;
+		if (most->open || shares[i].blocks > most->blocks)
+			most = &shares[i];
+	}
+	if (!most->open && most->blocks > sum.blocks / 2 && windows_n > BURST_OTHERS &&
+	    sum.n - most->n >= l->options.survivors_few)
+		most->burst = true;
+}
+
+/* Of the windows that say whether survivors keep coming. */
+static bool is_aside(const struct share *share)
+{
+	return share->open || share->burst;
+}
+
 static double duration_s(const struct window *w)
 {
 	return w->closed_ns > w->opened_ns ? (double)(w->closed_ns - w->opened_ns) / NS_PER_S : 0;
@@ -131,7 +163,7 @@ static double first_half(const struct leak_ledger *l, const struct share *shares
 	for (uint32_t i = 0; i < l->windows_n && before_s < time_s / 2; i++) {
 		double part, window_s = duration_s(&l->windows[i]);
 
-		if (shares[i].open)
+		if (is_aside(&shares[i]))
 			continue;
 		/* The window that the middle lies in belongs to both halves. */
 		part = window_s > 0 ? fmin(1, (time_s / 2 - before_s) / window_s) : 1;
@@ -153,7 +185,7 @@ static double clustered_n(const struct leak_ledger *l, const struct share *share
 	for (uint32_t i = 0; i < l->windows_n; i++) {
 		double window_s = duration_s(&l->windows[i]), part, rest;
 
-		if (shares[i].open)
+		if (is_aside(&shares[i]))
 			continue;
 		part = before_s + window_s / 2 < time_s / 2 ? first_half : 1 - first_half;
 		rest = shares[i].blocks - blocks * part * window_s / (time_s / 2);
@@ -180,32 +212,45 @@ static double sum_of_squares(const struct leak_ledger *l, uint32_t site, const s
 	return squares;
 }
 
+/* Do they come in the second half as in the first? */
+static void compare_halves(const struct leak_ledger *l, const struct share *shares,
+			   struct rate_estimate *out)
+{
+	double blocks = 0, squares = 0, time_s = 0, most;
+
+	for (uint32_t i = 0; i < l->windows_n; i++) {
+		if (is_aside(&shares[i]))
+			continue;
+		blocks += shares[i].blocks;
+		squares += shares[i].squares;
+		time_s += duration_s(&l->windows[i]);
+	}
+	if (!(blocks > 0) || !(time_s > 0))
+		return;
+	out->first_half = first_half(l, shares, time_s) / blocks;
+	most = blocks * blocks / squares;
+	/* What is kept from the start comes in one piece, too. */
+	out->independent_n =
+		fmax(most / CLUSTER_MAX,
+		     fmin(most, clustered_n(l, shares, blocks, out->first_half, time_s)));
+}
+
 static void estimate(const struct leak_ledger *l, uint32_t site, const struct share *shares,
 		     struct rate_estimate *out)
 {
 	const struct site *s = &l->sites[site];
-	double bytes = 0, blocks = 0, squares = 0, time_s = 0, n;
+	double bytes = 0, blocks = 0, time_s = 0, n;
 
 	for (uint32_t i = 0; i < l->windows_n; i++) {
 		if (shares[i].open)
 			continue;
 		bytes += shares[i].bytes;
 		blocks += shares[i].blocks;
-		squares += shares[i].squares;
 		time_s += duration_s(&l->windows[i]);
 	}
 	out->rate = out->low = out->high = NAN;
 	if (time_s <= 0)
 		return;
-	out->first_half = blocks > 0 ? first_half(l, shares, time_s) / blocks : 0;
-	if (squares > 0) {
-		double most = blocks * blocks / squares;
-
-		/* What is kept from the start comes in one piece, too. */
-		out->independent_n =
-			fmax(most / CLUSTER_MAX,
-			     fmin(most, clustered_n(l, shares, blocks, out->first_half, time_s)));
-	}
 	out->rate = bytes / time_s;
 	out->blocks_per_s = blocks / time_s;
 	out->low = 0;
@@ -229,6 +274,8 @@ int ledger_estimate(const struct leak_ledger *l, uint32_t site, uint64_t age_ns,
 	if (!shares)
 		return -ENOMEM;
 	share_out(l, site, age_ns, now_ns, shares, out);
+	set_burst_aside(l, shares);
+	compare_halves(l, shares, out);
 	estimate(l, site, shares, out);
 	free(shares);
 	return 0;

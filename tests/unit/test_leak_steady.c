@@ -76,11 +76,15 @@ static void test_bursts(void **state)
 	const unsigned int bursts[120] = {
 		[9] = 5, [20] = 6, [31] = 1, [43] = 5, [55] = 3, [90] = 1, [101] = 1};
 	const unsigned int start[120] = {[0] = 30, [1] = 40, [2] = 20, [100] = 1};
+	const unsigned int stall[120] = {
+		[12] = 1, [20] = 110, [31] = 2, [60] = 1, [75] = 1, [90] = 1, [110] = 2};
 	unsigned int less[120];
 	struct leak_site site = after_losing(bursts, 120);
 
 	(void)state;
 	assert_int_equal(site.survivors_n, 22);
+	assert_int_equal(site.verdict, LEAK_PROBABLE);
+	site = after_losing(stall, 120);
 	assert_int_equal(site.verdict, LEAK_PROBABLE);
 	site = after_losing(start, 120);
 	assert_int_equal(site.verdict, LEAK_SUSPECT);

@@ -162,6 +162,16 @@ static __always_inline int python_frame_of_generator(const struct python_offsets
 	       owner == o->frame_owner_generator;
 }
 
+/* Calls of it make a generator or coroutine. */
+static __always_inline int python_code_makes_generators(const struct python_offsets *o, __u64 code)
+{
+	__u32 flags = 0;
+
+	return !bpf_probe_read_user(&flags, sizeof(flags),
+				    (void *)(code + (__u64)(__s64)o->code_flags)) &&
+	       (flags & PYTHON_CODE_MAKES);
+}
+
 /*
  * A frame of a generator, as it was seen before: is it certain that it does not go on?  What cannot
  * be read just now user space looks at again.

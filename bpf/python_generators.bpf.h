@@ -146,11 +146,16 @@ static long generator_check(void *map, __u64 *key, struct wire_python_open *valu
 {
 	struct wire_python_open open = *value;
 	int stale = open.since_ns != w->py->since_ns;
+	const struct wire_python_open *is;
 	__u64 frame = *key;
 
 	(void)map;
 
 	if (!stale && !python_generator_over(&w->py->offsets, frame, open.code))
+		return 0;
+	/* Another CPU may have let go of it, and have put another one there. */
+	is = bpf_map_lookup_elem(&python_generators, &frame);
+	if (!is || is->code != open.code || is->since_ns != open.since_ns)
 		return 0;
 	/* Another CPU may have seen it as well. */
 	if (bpf_map_delete_elem(&python_generators, &frame))
@@ -296,7 +301,9 @@ __noinline int python_generators_look(__u64 now, __u64 before)
 	if (!w.torn)
 		w.newest->walked_ns = now;
 	take(w.newest, bpf_ktime_get_ns() - now);
-	bpf_loop(WIRE_PYTHON_SET, open_step, &w, 0);
+	/* Of one that a later look finds in the lists, its making is told then. */
+	if (!w.torn)
+		bpf_loop(WIRE_PYTHON_SET, open_step, &w, 0);
 	return 0;
 }
 

@@ -54,8 +54,13 @@ static __always_inline __u32 place_made(const struct python_thread *pt, __u32 cl
 /* Frames come from the inside out: the last one of a stage stays. */
 static __always_inline void note(struct walk *w, __u64 frame, __u64 code, __u32 cls)
 {
+	int of_generator = python_frame_of_generator(&w->py->offsets, frame);
 	struct python_thread *pt = w->pt;
 	__u32 at = place_of(pt, code, cls);
+
+	/* The frame that makes one: it is no call, and gone at once. */
+	if (!of_generator && python_code_makes_generators(&w->py->offsets, code))
+		return;
 
 	if (at >= WIRE_PYTHON_SET) {
 		w->flags |= WIRE_PYTHON_CUT;
@@ -68,8 +73,7 @@ static __always_inline void note(struct walk *w, __u64 frame, __u64 code, __u32 
 	pt->now[at].frame = frame;
 	pt->now[at].code = code;
 	pt->now[at].cls = cls;
-	pt->now[at].flags =
-		python_frame_of_generator(&w->py->offsets, frame) ? WIRE_PYTHON_GENERATOR : 0;
+	pt->now[at].flags = of_generator ? WIRE_PYTHON_GENERATOR : 0;
 	/* Those of generators are in flight while they are off the thread, too. */
 	if (cls <= WIRE_STAGES_MAX && !pt->now[at].flags)
 		w->bits |= 1ULL << ((cls - 1) & (WIRE_STAGES_MAX - 1));

@@ -29,6 +29,13 @@
 
 #define PYTHON_NONE (-1)
 
+/* co_flags: of a generator, a coroutine, an asynchronous generator */
+#define PYTHON_CODE_GENERATOR	    0x20
+#define PYTHON_CODE_COROUTINE	    0x80
+#define PYTHON_CODE_ASYNC_GENERATOR 0x200
+#define PYTHON_CODE_MAKES                                                                          \
+	(PYTHON_CODE_GENERATOR | PYTHON_CODE_COROUTINE | PYTHON_CODE_ASYNC_GENERATOR)
+
 enum python_current {
 	PYTHON_CURRENT_UNKNOWN = 0,
 	/*

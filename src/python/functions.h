@@ -9,11 +9,6 @@
 
 #include "python/runtime.h"
 
-/* co_flags */
-#define PYTHON_CODE_GENERATOR	    0x20
-#define PYTHON_CODE_COROUTINE	    0x80
-#define PYTHON_CODE_ASYNC_GENERATOR 0x200
-
 #define PYTHON_GC_LISTS	      3
 #define PYTHON_GENERATORS_MAX 4096
 

@@ -354,9 +354,17 @@ void sampled_spans__generator(struct sampled_spans *s, const struct wire_python_
 	uint64_t before_ns = g->before_ns < g->hdr.ts_ns ? g->before_ns : g->hdr.ts_ns;
 	uint64_t at_ns = g->hdr.ts_ns - (g->hdr.ts_ns - before_ns) / 2;
 
+	/* It was seen on its thread first. */
+	if (f && !g->over && f->state == FOLLOWED_ON && f->under_way) {
+		f->under_way = false;
+		f->start_ns = at_ns;
+		f->cls = g->cls;
+		open_slot(s, f);
+		return;
+	}
 	/* Another one in the place of one whose end was not told. */
 	if (f && !g->over && f->state == FOLLOWED_SUSPENDED) {
-		s->stats.lost++;
+		s->stats.lost += !f->under_way;
 		drop(s, f);
 		f = NULL;
 	}

@@ -44,8 +44,7 @@ uint64_t python_look_name(const struct python_target *t, uint64_t code)
 
 bool python_look_makes(uint32_t flags)
 {
-	return flags &
-	       (PYTHON_CODE_GENERATOR | PYTHON_CODE_COROUTINE | PYTHON_CODE_ASYNC_GENERATOR);
+	return flags & PYTHON_CODE_MAKES;
 }
 
 static bool makes_generators(const struct python_target *t, const struct python_offsets *o,

@@ -139,10 +139,40 @@ static void test_of_no_stage(void **state)
 	assert_int_equal(questions(), 1);
 }
 
+/* Frames that were told since the last time. */
+static unsigned int frames(void)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < shim_records(); i++) {
+		const struct wire_python_sample *s = shim_record_at(i)->data;
+
+		n += s->hdr.kind == WIRE_KIND_PYTHON_SAMPLE ? s->frames_n : 0;
+	}
+	shim_drain();
+	return n;
+}
+
+/* Calling a coroutine's function makes it, in a frame that is gone at once: that is no call. */
+static void test_frame_that_makes_a_coroutine(void **state)
+{
+	(void)state;
+	python();
+	conf()->offsets.code_flags = 16;
+	put(CODE + 16, PYTHON_CODE_COROUTINE);
+	tick();
+	assert_int_equal(frames(), 0);
+	put(CODE + 16, 0);
+	tick();
+	assert_int_equal(frames(), 1);
+	expect_no_losses();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(test_one_question),
+		world_test(test_frame_that_makes_a_coroutine),
 		world_test(test_lost_question),
 		world_test(test_of_no_stage),
 	};

@@ -370,6 +370,33 @@ static void test_generator_from_nowhere(void **state)
 	assert_int_equal(stats.under_way, 1);
 }
 
+/* It was on its thread as the lists could not be read; then it is told that it is new. */
+static void test_generator_seen_before_it_is_told(void **state)
+{
+	struct sampled_spans_stats stats;
+	struct seen *seen = *state;
+
+	feed_one(seen, 10, 12, 0x100, 1, WIRE_PYTHON_GENERATOR);
+	tell(seen, 8, 14, 0x100, 1, 0);
+	assert_int_equal(seen->open, 1);
+	feed(seen, look(20, 22));
+	tell(seen, 30, 32, 0x100, 1, 1);
+	assert_int_equal(seen->n, 1);
+	assert_int_equal(seen->span[0].start_ns, 11 * MS);
+	assert_int_equal(seen->span[0].end_ns, 31 * MS);
+	assert_int_equal(seen->span[0].cpu_ns, 10 * MS);
+	/* And when it had left. */
+	feed_one(seen, 40, 42, 0x100, 1, WIRE_PYTHON_GENERATOR);
+	feed(seen, look(44, 46));
+	tell(seen, 40, 48, 0x100, 1, 0);
+	tell(seen, 60, 62, 0x100, 1, 1);
+	assert_int_equal(seen->n, 2);
+	assert_int_equal(seen->span[1].end_ns - seen->span[1].start_ns, 17 * MS);
+	assert_int_equal(seen->open, 0);
+	sampled_spans__stats(seen->spans, &stats);
+	assert_int_equal(stats.lost, 0);
+}
+
 /* An end that was lost: counted as that, and nothing else. */
 static void test_generator_gone(void **state)
 {
@@ -430,6 +457,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_generators_overlap, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_generator_over, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_generator_from_nowhere, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_generator_seen_before_it_is_told, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_generator_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hostile, set_up, tear_down),
 	};

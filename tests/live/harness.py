@@ -45,6 +45,9 @@ PERCENTILES = (("p50", 50), ("p95", 95), ("p99", 99), ("max", 100))[: None if SL
 
 # Loading and checking the programs takes seconds of a CPU, and there may be little of one.
 START_DEADLINE_S = 40
+# No wait is given up sooner, since that is against a hang only: on a busy machine grace periods of
+# the kernel alone take seconds. How long a thing may take is asked of the moments, by between().
+PATIENCE_S = 30
 TESTS = []
 VERDICTS = ("ok", "FAIL", "skip")
 
@@ -89,15 +92,19 @@ def test(timeout_s=60, waits=False):
     return mark
 
 
+def patience(timeout_s):
+    return max(timeout_s, PATIENCE_S) * SLOWNESS
+
+
 def wait_until(condition, timeout_s, what, every_s=0.01):
     """Returns the first true result of condition(); fails when the deadline passes."""
-    deadline = time.monotonic() + timeout_s * SLOWNESS
+    deadline = time.monotonic() + patience(timeout_s)
     while True:
         result = condition()
         if result:
             return result
         if time.monotonic() > deadline:
-            raise Failure(f"not within {timeout_s:g} s: {what}")
+            raise Failure(f"not within {patience(timeout_s):g} s: {what}")
         time.sleep(every_s)
 
 
@@ -141,7 +148,7 @@ class Lines:
 
     def wait(self, wanted, timeout_s, what, start=0):
         """The index and item of the first line from `start` for which wanted(line) holds."""
-        deadline = time.monotonic() + timeout_s * SLOWNESS
+        deadline = time.monotonic() + patience(timeout_s)
         with self.changed:
             while True:
                 for index in range(start, len(self.items)):
@@ -152,7 +159,7 @@ class Lines:
                 if self.closed:
                     raise Failure(f"ended without {what}")
                 if left <= 0:
-                    raise Failure(f"not within {timeout_s:g} s: {what}")
+                    raise Failure(f"not within {patience(timeout_s):g} s: {what}")
                 self.changed.wait(left)
 
 
@@ -231,9 +238,9 @@ class Process:
     def wait(self, timeout_s=START_DEADLINE_S):
         """The exit status; negative: the signal."""
         try:
-            status = self.popen.wait(timeout_s * SLOWNESS)
+            status = self.popen.wait(patience(timeout_s))
         except subprocess.TimeoutExpired:
-            raise Failure(f"{self.name} did not end within {timeout_s:g} s") from None
+            raise Failure(f"{self.name} did not end within {patience(timeout_s):g} s") from None
         self.lines.thread.join(5)
         return status
 

@@ -115,13 +115,13 @@ def hot_function_refused_in_trial(t):
     t.equal(hot["state"], "refused", "state of the hot stage in hello")
     t.check("/s" in hot["reason"], f"the reason does not say the rate: {hot['reason']}")
     # Trapped a million times a second it cannot keep its pace, but it is seen to be hot.
-    t.check(hot["rate_per_s"] > 20000, f"rate seen: {hot['rate_per_s']}")
+    t.between(hot["rate_per_s"], 5000, 2e6, "calls a second that were seen")
     t.equal(watch.stage("work")["state"], "armed", "state of the other stage")
     t.equal(watch.summary_now().value("hot.count"), None, "hot.count is unknown")
     truth = target.finish()
     watch.wait(20)
     # A trial of 100 ms and nothing more: the target loses less than half a second of calls.
-    t.check(truth.functions["hot_function"].calls > 5.5e6, "the target was slowed down")
+    t.between(truth.functions["hot_function"].calls, 5.5e6, 1e8, "calls: it was slowed down")
 
 
 @test()

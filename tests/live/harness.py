@@ -78,7 +78,7 @@ class Entry:
         self.waits = waits
 
 
-def test(timeout_s=60, waits=False):
+def test(timeout_s=120, waits=False):
     """Marks a function of a test file as a test with a time limit of its own.
 
     `waits`: it spends its time waiting for windows to pass and needs no quiet machine, so that it

@@ -44,7 +44,7 @@ def call_until(target, command, done, timeout_s, what):
     return first, wait_until(step, timeout_s, what)
 
 
-@test(60)
+@test(120)
 def breach_fires_and_resolves_in_time(t):
     target = t.target("steady", "--mode", "command", wait=False)
     watch = t.watch(target.pid, config(WORK, more=budgets()))
@@ -86,7 +86,7 @@ def breach_fires_and_resolves_in_time(t):
     t.one_of(alert["value"], logged_s(target), "value")
 
 
-@test(60)
+@test(120)
 def severity_moves_to_critical(t):
     target = t.target("steady", "--mode", "command", wait=False)
     watch = t.watch(target.pid, config(WORK, more=budgets()))
@@ -115,7 +115,7 @@ def severity_moves_to_critical(t):
     t.one_of(slowest["wall_s"], logged_s(target), "slowest span of the evidence")
 
 
-@test(60)
+@test(120)
 def fail_on_exit_codes(t):
     target = t.target("steady", "--mode", "command", wait=False)
     quick = budgets(**{"for": "0s", "window": "1s"})
@@ -138,7 +138,7 @@ def fail_on_exit_codes(t):
     t.equal(last.wait(20), 4, "the end of the target wins over the violation")
 
 
-@test(60)
+@test(120)
 def idle_raises_nothing(t):
     """Nothing happens at all: nothing is late, nothing is unknown, nothing is said."""
     target = t.target("steady", "--mode", "command", wait=False)
@@ -148,7 +148,7 @@ def idle_raises_nothing(t):
     t.equal(watch.last_summary().value("work.count"), 0, "work.count")
 
 
-@test(60)
+@test(120)
 def built_in_budgets_say_nothing_about_idle(t):
     target = t.target("steady", "--mode", "command", wait=False)
     watch = t.watch(target.pid, None, "--duration", "5s")
@@ -156,7 +156,7 @@ def built_in_budgets_say_nothing_about_idle(t):
     t.equal(watch.alerts(), [], "alerts about an idle target")
 
 
-@test(60)
+@test(120)
 def shed_stage_is_unknown_once(t):
     """Quiet in the trial, a torrent later: it is taken off, and said so one time."""
     target = t.target("steady", "--mode", "command", wait=False)
@@ -181,7 +181,7 @@ def shed_stage_is_unknown_once(t):
     t.equal(summary.value("work.latency.p95"), None, "work.latency.p95")
 
 
-@test(60)
+@test(120)
 def firing_alert_turns_unknown_not_resolved(t):
     target = t.target("steady", "--mode", "command", wait=False)
     quick = budgets(**{"for": "0s"})
@@ -193,7 +193,7 @@ def firing_alert_turns_unknown_not_resolved(t):
     t.equal(states, ["firing", "unknown"], "states of the alert")
 
 
-@test(60, waits=True)
+@test(120, waits=True)
 def hang_is_not_responsive(t):
     target = t.target("steady", "--mode", "command", wait=False)
     stage = {"work": '{ call: "steady:stage_work", hang: 1s }'}
@@ -208,7 +208,7 @@ def hang_is_not_responsive(t):
     watch.stop()
 
 
-@test(60)
+@test(120)
 def cpu_budget_fires(t):
     target = t.target("memory", wait=False)
     more = (
@@ -223,7 +223,7 @@ def cpu_budget_fires(t):
     watch.stop()
 
 
-@test(60)
+@test(120)
 def reload_by_sighup(t):
     target = t.target("steady", "--mode", "command", wait=False)
     watch = t.watch(target.pid, config(WORK, more=budgets(**{"for": "0s"})))

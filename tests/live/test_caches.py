@@ -51,7 +51,7 @@ def counts(t, summary, truth):
     t.no_drops(summary)
 
 
-@test(60)
+@test(120)
 def cache_of_one_thread(t):
     summary, truth = look(t, 1, 4000, 300, 400)
     counts(t, summary, truth)
@@ -60,14 +60,14 @@ def cache_of_one_thread(t):
             "cache.tts.size")
 
 
-@test(60)
+@test(120)
 def cache_of_eight_threads(t):
     summary, truth = look(t, 8, 2500, 300, 400)
     counts(t, summary, truth)
     t.equal(summary.number("cache.tts.size"), truth["bytes"], "cache.tts.size")
 
 
-@test(60)
+@test(120)
 def cache_size_as_it_adds_up(t):
     """Nothing tells the size: what was put in less what was thrown out, and said so."""
     summary, truth = look(t, 8, 1000, 300, 400, WITHOUT_SIZE)
@@ -76,7 +76,7 @@ def cache_size_as_it_adds_up(t):
     t.equal((size["value"], size["quality"]), (truth["bytes"], "partial"), "cache.tts.size")
 
 
-@test(60)
+@test(120)
 def cache_of_redis_by_itself(t):
     """Nothing is configured: hiredis is recognised. Truth is what the server counts."""
     redis = Redis(t)

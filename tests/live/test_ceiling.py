@@ -31,7 +31,7 @@ def wait_note(watch, event, start=0):
     return watch.wait_for("note", 15, lambda line: line["event"] == event, start)[1]
 
 
-@test(60)
+@test(120)
 def shed_unknown_and_back(t):
     """A stage that floods is taken off, its alert becomes unknown; calm again, it is watched."""
     target = t.target("loader", wait=False)
@@ -56,7 +56,7 @@ def shed_unknown_and_back(t):
     t.equal(len(target.finish().functions["stage_local"].normal_ns), 30012, "calls by the target")
 
 
-@test(60)
+@test(120)
 def shed_again_waits_longer(t):
     """Twice as long before the second try as before the first."""
     target = t.target("loader", wait=False)
@@ -79,7 +79,7 @@ def shed_again_waits_longer(t):
     target.signal(signal.SIGKILL)
 
 
-@test(60)
+@test(120)
 def joining_is_on_trial(t):
     """Functions that a stage gets by a dlopen: idle ones are let in, and not a call is missing."""
     target = t.target("loader", wait=False)
@@ -99,7 +99,7 @@ def joining_is_on_trial(t):
     target.finish()
 
 
-@test(60)
+@test(120)
 def joining_too_hot_is_left_out(t):
     """A hot function that joins is left out by itself; the stage goes on, and says partial."""
     target = t.target("loader", wait=False)

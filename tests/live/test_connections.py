@@ -185,7 +185,7 @@ def connections_equal_the_servers_every_second(t):
     t.check(summary.number("db.connect.latency.max") < 1, "a connect on loopback took a second")
 
 
-@test(60, waits=True)
+@test(120, waits=True)
 def handles_of_sqlite(t):
     """Those from before by their files, those that come and go by the library's functions."""
     client = Client(t)
@@ -212,7 +212,7 @@ def handles_of_sqlite(t):
     t.no_drops(watch.stop())
 
 
-@test(60, waits=True)
+@test(120, waits=True)
 def a_sqlite_handle_from_before_in_memory(t):
     """It cannot be seen until it is closed: then the number says that it was too low."""
     client = Client(t)
@@ -242,7 +242,7 @@ def two_more_seconds(watch):
     wait_until(later, 10, "two more seconds")
 
 
-@test(60, waits=True)
+@test(120, waits=True)
 def an_exhausted_pool_raises_its_alert(t):
     redis = Redis(t)
     client = Client(t)
@@ -325,7 +325,7 @@ def a_slow_connect_raises_its_alert(t):
         accepting.join(15)
 
 
-@test(60, waits=True)
+@test(120, waits=True)
 def a_refused_connect_is_counted(t):
     port = free_port()
     client = Client(t)
@@ -339,7 +339,7 @@ def a_refused_connect_is_counted(t):
     t.equal(summary.value("db.connections.stale"), 0, "stale connections")
 
 
-@test(60, waits=True)
+@test(120, waits=True)
 def every_connect_is_counted(t):
     """However short; what is more than is kept of a second is said to be lost."""
     with socket.socket() as listener:
@@ -387,7 +387,7 @@ def a_slow_login_raises_its_alert(t):
            absolute=0.005)
 
 
-@test(60, waits=True)
+@test(120, waits=True)
 def connects_of_hiredis(t):
     """The real library, whose connect is one call."""
     library = ctypes.util.find_library("hiredis")
@@ -432,7 +432,7 @@ def a_stale_connection_raises_its_alert(t):
     watch.wait_alert("db.connections.stale", "resolved", 15)
 
 
-@test(60, waits=True)
+@test(120, waits=True)
 def an_old_connection_raises_its_alert(t):
     """Two hours are as good as three seconds; one from before is `partial`: at least so old."""
     redis = Redis(t)
@@ -458,7 +458,7 @@ def an_old_connection_raises_its_alert(t):
     t.check(entry["value"] < known - opened, "older than it has been watched")
 
 
-@test(60, waits=True)
+@test(120, waits=True)
 def pool_and_idle_connections(t):
     """Three that stay and carry nothing, one that is used, one that comes late."""
     redis = Redis(t)

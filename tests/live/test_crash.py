@@ -155,7 +155,7 @@ def killed_for_memory(t):
     finish(t, target)
 
 
-@test(60)
+@test(120)
 def no_more_memory_to_be_had(t):
     """Every allocation fails from some moment on: it goes on or ends in order, and does not crash."""
     target = at_work(t)
@@ -172,7 +172,7 @@ def no_more_memory_to_be_had(t):
     finish(t, target)
 
 
-@test(60)
+@test(120)
 def stopped_for_seconds(t):
     """As when the machine is stopped: what the kernel counted is exact, and nothing fires."""
     target = t.target("steady", "--mode", "command", wait=False)
@@ -208,7 +208,7 @@ def whole_lines(text):
     return [json.loads(line) for line in text.splitlines()]
 
 
-@test(60)
+@test(120)
 def full_disk(t):
     """stdout and the state file on a disk that is full for a while."""
     target = at_work(t)
@@ -249,7 +249,7 @@ def full_disk(t):
     finish(t, target)
 
 
-@test(60)
+@test(120)
 def nobody_reads(t):
     """stdout, stderr and syslog are full and stay so; later somebody reads stdout after all."""
     target = at_work(t)
@@ -319,7 +319,7 @@ def has_bpf(pid):
     return bool(bpf_ids(pid)["link"])
 
 
-@test(60)
+@test(120)
 def clock_is_set(t):
     """The wall clock goes back an hour, then forward a day; seen by cheshire alone (a preload)."""
     target = t.target("steady", "--mode", "command", wait=False)

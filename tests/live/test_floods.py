@@ -81,7 +81,7 @@ def check_bounds(t, watch):
         t.check(not bad, f"control characters in the output: {bad}")
 
 
-@test(60)
+@test(120)
 def every_span_is_counted_or_said(t):
     """Spans far over what may be told one by one: all of them counted, the others by reason."""
     target = t.target("flood", "--threads", 2, wait=False)
@@ -104,7 +104,7 @@ def every_span_is_counted_or_said(t):
     t.equal(truth.functions["stage_flood"].calls, sum(made), "spans by the target's log")
 
 
-@test(60)
+@test(120)
 def streams_without_end(t):
     """More streams than there is room for: those that opened and those that could not, all told."""
     target = t.target("flood", wait=False)
@@ -279,7 +279,7 @@ def slow_mount(t, path, offset, seconds):
     return server, mountpoint / "library.so"
 
 
-@test(60)
+@test(120)
 def slow_file_system(t):
     """Reading the symbols of a library takes seconds: the loop does not wait for them."""
     data, far = far_sections(PLUGIN)
@@ -298,7 +298,7 @@ def slow_file_system(t):
     target.finish()
 
 
-@test(60)
+@test(120)
 def names_of_terminal_codes(t):
     target = t.target("flood", wait=False)
     budget = "budgets:\n  flood.latency: { stat: max, window: 1m, target: 1ns, warning: 2ns, critical: 3ns, for: 0s }\n"
@@ -313,7 +313,7 @@ def names_of_terminal_codes(t):
     target.finish()
 
 
-@test(60)
+@test(120)
 def code_that_changes_while_it_is_read(t):
     """A function that changes is refused or measured, and the target computes what it should."""
     target = t.target("flood", wait=False)

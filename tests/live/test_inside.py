@@ -23,7 +23,7 @@ def run(t, binding, *args):
     return truth, watch.last_summary()
 
 
-@test(60)
+@test(120)
 def inside_counts_a_call_and_not_its_threads(t):
     truth, summary = run(t, BINDING)
     both = [truth.functions[name] for name in ("all", "one")]
@@ -38,7 +38,7 @@ def inside_counts_a_call_and_not_its_threads(t):
     t.no_drops(summary)
 
 
-@test(60)
+@test(120)
 def inside_forgets_a_call_that_was_left_by_longjmp(t):
     truth, summary = run(t, BINDING, "--mode", "abandon")
     t.equal(len(truth.functions["all"].abnormal_ns), 10, "left by longjmp, by the target")
@@ -47,7 +47,7 @@ def inside_forgets_a_call_that_was_left_by_longjmp(t):
     t.no_drops(summary)
 
 
-@test(60)
+@test(120)
 def without_inside_every_thread_counts(t):
     """What `inside:` is for: the outermost call of a thread is all that a thread can know."""
     _, summary = run(t, BINDING.replace(INSIDE, ""))

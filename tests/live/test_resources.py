@@ -43,7 +43,7 @@ def listen(peer, family, kind):
     return int(peer.command(f"listen {family} {kind}").split()[1])
 
 
-@test(60)
+@test(120)
 def tcp_over_loopback(t):
     peer = t.target("traffic", wait=False, name="peer")
     four, six = listen(peer, 4, 1), listen(peer, 6, 1)
@@ -141,7 +141,7 @@ def ss_bytes(t, port):
     return found["bytes_sent"] - found.get("bytes_retrans", 0), found["bytes_received"]
 
 
-@test(60)
+@test(120)
 def tcp_to_another_host(t):
     """The other host is a network namespace; to an address of this one it is loopback."""
     namespace = Namespace(t)
@@ -184,7 +184,7 @@ def tcp_to_another_host(t):
     peer.finish()
 
 
-@test(60)
+@test(120)
 def udp_and_unix_sockets(t):
     target = t.target("traffic", wait=False)
     target.command("udp 10 100 1")
@@ -201,7 +201,7 @@ def udp_and_unix_sockets(t):
     t.equal(summary.entry("io.network.unix")["quality"], "exact", "quality")
 
 
-@test(60)
+@test(120)
 def udp_and_unix_sockets_unasked(t):
     """What is not counted is said to be so: unix sockets at once, UDP where there is a socket."""
     target = t.target("traffic", wait=False)
@@ -216,7 +216,7 @@ def udp_and_unix_sockets_unasked(t):
     ended(t, target, watch)
 
 
-@test(60)
+@test(120)
 def connections_of_the_users_port(t):
     """Accepted and established, each once, whatever else the server has open."""
     server = t.target("traffic", wait=False, name="server")
@@ -246,7 +246,7 @@ def proc_io(pid):
     return {key: int(value) for key, value in re.findall(r"(\w+): (\d+)", text)}
 
 
-@test(60)
+@test(120)
 def bytes_to_and_from_storage(t):
     target = t.target("traffic", wait=False)
     path = t.dir / "data"
@@ -286,7 +286,7 @@ def host_ticks():
     return busy, steal, busy + steal + idle + iowait
 
 
-@test(60)
+@test(120)
 def cpu_of_the_whole_host(t):
     target = t.target("memory", wait=False)
     watch = t.watch(target.pid)
@@ -309,7 +309,7 @@ BUDGETS = """budgets:
 """
 
 
-@test(60)
+@test(120)
 def budgets_of_storage_and_network(t):
     peer = t.target("traffic", wait=False, name="peer")
     port = listen(peer, 4, 1)

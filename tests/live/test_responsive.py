@@ -267,7 +267,7 @@ def mapped_models(pid):
     return sizes
 
 
-@test(60)
+@test(120)
 def model_size_of_the_assistant(t):
     alice = Alice(t, "--turns", "0", "--duration", "20s")
     alice.go()

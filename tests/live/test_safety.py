@@ -32,10 +32,10 @@ def check_nothing_left(t, target, ids):
     t.check(target.running(), "the target died")
 
 
-@test(60)
+@test(120)
 def sigkill_under_load(t):
     """Three times, each at another moment: while attaching, and at work."""
-    target = t.target("steady", "--duration", 40, *LOAD)
+    target = t.target("steady", "--duration", 110, *LOAD)
     target.go()
     rng = random.Random(20)
     for attempt in range(3):
@@ -50,9 +50,9 @@ def sigkill_under_load(t):
     target.signal(signal.SIGTERM)
 
 
-@test(60)
+@test(120)
 def sigkill_while_attaching(t):
-    target = t.target("steady", "--duration", 40, *LOAD)
+    target = t.target("steady", "--duration", 110, *LOAD)
     target.go()
     rng = random.Random(7)
     for _ in range(5):

@@ -112,7 +112,7 @@ def statements_of_postgresql_on_8_threads(t):
     postgres(t, 8, 40)
 
 
-@test(60)
+@test(120)
 def statements_of_sqlite(t):
     target = t.target(
         "statements", "--mode", "sqlite", "--threads", 1, "--iterations", 200, "--rate", 100
@@ -129,14 +129,14 @@ def statements_of_sqlite(t):
     t.between(line["sum_s"], whole_s * 0.3, whole_s, "their time")
 
 
-@test(60)
+@test(120)
 def statements_of_sqlite_on_8_threads(t):
     target = t.target("statements", "--mode", "sqlite", "--threads", 8, "--iterations", 50)
     truth, summary = watched(t, target, "sqlite")
     counted(t, summary, truth, CLASSES, latencies=False)
 
 
-@test(60)
+@test(120)
 def five_thousand_statements_a_second(t):
     target = t.target(
         "statements", "--mode", "sqlite", "--threads", 2, "--iterations", 7500, "--rate", 2500
@@ -146,7 +146,7 @@ def five_thousand_statements_a_second(t):
     t.equal(truth.functions["simple"].calls, 15000, "statements of the target")
 
 
-@test(60)
+@test(120)
 def commands_of_redis(t):
     server = Redis(t)
     target = t.target(
@@ -205,7 +205,7 @@ SLOW = {
 }
 
 
-@test(60)
+@test(120)
 def slow_queries_of_the_other_classes(t):
     """psql as it is in the package; only the alert of the statement's class comes."""
     server = Postgres(t)
@@ -227,7 +227,7 @@ def slow_queries_of_the_other_classes(t):
     server.stop()
 
 
-@test(60)
+@test(120)
 def a_statement_over_its_timeout(t):
     server = Postgres(t)
     notes(server)

@@ -79,7 +79,7 @@ def eight_users_on_threads_of_their_own(t):
     check_turns(t, truth, summary, 240)
 
 
-@test(60)
+@test(120)
 def overlapping_turns_without_key_are_unknown(t):
     """What cannot be told apart is not guessed."""
     truth, summary = watch_turns(
@@ -93,7 +93,7 @@ def overlapping_turns_without_key_are_unknown(t):
     )
 
 
-@test(60)
+@test(120)
 def one_user_without_key_is_joined_in_time_order(t):
     """Three turns, one after the other: the fourth would be a barge-in, which without a key
     cannot be told from a second user."""

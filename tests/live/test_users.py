@@ -77,7 +77,7 @@ def users_active_of_rare_short_overlaps(t):
     check_active(t, alice, truth, summary)
 
 
-@test(60)
+@test(120)
 def users_without_key_are_unknown(t):
     text = CONFIG.replace("key: thread", "key: none").replace("      key: arg0\n", "")
     budget = "budgets: { users.active: { warning: 100, for: 0s } }\n"
@@ -160,7 +160,7 @@ users:
 """
 
 
-@test(60)
+@test(120)
 def users_by_connections(t):
     server = Process(t, "server", [sys.executable, "-c", SERVER])
     _, (_, line) = server.lines.wait(lambda _: True, 15, "the server's ports")
@@ -232,7 +232,7 @@ def a_storm_is_told_bit_by_bit(t):
     t.equal(len(set(names)), len(names), "alerts told twice")
 
 
-@test(60, waits=True)
+@test(120, waits=True)
 def what_fires_is_told_again(t):
     target = t.target("steady", "--mode", "command", wait=False)
     text = "alerts: { remind: 3s }\n" + threads_budgets(1, ", p0_above: 0.5")

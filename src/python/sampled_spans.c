@@ -395,6 +395,21 @@ size_t sampled_spans__suspended(const struct sampled_spans *s, uint64_t now_ns,
 	return found;
 }
 
+size_t sampled_spans__waiting(const struct sampled_spans *s, uint64_t before_ns,
+			      struct sampled_waiting *out, size_t n)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < s->used_n && found < n; i++) {
+		const struct followed *f = &s->followed[i];
+
+		if (f->state == FOLLOWED_SUSPENDED && is_stage(f->cls) && !f->under_way &&
+		    f->start_ns < before_ns)
+			out[found++] = (struct sampled_waiting){f->frame, f->code, f->cls - 1};
+	}
+	return found;
+}
+
 bool sampled_spans__gone(struct sampled_spans *s, uint64_t frame, uint64_t code, uint64_t now_ns)
 {
 	struct followed *f = find(s, frame, code, FOLLOWED_SUSPENDED, 0);

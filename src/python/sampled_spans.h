@@ -72,6 +72,16 @@ struct sampled_suspended {
  */
 size_t sampled_spans__suspended(const struct sampled_spans *s, uint64_t now_ns,
 				struct sampled_suspended *out, size_t n);
+/* A generator or coroutine of a stage that is on no thread just now. */
+struct sampled_waiting {
+	uint64_t frame;
+	uint64_t code;
+	uint32_t stage;
+};
+
+/* Of those that began before that: writes at most `n`, and returns how many. */
+size_t sampled_spans__waiting(const struct sampled_spans *s, uint64_t before_ns,
+			      struct sampled_waiting *out, size_t n);
 /*
  * One of them is over, and its end was not told; when this is still so a second later, it is
  * forgotten and counted as lost.  True: it was.

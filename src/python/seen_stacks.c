@@ -57,6 +57,13 @@ void seen_stack_text(const struct python_frame *frames, size_t n, char *out, siz
 	}
 }
 
+void seen_stack_suspended(char *text, size_t size)
+{
+	size_t used = strlen(text);
+
+	snprintf(text + used, size - used, ", suspended there");
+}
+
 void seen_stacks_add(struct seen_stacks *s, const struct seen_stack *look)
 {
 	s->kept[s->next] = *look;

@@ -39,6 +39,9 @@ struct seen_stack_count {
  */
 void seen_stack_text(const struct python_frame *frames, size_t n, char *out, size_t size);
 
+/* Says so of one that is on no thread. */
+void seen_stack_suspended(char *text, size_t size);
+
 void seen_stacks_add(struct seen_stacks *s, const struct seen_stack *look);
 
 /*

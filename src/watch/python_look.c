@@ -89,6 +89,18 @@ static bool is_over(const struct python_target *t, const struct python_offsets *
 	       frame != g->frame;
 }
 
+bool python_look_suspended(const struct python_target *t, uint64_t frame, uint64_t code)
+{
+	const struct python_offsets *o = python_runtime__offsets(t->runtime);
+	const struct sampled_suspended g = {frame, code};
+	int8_t state = 0;
+
+	if (is_over(t, o, &g))
+		return false;
+	return o->frame_kind != PYTHON_FRAMES_INTERNAL ||
+	       (!read_at(t, frame, WIRE_PYTHON_FRAME_STATE, &state, sizeof(state)) && state < 0);
+}
+
 void python_look_run(struct python_look *look)
 {
 	struct python_target *t = look->target;

@@ -33,6 +33,9 @@ struct python_look {
 
 void python_look_run(struct python_look *look);
 
+/* The generator or coroutine is there, and on no thread. */
+bool python_look_suspended(const struct python_target *target, uint64_t frame, uint64_t code);
+
 /* The flags are those of a generator or coroutine. */
 bool python_look_makes(uint32_t code_flags);
 

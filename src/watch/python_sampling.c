@@ -377,6 +377,11 @@ uint64_t python_sampling__cost_ns(struct python_sampling *ps)
 	return stats.ran_ns + stats.ticks * WIRE_PYTHON_TICK_NS;
 }
 
+const struct sampled_spans *python_sampling__spans(const struct python_sampling *ps)
+{
+	return ps->spans;
+}
+
 /* --- records and the worker ------------------------------------------------------------------ */
 
 void python_sampling__sample(struct python_sampling *ps, const struct wire_python_sample *sample)

@@ -18,6 +18,7 @@
 #include "cheshire/wire_python.h"
 
 struct python_sampling;
+struct sampled_spans;
 struct watching;
 
 /* NULL and errno.  `watching` is borrowed. */
@@ -46,6 +47,9 @@ void python_sampling__drained(struct python_sampling *ps, uint64_t now_ns);
 uint64_t python_sampling__cost_ns(struct python_sampling *ps);
 /* The overhead ceiling: looks end, until they are tried again. */
 void python_sampling__shed(struct python_sampling *ps, double percent, uint64_t now_ns);
+
+/* What is followed; valid as long as `ps`. */
+const struct sampled_spans *python_sampling__spans(const struct python_sampling *ps);
 
 /* The stage is measured this way. */
 bool python_sampling__has(const struct python_sampling *ps, size_t stage);

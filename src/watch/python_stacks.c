@@ -8,12 +8,15 @@
 #include "kernel/loader.h"
 #include "python/runtime.h"
 #include "watch/clock.h"
+#include "watch/python_look.h"
+#include "watch/python_sampling.h"
 #include "watch/watching.h"
 #include "watch/worker.h"
 
 #define VERSION_3_11 0x030b0000U
 #define THREADS_MAX  64
 #define LOOKS_MAX    32 /* stacks kept of one look */
+#define WAITING_MAX  16 /* coroutines that are on no thread */
 #define PERIOD_NS    100000000ULL
 #define PERIOD_MAX   5000000000ULL
 /* The share of a call's age that passes between two looks. */
@@ -28,6 +31,8 @@ struct stacks_job {
 	uint64_t at_ns;
 	uint32_t opened; /* the interpreter that it is about */
 	uint64_t cpu_ns; /* out: that it took */
+	size_t waiting_n;
+	struct sampled_waiting waiting[WAITING_MAX];
 	size_t n;
 	struct seen_stack looks[LOOKS_MAX];
 };
@@ -73,16 +78,18 @@ static int stage_of(const struct python_target *t, const struct python_frame *fr
 	return python_target_stage(t, &f);
 }
 
-static void note(struct stacks_job *j, int stage, const struct python_stack *stack, size_t n)
+static struct seen_stack *note(struct stacks_job *j, int stage, const struct python_frame *frames,
+			       size_t n)
 {
 	struct seen_stack *look;
 
 	if (j->n == LOOKS_MAX)
-		return;
+		return NULL;
 	look = &j->looks[j->n++];
 	look->stage = (uint32_t)stage;
 	look->at_ns = j->at_ns;
-	seen_stack_text(stack->frames, n, look->text, sizeof(look->text));
+	seen_stack_text(frames, n, look->text, sizeof(look->text));
+	return look;
 }
 
 /* For each stage its outermost call: what is below it is its time. */
@@ -97,8 +104,24 @@ static void note_stack(struct stacks_job *j, const struct python_stack *stack)
 		if (stage < 0 || !(j->stages >> stage & 1) || done >> stage & 1)
 			continue;
 		done |= 1ULL << stage;
-		note(j, stage, stack, i + 1);
+		note(j, stage, stack->frames, i + 1);
 	}
+}
+
+/* On no stack is what it waits for, but where it does is known. */
+static void note_waiting(struct stacks_job *j, const struct sampled_waiting *w)
+{
+	const struct python_target *t = &j->ps->watching->python;
+	struct python_frame frame;
+	struct seen_stack *look;
+
+	if (!(j->stages >> w->stage & 1) ||
+	    python_frame_describe(t->runtime, w->code, w->frame, &frame) ||
+	    !python_look_suspended(t, w->frame, w->code))
+		return;
+	look = note(j, (int)w->stage, &frame, 1);
+	if (look)
+		seen_stack_suspended(look->text, sizeof(look->text));
 }
 
 static void look(struct stacks_job *j)
@@ -116,6 +139,8 @@ static void look(struct stacks_job *j)
 		python_stack_free(&stack);
 	}
 	free(threads);
+	for (size_t i = 0; i < j->waiting_n && t->runtime; i++)
+		note_waiting(j, &j->waiting[i]);
 }
 
 static void run_job(struct worker_job *job)
@@ -202,5 +227,8 @@ void python_stacks__drained(struct python_stacks *ps, uint64_t now_ns)
 	ps->job.at_ns = now_ns;
 	ps->job.opened = ps->opened;
 	ps->job.n = 0;
+	ps->job.waiting_n = sampled_spans__waiting(python_sampling__spans(w->python_sampling),
+						   now_ns - PYTHON_STACKS_SLOW_NS, ps->job.waiting,
+						   WAITING_MAX);
 	ps->under_way = !worker__start(w->worker, &ps->job.job);
 }

@@ -5,8 +5,8 @@
  * memory; the target is not stopped and runs nothing for it.
  *
  * A call that waits for seconds is looked at more rarely, so that a hang costs nothing; and all the
- * looks together take no more than half a percent of a CPU.  What is in no thread's stack (a
- * coroutine that is suspended) is not seen.
+ * looks together take no more than half a percent of a CPU.  Of a
+ * coroutine that is suspended only its own frame is seen, not what it awaits.
  */
 #ifndef CHESHIRE_WATCH_PYTHON_STACKS_H
 #define CHESHIRE_WATCH_PYTHON_STACKS_H

@@ -198,7 +198,7 @@ def place_of(file, qualname, code):
     """As a frame is written: the line of `code` in the function, by the source."""
     lines = (HERE / file).read_text(encoding="utf-8").splitlines()
     start = next(i for i, line in enumerate(lines)
-                 if line.lstrip().startswith(f"def {qualname.rpartition('.')[2]}("))
+                 if re.match(rf" *(async )?def {qualname.rpartition('.')[2]}\(", line))
     line = next(i for i, line in enumerate(lines, 1) if i > start + 1 and code in line)
     return f"{qualname} (python/{file}:{line})"
 
@@ -237,6 +237,51 @@ def python_assistant_slow_function_is_named(t):
     first = in_python(firing)[0]
     t.check(first.startswith("Python, ") and first.endswith(where), f"where in Python: {first}")
     watch.stop()
+
+
+@test(180, waits=True)
+def python_assistant_turns_of_a_loop(t):
+    """
+    Turns that overlap on one thread, by their own coroutine; and of a stage that waits, which is on
+    no thread's stack, the line at which it does.
+    """
+    alice = PythonAlice(t, "--users", 3, "--fault", "slow-response=1500ms", script="server.py",
+                        name="server")
+    budget = "response.latency: { stat: p50, window: 20s, for: 0s, min_count: 1, warning: 1s }"
+    stages = {
+        "response": "python:async_stages.py:respond",
+        "conversation": "python:server.py:Server.one_turn",
+    }
+    watch = t.watch(alice.pid, config(stages, more=f"budgets:\n  {budget}\n"))
+    alice.go()
+    command = [SYSTEM_PYTHON, "-B", HERE / "client.py", "--port", alice.port[1], "--users", 3]
+    client = Process(t, "client", [*command, "--turns", 3, "--audio", BUILD / "corpus"])
+    _, firing = watch.wait_alert("response.latency", "firing", 90)
+    where = f" looks: {place_of('async_stages.py', 'respond', 'delay(')}, suspended there"
+    first = in_python(firing)[0]
+    t.check(first.startswith("Python, ") and first.endswith(where), f"where in Python: {first}")
+    t.equal(client.wait(90), 0, f"exit code of the users: {client.errors()[-300:]}")
+    alice.signal(signal.SIGTERM)
+    truth = alice.truth(30)
+    watch.wait(30)
+    turns = whole_turns_s(truth)
+    summary = watch.last_summary()
+    count = summary.count("conversation")
+    t.check(1 <= count <= len(turns), f"{count} of {len(turns)} turns")
+    # What comes between the log's times and the coroutine's; and the time until it has a CPU.
+    t.between(summary.number("conversation.latency.p50"), min(turns) * 0.984 - 0.01,
+              max(turns) * 1.016 + 0.3, "conversation.latency.p50")
+
+
+def whole_turns_s(truth):
+    """Of each turn of the server the seconds from its first stage to the end of its last."""
+    spans = {}
+    for span in truth.spans():
+        spans.setdefault((span["user"], span["turn"]), []).append(span)
+    return [
+        (max(s["end_ns"] for s in turn) - min(s["start_ns"] for s in turn)) / 1e9
+        for turn in spans.values()
+    ]
 
 
 @test(180, waits=True)

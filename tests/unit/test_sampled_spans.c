@@ -397,6 +397,26 @@ static void test_generator_seen_before_it_is_told(void **state)
 	assert_int_equal(stats.lost, 0);
 }
 
+/* On no thread: from its making on, while it is not seen on one. */
+static void test_waiting(void **state)
+{
+	struct sampled_waiting waiting[2];
+	struct seen *seen = *state;
+
+	tell(seen, 10, 10, 0x100, 1, 0);
+	tell(seen, 20, 20, 0x200, 2, 0);
+	assert_int_equal(sampled_spans__waiting(seen->spans, 10 * MS, waiting, 2), 0);
+	assert_int_equal(sampled_spans__waiting(seen->spans, 15 * MS, waiting, 2), 1);
+	assert_int_equal(waiting[0].frame, 0x100);
+	assert_int_equal(waiting[0].code, 0x1001);
+	assert_int_equal(waiting[0].stage, 0);
+	assert_int_equal(sampled_spans__waiting(seen->spans, 30 * MS, waiting, 2), 2);
+	assert_int_equal(sampled_spans__waiting(seen->spans, 30 * MS, waiting, 1), 1);
+	feed_one(seen, 30, 32, 0x100, 1, WIRE_PYTHON_GENERATOR);
+	assert_int_equal(sampled_spans__waiting(seen->spans, 40 * MS, waiting, 2), 1);
+	assert_int_equal(waiting[0].stage, 1);
+}
+
 /* An end that was lost: counted as that, and nothing else. */
 static void test_generator_gone(void **state)
 {
@@ -459,6 +479,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_generator_from_nowhere, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_generator_seen_before_it_is_told, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(test_waiting, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_generator_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hostile, set_up, tear_down),
 	};

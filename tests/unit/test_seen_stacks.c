@@ -82,6 +82,12 @@ static void stacks_are_written(void **state)
 	(void)state;
 	seen_stack_text(frames, 2, text, sizeof(text));
 	assert_string_equal(text, "Answers.find (voice/answers.py:12) < respond (stages.py)");
+	seen_stack_text(frames, 1, text, sizeof(text));
+	seen_stack_suspended(text, sizeof(text));
+	assert_string_equal(text, "Answers.find (voice/answers.py:12), suspended there");
+	seen_stack_text(frames, 1, text, 20);
+	seen_stack_suspended(text, 20);
+	assert_string_equal(text, "Answers.find (voice");
 	seen_stack_text(frames, 0, text, sizeof(text));
 	assert_string_equal(text, "");
 	for (int i = 0; i < 9; i++) {

@@ -6,9 +6,8 @@
 /* Windows become rarer when so many have found nothing: growth may be of what is not allocated. */
 #define PATIENCE      300
 #define PATIENCE_SLOW 6
-/* From one beginning to the next; the caller's seconds are not all as long. */
-#define EARLY_NS 200000000ULL
-#define HOUR_NS	 3.6e12
+#define SECOND_NS     1e9
+#define HOUR_NS	      3.6e12
 /* A scan of all memory, and a census: once in so many settling times. */
 #define REACH_EVERY  3
 #define CENSUS_EVERY 2
@@ -18,12 +17,22 @@ void escalation_init(struct escalation *e, const struct escalation_options *opti
 	*e = (struct escalation){.options = *options};
 }
 
+/* 0 to below 1, as if by chance: for the window of that number. */
+static double chance(uint32_t window, uint32_t which)
+{
+	uint64_t hash = ((uint64_t)window * 2 + which + 1) * 0x9e3779b97f4a7c15ULL;
+
+	hash = (hash ^ hash >> 30) * 0xbf58476d1ce4e5b9ULL;
+	hash = (hash ^ hash >> 27) * 0x94d049bb133111ebULL;
+	return (double)((hash ^ hash >> 31) >> 11) / 9007199254740992.0;
+}
+
 static void begin(struct escalation *e, uint64_t now_ns)
 {
 	e->hunting = true;
 	e->since_ns = e->grew_ns = now_ns;
 	e->next_window_ns = e->next_census_ns = now_ns;
-	e->next_reach_ns = now_ns;
+	e->next_reach_ns = e->slot_ns = now_ns;
 	e->windows_n = 0;
 	e->step = ESCALATION_WINDOWS;
 }
@@ -80,6 +89,7 @@ void escalation_next(struct escalation *e, const struct escalation_facts *f,
 		round->watch = round->count = false;
 	} else if (f->now_ns >= e->next_window_ns) {
 		round->window = true;
+		round->delay_ns = (uint64_t)(SECOND_NS * chance(e->windows_n, 0));
 		e->window_ns = f->now_ns;
 	}
 	if (f->python && f->now_ns >= e->next_census_ns) {
@@ -98,18 +108,26 @@ void escalation_next(struct escalation *e, const struct escalation_facts *f,
 		reached(e, ESCALATION_COUNT);
 }
 
+/*
+ * A program that does something every second would be seen in the same moment of it each time, or
+ * never.  So each interval has one window, anywhere in it, and not on the caller's seconds either.
+ */
 void escalation_paid(struct escalation *e, uint64_t cost_ns)
 {
-	uint64_t wait_ns = e->options.interval_ns;
+	uint64_t interval_ns = e->options.interval_ns, earned_ns = (uint64_t)HOUR_NS;
 	double earned = e->options.share > 0 ? (double)cost_ns / e->options.share : 0;
 
 	e->windows_n++;
 	if (e->windows_n > PATIENCE && e->step == ESCALATION_WINDOWS)
-		wait_ns *= PATIENCE_SLOW;
-	wait_ns -= wait_ns > EARLY_NS ? EARLY_NS : 0;
-	if (earned > (double)wait_ns)
-		wait_ns = earned < HOUR_NS ? (uint64_t)earned : (uint64_t)HOUR_NS;
-	e->next_window_ns = e->window_ns + wait_ns;
+		interval_ns *= PATIENCE_SLOW;
+	e->slot_ns += interval_ns;
+	if (e->slot_ns < e->window_ns)
+		e->slot_ns = e->window_ns;
+	e->next_window_ns = e->slot_ns + (uint64_t)((double)interval_ns * chance(e->windows_n, 1));
+	if (earned < HOUR_NS)
+		earned_ns = (uint64_t)earned;
+	if (e->next_window_ns < e->window_ns + earned_ns)
+		e->next_window_ns = e->window_ns + earned_ns;
 }
 
 const char *escalation_step_name(enum escalation_step step)

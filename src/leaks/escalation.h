@@ -21,7 +21,7 @@
 #include "leaks/ledger.h"
 
 struct escalation_options {
-	uint64_t interval_ns; /* from one window to the next, about, at least */
+	uint64_t interval_ns; /* in each is a window, somewhere */
 	uint64_t settle_ns;   /* age of a survivor */
 	uint64_t watch_ns;    /* how long a survivor is watched */
 	double share;	      /* of one CPU that windows may cost the target, 0.005 is 0.5 % */
@@ -40,13 +40,14 @@ struct escalation_facts {
 
 /* The work of one round; `check` always comes after `window`. */
 struct escalation_round {
-	bool window;  /* on the allocator */
-	bool check;   /* the blocks that are followed */
-	bool census;  /* of types */
-	bool reach;   /* look for pointers to the survivors of `site` and the others */
-	bool watch;   /* set watchpoints on survivors */
-	bool unwatch; /* take them off, and count */
-	bool count;   /* probe the call of the sites that are sure */
+	bool window;	   /* on the allocator, */
+	uint64_t delay_ns; /* so much later; below one second */
+	bool check;	   /* the blocks that are followed */
+	bool census;	   /* of types */
+	bool reach;	   /* look for pointers to the survivors of `site` and the others */
+	bool watch;	   /* set watchpoints on survivors */
+	bool unwatch;	   /* take them off, and count */
+	bool count;	   /* probe the call of the sites that are sure */
 };
 
 enum escalation_step {
@@ -64,6 +65,7 @@ struct escalation {
 	bool hunting;
 	uint64_t since_ns;		    /* the hunt's beginning */
 	uint64_t grew_ns;		    /* when it was last seen to grow */
+	uint64_t slot_ns;		    /* the interval that the next window is in begins */
 	uint64_t window_ns, next_window_ns; /* the last one's beginning */
 	uint64_t next_census_ns;
 	uint64_t next_reach_ns;

@@ -182,7 +182,7 @@ static int work(struct leak_search *s, const struct escalation_round *round)
 	s->found = true;
 	err = leak_stacks__refresh(s->stacks, s->opts.objects, s->opts.proc);
 	if (!err && round->window)
-		err = leak_search_window(s);
+		err = leak_search_window(s, round->delay_ns);
 	if (!err && round->check)
 		err = leak_search_check(s);
 	if (round->unwatch)

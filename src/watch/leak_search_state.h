@@ -88,8 +88,8 @@ struct leak_search {
 
 /* --- leak_search_window.c --- */
 
-/* One window, and its samples into the ledger. */
-int leak_search_window(struct leak_search *s);
+/* One window, after delay_ns, and its samples into the ledger. */
+int leak_search_window(struct leak_search *s, uint64_t delay_ns);
 /* Blocks that are due are judged. */
 int leak_search_check(struct leak_search *s);
 

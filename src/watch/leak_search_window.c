@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "log/log.h"
 #include "watch/alloc_window.h"
 
 /* A target that allocates next to nothing: the window ends by time. */
 #define WINDOW_MS 200
+#define WAIT_NS	  20000000ULL /* until the next look at `stop` */
 /*
  * Most programs map memory seldom: windows that are full of malloc()s would hardly see it.  So some
  * are for mappings alone, and last; fewer where there are none.
@@ -247,7 +249,19 @@ static void only_mappings(struct leak_search *s, struct alloc_window_job *job)
 	s->mappings_turns_n++;
 }
 
-int leak_search_window(struct leak_search *s)
+/* Not for longer than somebody waits for the round's end. */
+static void wait_for(const struct leak_search *s, uint64_t delay_ns)
+{
+	uint64_t end_ns = leak_search_now_ns() + delay_ns, now_ns;
+
+	while (!*s->opts.stop && (now_ns = leak_search_now_ns()) < end_ns) {
+		uint64_t left_ns = end_ns - now_ns < WAIT_NS ? end_ns - now_ns : WAIT_NS;
+
+		nanosleep(&(struct timespec){.tv_nsec = (long)left_ns}, NULL);
+	}
+}
+
+int leak_search_window(struct leak_search *s, uint64_t delay_ns)
 {
 	bool mappings_only = is_turn_of_mappings(s);
 	struct alloc_window_job job = {.keeper = s->opts.keeper,
@@ -273,6 +287,7 @@ int leak_search_window(struct leak_search *s)
 	err = s->records && s->looks ? 0 : -ENOMEM;
 	if (mappings_only)
 		only_mappings(s, &job);
+	wait_for(s, delay_ns);
 	/* Before the probes are there, so that the look is short. */
 	err = err ?: survivor_judge__prepare(s->judge, &s->memory, &s->mappings, s->data_inode);
 	err = err ?: tell_brief(s);

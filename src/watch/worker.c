@@ -10,8 +10,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* What is called by jobs needs little; the default would be eight megabytes of address space. */
-#define STACK_BYTES (512 * 1024)
+/*
+ * Address space: pages are taken as they are touched.  Mostly few are, but the demangler lays
+ * tables on the stack whose sizes a name of the target's files decides: 1.4 MB for the worst of
+ * 1,024 bytes, which are as many as it takes.
+ */
+#define STACK_BYTES (4 << 20)
 #define LARGE_BYTES (256 * 1024)
 
 struct worker {

@@ -9,8 +9,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "target/names.h"
 #include "watch/worker.h"
 
 struct counted {
@@ -115,13 +117,38 @@ static void nothing_started(void **state)
 	assert_int_equal(worker__free(NULL, 0), 0);
 }
 
+/* Of templates, and references to their parameters: the demangler has room for the product. */
+static void demangle(struct worker_job *job)
+{
+	char name[1024] = "_Z1fI1bI", text[1024];
+
+	(void)job;
+	for (int i = 0; i < 115; i++)
+		strcat(name, "1aIE");
+	strcat(name, "ES6A_Ev1cI");
+	for (int i = 0; i < 163; i++)
+		strcat(name, "RT_");
+	strcat(name, "ESFJ_");
+	(void)symbol_demangle(name, text, sizeof(text));
+}
+
+static void names_that_need_a_large_stack(void **state)
+{
+	struct worker *w = worker__new();
+	struct worker_job job = {demangle, NULL};
+
+	(void)state;
+	assert_int_equal(worker__start(w, &job), 0);
+	assert_int_equal(worker__wait(w, 10000), 0);
+	assert_int_equal(worker__free(w, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(runs_in_another_thread),
-		cmocka_unit_test(one_at_a_time),
-		cmocka_unit_test(a_stuck_job_is_left),
-		cmocka_unit_test(nothing_started),
+		cmocka_unit_test(runs_in_another_thread),	 cmocka_unit_test(one_at_a_time),
+		cmocka_unit_test(a_stuck_job_is_left),		 cmocka_unit_test(nothing_started),
+		cmocka_unit_test(names_that_need_a_large_stack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

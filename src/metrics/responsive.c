@@ -117,7 +117,9 @@ static const char *stage_trouble(struct metrics *m, const struct stage_state *st
 	uint64_t hang_ns = hang_due(stage), frames_ns = frames_due(m, stage);
 
 	if (now_ns > hang_ns)
-		return "in flight longer than its hang limit";
+		return stage->sampled ? "in flight longer than its hang limit, or called again as "
+					"soon as it had returned: sampled, that looks the same"
+				      : "in flight longer than its hang limit";
 	if (now_ns > frames_ns)
 		return "audio frames stopped";
 	if (hang_ns < m->due_ns)

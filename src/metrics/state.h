@@ -250,7 +250,7 @@ struct metrics {
 	size_t unresponsive_stage;
 	uint64_t due_ns;	   /* as metrics__due_ns() */
 	char stuck[METRICS_STUCK]; /* threads in the way of each other; "": none */
-	char why[METRICS_STUCK + 64];
+	char why[METRICS_STUCK + 128];
 	struct metrics_losses losses;
 };
 

@@ -376,6 +376,10 @@ static void test_hang_and_frames_and_exit(void **state)
 	assert_string_equal(metrics__unresponsive(m, &stage),
 			    "in flight longer than its hang limit");
 	assert_int_equal(stage, TTS);
+	/* Looked at now and then: what returns and is called at once looks the same. */
+	metrics__stage_sampled(m, TTS, true);
+	tick(m, now_ns += S);
+	assert_non_null(strstr(metrics__unresponsive(m, &stage), "or called again"));
 	log = (struct log){0};
 	metrics__target_gone(m, now_ns);
 	rules__tick(rules, now_ns, on_alert, &log);

@@ -12,13 +12,16 @@ WINDOW_S = 2
 
 
 def budgets(**budget):
-    """One budget on work.latency: fires above 10 ms, critically above 50 ms."""
+    """One budget on work.latency: fires above 100 ms, critically above 500 ms.
+
+    A call of a millisecond or two may wait for a CPU for many times as long.
+    """
     fields = {
         "stat": "max",
         "window": f"{WINDOW_S}s",
-        "target": "5ms",
-        "warning": "10ms",
-        "critical": "50ms",
+        "target": "50ms",
+        "warning": "100ms",
+        "critical": "500ms",
         "for": f"{FOR_S}s",
         "action": '"Look at it"',
         **budget,
@@ -53,17 +56,18 @@ def breach_fires_and_resolves_in_time(t):
 
     began, firing = call_until(
         target,
-        "run 1 20000",
+        "run 1 200000",
         lambda: watch.alerts("work.latency.max", "firing"),
         12,
         "the breach fires",
     )
     arrival, alert = firing[0]
-    # A tick of one second may pass before the breach is seen, and one until its for: is over.
-    t.between(arrival - began, FOR_S - 0.1, FOR_S + 1.1, "seconds from the breach to its alert")
+    # A tick of one second may pass before the breach is seen, and one until its for: is over. The
+    # first call is seen at its end.
+    t.between(arrival - began, FOR_S - 0.1, FOR_S + 1.4, "seconds from the breach to its alert")
     t.equal(alert["severity"], "warning", "severity")
-    t.equal(alert["limit"], 0.01, "limit")
-    t.equal(alert["target"], 0.005, "target")
+    t.equal(alert["limit"], 0.1, "limit")
+    t.equal(alert["target"], 0.05, "target")
     t.equal(alert["priority"], "P1", "priority at 300 % over the target and more")
     t.equal(alert["action"], "Look at it", "action")
 
@@ -92,14 +96,14 @@ def severity_moves_to_critical(t):
     watch = t.watch(target.pid, config(WORK, more=budgets()))
     call_until(
         target,
-        "run 1 20000",
+        "run 1 200000",
         lambda: watch.alerts("work.latency.max", "firing"),
         12,
         "the warning fires",
     )
     _, firing = call_until(
         target,
-        "run 1 80000",
+        "run 1 800000",
         lambda: len(watch.alerts("work.latency.max", "firing")) == 2
         and watch.alerts("work.latency.max", "firing"),
         12,
@@ -109,7 +113,7 @@ def severity_moves_to_critical(t):
     evidence = firing[1][1]["evidence"]
     t.between(len(evidence), 1, 3, "pieces of evidence")
     slowest = evidence[0]
-    t.check(slowest["wall_s"] >= 0.08, f"slowest span of the evidence: {slowest['wall_s']}")
+    t.check(slowest["wall_s"] >= 0.8, f"slowest span of the evidence: {slowest['wall_s']}")
     t.near(slowest["wait_s"]["sleep"], slowest["wall_s"], "why it waited", 0.1)
     watch.stop(signal.SIGINT)
     t.one_of(slowest["wall_s"], logged_s(target), "slowest span of the evidence")
@@ -123,7 +127,7 @@ def fail_on_exit_codes(t):
     critical = t.watch(target.pid, config(WORK, more=quick), "--fail-on", "critical")
     call_until(
         target,
-        "run 1 20000",
+        "run 1 200000",
         lambda: warning.alerts(state="firing") and critical.alerts(state="firing"),
         12,
         "both watchers fire",
@@ -132,7 +136,7 @@ def fail_on_exit_codes(t):
     critical.stop(status=0)
     t.equal(warning.bye()["exit_code"], 3, "exit code in bye")
     last = t.watch(target.pid, config(WORK, more=quick), "--fail-on", "warning", name="last")
-    call_until(target, "run 1 20000", lambda: last.alerts(state="firing"), 12, "it fires")
+    call_until(target, "run 1 200000", lambda: last.alerts(state="firing"), 12, "it fires")
     target.send_line("quit")
     target.finish()
     t.equal(last.wait(20), 4, "the end of the target wins over the violation")
@@ -186,7 +190,7 @@ def firing_alert_turns_unknown_not_resolved(t):
     target = t.target("steady", "--mode", "command", wait=False)
     quick = budgets(**{"for": "0s"})
     watch = t.watch(target.pid, config(WORK, "1%", quick))
-    call_until(target, "run 1 20000", lambda: watch.alerts(state="firing"), 12, "it fires")
+    call_until(target, "run 1 200000", lambda: watch.alerts(state="firing"), 12, "it fires")
     call_until(target, "run 20000 0", lambda: watch.alerts(state="unknown"), 20, "it is unknown")
     watch.stop()
     states = [line["state"] for _, line in watch.alerts("work.latency.max")]
@@ -212,8 +216,8 @@ def hang_is_not_responsive(t):
 def cpu_budget_fires(t):
     target = t.target("memory", wait=False)
     more = (
-        "budgets:\n  cpu.usage: { stat: average, window: 3s, target: 5%, warning: 10%, "
-        "critical: 20%, for: 1s }\n"
+        "budgets:\n  cpu.usage: { stat: average, window: 3s, target: 0.5%, warning: 1%, "
+        "critical: 2%, for: 1s }\n"
     )
     watch = t.watch(target.pid, config({"voice": "memory:stage_voice"}, more=more))
     _, firing = call_until(
@@ -229,20 +233,20 @@ def reload_by_sighup(t):
     watch = t.watch(target.pid, config(WORK, more=budgets(**{"for": "0s"})))
     path = t.dir / "config.yaml"
     good = path.read_text(encoding="utf-8")
-    path.write_text(good.replace("warning: 10ms", "warning: ten"), encoding="utf-8")
+    path.write_text(good.replace("warning: 100ms", "warning: ten"), encoding="utf-8")
     watch.signal(signal.SIGHUP)
     wait_until(lambda: "config.yaml:" in watch.errors(), 15, "the mistake in the new file is named")
     _, first = call_until(
-        target, "run 1 20000", lambda: watch.alerts(state="firing"), 12, "the old one still fires"
+        target, "run 1 200000", lambda: watch.alerts(state="firing"), 12, "the old one still fires"
     )
-    t.equal(first[0][1]["limit"], 0.01, "limit")
-    path.write_text(good.replace("warning: 10ms", "warning: 15ms"), encoding="utf-8")
+    t.equal(first[0][1]["limit"], 0.1, "limit")
+    path.write_text(good.replace("warning: 100ms", "warning: 150ms"), encoding="utf-8")
     watch.signal(signal.SIGHUP)
     watch.wait_for("note", 15, lambda line: line["event"] == "reload")
     _, second = call_until(
         target,
-        "run 1 20000",
-        lambda: [line for _, line in watch.alerts(state="firing") if line["limit"] == 0.015],
+        "run 1 200000",
+        lambda: [line for _, line in watch.alerts(state="firing") if line["limit"] == 0.15],
         15,
         "the new limit fires",
     )

@@ -265,7 +265,8 @@ def one_run_of_given_length(t):
     )
     began = time.monotonic()
     t.equal(watch.wait(20), 0, "exit code of cheshire")
-    t.between(time.monotonic() - began, 2, 4.5, "seconds of a --duration of 3 s")
+    # It began before its hello was read here, which takes a busy machine a while.
+    t.between(time.monotonic() - began, 0.5, 4.5, "seconds of a --duration of 3 s")
     t.between(len(watch.objects("summary")), 3, 4, "summaries at an interval of 1 s")
     t.equal(watch.bye()["reason"], "duration", "reason in bye")
     t.check((TARGETS / "steady").exists(), "target is built")

@@ -6,12 +6,11 @@ or at a rate of everyday. Its own log says how many blocks it has made, the kern
 its threads took: the quotient is compared, observer by observer, each between two rests.
 
 bcc's memleak needs the kernel's headers: BCC_KERNEL_SOURCE names a folder with some.
-CHESHIRE_BENCH_LONG=1 also measures how long it takes to name a leak of 10 and of 20 MB an hour.
+How long it takes to name a leak, measures measure_verdict.py.
 """
 
 import contextlib
 import json
-import os
 import shutil
 import signal
 import time
@@ -41,8 +40,7 @@ STEPS = {
 SEARCH_S = 10
 STEP_DEADLINE_S = 90
 GOAL_TIMES = 1.01
-RATES_MB_PER_H = (10, 20)
-LONG = bool(os.environ.get("CHESHIRE_BENCH_LONG"))
+ROUNDS = 3
 # As memleak does it: sizes by address and stack, dropped by free.
 MEMLEAK = """uprobe:%(libc)s:malloc, uprobe:%(libc)s:calloc /pid == %(pid)d/ { @size[tid] = arg0; }
 uretprobe:%(libc)s:malloc, uretprobe:%(libc)s:calloc /@size[tid]/ {
@@ -110,7 +108,7 @@ class Memleak:
             ["memleak-bpfcc", "-p", target.pid, 3600],
         )
         try:
-            process.lines.wait(lambda line: line.startswith("Attaching"), 60, "memleak at work")
+            process.lines.wait(lambda line: line.startswith("Attaching"), 120, "memleak at work")
             wait_until(lambda: probed(target), 60, "memleak attached")
             yield process
         finally:
@@ -199,48 +197,25 @@ def measure_one(target, observer, seconds, found):
     return process
 
 
-def measure_loads(bench, report):
-    for name, (churn, threads) in LOADS.items():
-        target = Churn(bench, churn, threads)
-        slower = {}
-        for _ in range(1 if bench.quick else 3):
+def measure_load(bench, report, name):
+    """All observers in turn, some times; what was measured is told, whatever comes."""
+    target, slower = Churn(bench, *LOADS[name]), {}
+    try:
+        for _ in range(1 if bench.quick else ROUNDS):
             for observer, seconds in observers_of(bench):
                 try:
                     measure_one(target, observer, 2 if bench.quick else seconds, slower)
                 except Failure as failure:
-                    report.note("leaks", f"{observer.name}: {' '.join(str(failure).split())[:200]}")
+                    text = " ".join(str(failure).split())[:200]
+                    report.note("leaks", f"{name}: {observer.name}: {text}")
+    finally:
         for observer, values in slower.items():
             goal = GOAL_TIMES if observer.startswith("cheshire") else None
-            report.row("leaks", f"{name}, CPU a block: {observer}", values, "times", goal)
+            report.row("leaks", f"{name}: {observer}", values, "times", goal)
         target.end()
 
 
-def named(line):
-    """The text of a site that is said to leak, in one line of cheshire's."""
-    found = json.loads(line)
-    if found["type"] != "leaks":
-        return ""
-    return next(
-        (site["function"] for site in found["sites"] if site["verdict"] in ("probable", "confirmed")),
-        "",
-    )
-
-
-def measure_verdict(bench, report, megabytes):
-    """From the beginning of the search to the name of the function, at the usual times."""
-    rate = megabytes * (1 << 20) / 3600
-    target = Target(
-        bench, "lost", "--rate", rate, "--log", bench.dir / f"lost-{megabytes}.log",
-        path=TARGETS / "leaks" / "lost",
-    )
-    with Searching(bench, "all", LIMIT).on(target) as process:
-        started = time.monotonic()
-        _, (at, line) = process.lines.wait(named, 3600, "a verdict")
-    report.row("leaks", f"a leak of {megabytes} MB/h, named", [at - started], "s", note=named(line))
-    target.end()
-
-
 def measure(bench, report):
-    measure_loads(bench, report)
-    for megabytes in RATES_MB_PER_H if LONG else ():
-        measure_verdict(bench, report, megabytes)
+    report.note("leaks", "CPU time of one block, times that at rest")
+    for name in ("1,000,000/s",) if bench.quick else LOADS:
+        measure_load(bench, report, name)

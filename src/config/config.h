@@ -234,7 +234,7 @@ enum leaks_hunt {
 struct leaks_config {
 	enum leaks_hunt hunt;
 	double above_bytes_per_h; /* growth that begins a hunt, by the lower end of its interval */
-	uint64_t interval_ns;	  /* between two windows on the allocator, at least; default 10 s */
+	uint64_t interval_ns;	  /* between two windows on the allocator, at least; default 4 s */
 	uint64_t settle_ns;	  /* age from which a block is a survivor; default 10 s */
 	uint64_t watch_ns;	  /* untouched for so long confirms; default 10 s */
 	uint32_t calls;		  /* of the allocator that end a window; default 2000 */

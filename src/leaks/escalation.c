@@ -8,6 +8,8 @@
 #define PATIENCE_SLOW 6
 #define SECOND_NS     1e9
 #define HOUR_NS	      3.6e12
+/* The watchpoints are set somewhat later in the round than it was decided. */
+#define WATCH_LATE_NS 1000000000ULL
 /* A scan of all memory, and a census: once in so many settling times. */
 #define REACH_EVERY  3
 #define CENSUS_EVERY 2
@@ -67,7 +69,8 @@ static void look_at_sites(struct escalation *e, const struct escalation_facts *f
 			continue;
 		if (f->now_ns >= e->next_reach_ns && site->label == LEAK_LABEL_UNKNOWN)
 			round->reach = true;
-		if (!f->watching && !site->watched_n)
+		/* A watch that was cut short proves nothing: once more. */
+		if (!f->watching && site->watched_ns < e->options.watch_ns)
 			round->watch = true;
 		if (site->verdict == LEAK_CONFIRMED && !site->counted)
 			round->count = true;
@@ -101,7 +104,7 @@ void escalation_next(struct escalation *e, const struct escalation_facts *f,
 		reached(e, ESCALATION_REACH);
 	}
 	if (round->watch) {
-		e->watch_end_ns = f->now_ns + e->options.watch_ns;
+		e->watch_end_ns = f->now_ns + e->options.watch_ns + WATCH_LATE_NS;
 		reached(e, ESCALATION_WATCH);
 	}
 	if (round->count)

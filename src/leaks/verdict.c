@@ -327,7 +327,7 @@ static enum leak_verdict judge_watch(const struct leak_ledger *l, bool tells, st
 	if (!out->watched_n || out->watched_ns < l->options.watch_ns)
 		SAY(LEAK_PROBABLE,
 		    "%llu of its blocks are still allocated after up to %.0f s, %llu "
-		    "were freed late; none was watched yet",
+		    "were freed late; none was watched for long enough yet",
 		    n, out->oldest_s, (unsigned long long)out->late_deaths);
 	SAY(LEAK_CONFIRMED,
 	    "%llu of its blocks are still allocated after up to %.0f s, %llu were "

@@ -98,7 +98,8 @@ void leak_search_watch(struct leak_search *s)
 		struct reach_block block;
 		int err;
 
-		if (!is_probable(&s->ranked[i]) || s->ranked[i].watched_n)
+		if (!is_probable(&s->ranked[i]) ||
+		    s->ranked[i].watched_ns >= s->opts.config->watch_ns)
 			continue;
 		while (slots && !slot_is_free(s, slots - 1))
 			slots--;

@@ -10,9 +10,13 @@
 #include "log/log.h"
 #include "watch/alloc_window.h"
 
-/* A target that allocates next to nothing: the window ends by time. */
-#define WINDOW_MS 200
-#define WAIT_NS	  20000000ULL /* until the next look at `stop` */
+/*
+ * A target that allocates next to nothing: the window ends by time.  What is open costs nothing but
+ * its calls, so that it lasts for half of the time where these are few.
+ */
+#define WINDOW_MS_MIN 200
+#define WINDOW_MS_MAX 2000
+#define WAIT_NS	      20000000ULL /* until the next look at `stop` */
 /*
  * Most programs map memory seldom: windows that are full of malloc()s would hardly see it.  So some
  * are for mappings alone, and last; fewer where there are none.
@@ -249,6 +253,15 @@ static void only_mappings(struct leak_search *s, struct alloc_window_job *job)
 	s->mappings_turns_n++;
 }
 
+static int window_ms(uint64_t interval_ns)
+{
+	uint64_t half_ms = interval_ns / 2 / 1000000;
+
+	if (half_ms < WINDOW_MS_MIN)
+		return WINDOW_MS_MIN;
+	return half_ms < WINDOW_MS_MAX ? (int)half_ms : WINDOW_MS_MAX;
+}
+
 /* Not for longer than somebody waits for the round's end. */
 static void wait_for(const struct leak_search *s, uint64_t delay_ns)
 {
@@ -272,7 +285,7 @@ int leak_search_window(struct leak_search *s, uint64_t delay_ns)
 				       .opts = {.calls_max = s->opts.config->calls,
 						.sample_bytes = s->sample_bytes,
 						.brief_sample_bytes = s->brief_sample_bytes},
-				       .time_max_ms = WINDOW_MS,
+				       .time_max_ms = window_ms(s->opts.config->interval_ns),
 				       .stop = s->opts.stop,
 				       .block = on_block,
 				       .look = look,

@@ -200,6 +200,13 @@ def measure(bench, report):
                 trials += [
                     Trial(bench, program, megabytes, observer) for observer in (Asked, Watched)
                 ]
+    try:
+        watch_trials(trials)
+    finally:
+        report_trials(report, trials)
+
+
+def watch_trials(trials):
     going, deadline = list(trials), time.monotonic() + LIMIT_S
     while going and time.monotonic() < deadline:
         for trial in [trial for trial in going if trial.look()]:
@@ -210,4 +217,3 @@ def measure(bench, report):
         if not trial.observer.process.running():
             raise Failure(f"{trial.observer.name} ended: {trial.observer.process.errors()[-300:]}")
         trial.end()
-    report_trials(report, trials)

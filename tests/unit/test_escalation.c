@@ -122,13 +122,18 @@ static void test_steps(void **state)
 	/* Watched until the time is over, and not once more meanwhile. */
 	f.watching = true;
 	site.label = LEAK_LABEL_LOST;
-	f.now_ns += 15 * S - 1;
+	f.now_ns += 16 * S - 1;
 	r = next(&e, &f);
 	assert_false(r.reach || r.watch || r.unwatch);
 	f.now_ns++;
 	assert_true(next(&e, &f).unwatch);
 	f.watching = false;
+	/* It was cut short: once more. */
+	site.watched_n = 1;
+	site.watched_ns = 15 * S - 1;
+	assert_true(next(&e, &f).watch);
 	site.watched_n = 2;
+	site.watched_ns = 15 * S;
 	site.verdict = LEAK_CONFIRMED;
 	r = next(&e, &f);
 	assert_true(r.count);

@@ -185,7 +185,7 @@ static int work(struct leak_search *s, const struct escalation_round *round)
 		err = leak_search_window(s, round->delay_ns);
 	if (!err && round->check)
 		err = leak_search_check(s);
-	if (round->unwatch)
+	if (round->unwatch && leak_search_watched(s))
 		leak_search_unwatch(s);
 	leak_search_counted(s);
 	if (!err)

@@ -115,6 +115,16 @@ void leak_search_watch(struct leak_search *s)
 	}
 }
 
+bool leak_search_watched(const struct leak_search *s)
+{
+	uint64_t now_ns = leak_search_now_ns();
+
+	for (size_t i = 0; i < s->watches_n; i++)
+		if (now_ns - s->watches[i].since_ns < s->opts.config->watch_ns)
+			return false;
+	return true;
+}
+
 void leak_search_unwatch(struct leak_search *s)
 {
 	for (size_t i = 0; i < s->watches_n; i++) {

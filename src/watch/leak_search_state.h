@@ -104,6 +104,8 @@ const struct leak_classes *leak_search_classes(struct leak_search *s, const stru
 /* Pointers to survivors of the sites that may leak: begins or goes on. */
 int leak_search_reach(struct leak_search *s, bool begin);
 void leak_search_watch(struct leak_search *s);
+/* For as long as confirms: they were set later than the round began. */
+bool leak_search_watched(const struct leak_search *s);
 void leak_search_unwatch(struct leak_search *s);
 void leak_search_count(struct leak_search *s);
 /* What the call sites have counted since. */

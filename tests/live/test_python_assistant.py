@@ -181,11 +181,11 @@ def python_assistant_without_configuration(t):
 
 def fire(t, fault, metric, limits, binding=CONFIG):
     """The firing alert on the metric while the assistant has this fault, and the watch."""
-    alice = PythonAlice(t, "--fast", "--duration", "30s", "--pause", "50ms", "--fault", fault)
-    more = f"budgets:\n  {metric}: {{ window: 4s, for: 1s, min_count: 3, {limits} }}\n"
+    alice = PythonAlice(t, "--fast", "--duration", "90s", "--pause", "50ms", "--fault", fault)
+    more = f"budgets:\n  {metric}: {{ window: 10s, for: 1s, min_count: 3, {limits} }}\n"
     watch = t.watch(alice.pid, binding + more)
     alice.go()
-    _, firing = watch.wait_alert(metric, "firing", 25)
+    _, firing = watch.wait_alert(metric, "firing", 60)
     return alice, firing, watch
 
 
@@ -207,16 +207,17 @@ def spans_of(firing):
     return [item for item in firing["evidence"] if item["kind"] == "span"]
 
 
-@test(60, waits=True)
+@test(150, waits=True)
 def python_assistant_slow_stage_is_named(t):
     """A stage that sleeps: the turn's alert names it, with what it waited for; and it resolves."""
-    alice, firing, watch = fire(t, "slow-response=400ms@0s-7s", "turn.latency",
-                                "stat: p50, warning: 300ms")
+    # The assistant's clock goes on while it is stopped for the watch to begin.
+    alice, firing, watch = fire(t, "slow-response=1s@0s-20s", "turn.latency",
+                                "stat: p50, warning: 700ms")
     turn = firing["evidence"][0]
     slowest = max(turn["spans"], key=lambda span: span["wall_s"])
     t.equal(slowest["stage"], "response", "the slowest stage")
-    t.between(slowest["wait_s"]["sleep"], 0.38, slowest["wall_s"], "its sleep")
-    watch.wait_alert("turn.latency", "resolved", 30)
+    t.between(slowest["wait_s"]["sleep"], 0.98, slowest["wall_s"], "its sleep")
+    watch.wait_alert("turn.latency", "resolved", 60)
     alice.signal(signal.SIGTERM)
     truth = alice.truth(20)
     walls = [wall_ns(span) / 1e9 for span in truth.spans("response")]
@@ -305,7 +306,7 @@ def python_assistant_hang_is_explained(t):
     watch.stop()
 
 
-@test(60)
+@test(120)
 def python_assistant_lock_is_explained(t):
     """Waiting for a lock of the program is not waiting for the interpreter."""
     _, firing, watch = fire(t, "lock=300ms", "intent.latency", "stat: p50, warning: 150ms")
@@ -317,7 +318,7 @@ def python_assistant_lock_is_explained(t):
     watch.stop()
 
 
-@test(60, waits=True)
+@test(120, waits=True)
 def python_assistant_interpreter_is_explained(t):
     """A thread in pure Python: what the stage waits for is the interpreter."""
     _, firing, watch = fire(t, "hold-gil", "tts.latency", "stat: p50, warning: 8ms")

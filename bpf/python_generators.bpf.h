@@ -283,9 +283,12 @@ __noinline int python_generators_look(__u64 now, __u64 before)
 	struct generators_walk w = {.py = py, .now = now, .before = before};
 	__u32 zero = 0;
 
+	/* First of all: without it the maps are not there either. */
+	if (!py || !py->generators)
+		return 0;
 	w.newest = bpf_map_lookup_elem(&python_newest, &zero);
 	w.stats = python_stats_get();
-	if (!py || !py->generators || !w.newest || !w.stats)
+	if (!w.newest || !w.stats)
 		return 0;
 	if (w.newest->walked_ns > before && w.newest->walked_ns <= now)
 		w.before = w.newest->walked_ns;

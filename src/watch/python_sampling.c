@@ -211,36 +211,32 @@ static void note_listed(struct python_sampling *ps)
 	}
 }
 
-/* Returns how many there was no room for. */
-static size_t note_generators_of(struct python_sampling *ps, uint64_t code, uint32_t cls)
+static void note_generators_of(struct python_sampling *ps, uint64_t code, uint32_t cls)
 {
 	const struct python_functions *functions = &ps->watching->python.functions;
-	size_t lost = 0;
 
-	for (size_t i = 0; i < functions->generators_n; i++)
-		if (functions->generators[i].code == code)
-			lost += python_generator_known(ps->watching->loader,
-						       functions->generators[i].frame, code,
-						       cls) != 0;
-	return lost;
+	for (size_t i = 0; i < functions->generators_n; i++) {
+		if (functions->generators[i].code != code ||
+		    !python_generator_known(ps->watching->loader, functions->generators[i].frame,
+					    code, cls))
+			continue;
+		log_info("too many generators were there before: some may seem to be new");
+		return;
+	}
 }
 
 /* Those that were made before the first look: when one is come by later, it is not new. */
 static void note_generators(struct python_sampling *ps)
 {
 	const struct python_target *t = &ps->watching->python;
-	size_t lost = 0;
 
 	for (size_t i = 0; t->runtime && i < t->functions.n; i++) {
 		const struct python_function *f = &t->functions.items[i];
 		int stage = python_look_makes(f->flags) ? python_target_stage(t, f) : -1;
 
 		if (stage >= 0 && stages_of(ps) >> stage & 1)
-			lost += note_generators_of(ps, f->code, (uint32_t)stage + 1);
+			note_generators_of(ps, f->code, (uint32_t)stage + 1);
 	}
-	if (lost)
-		log_info("%zu generators and coroutines that were there before may seem to be new",
-			 lost);
 }
 
 /* --- running --------------------------------------------------------------------------------- */

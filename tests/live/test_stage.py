@@ -89,6 +89,19 @@ def stage_endbr64_entry(t):
 
 
 @test()
+def stage_of_python_where_none_runs(t):
+    """The programs that look at Python are loaded with the others, and do no harm."""
+    target = t.target("steady", "--iterations", 60)
+    watch = t.watch(target.pid, config({"work": "steady:stage_work", "say": "python:app.py:say"}))
+    t.equal(watch.stage("work")["state"], "armed", "state of 'work'")
+    t.check(watch.stage("say")["state"] != "armed", f"state of 'say': {watch.stage('say')}")
+    target.go()
+    truth = target.finish()
+    watch.wait(20)
+    t.spans(watch.last_summary(), "work", truth.functions[WORK])
+
+
+@test()
 def stage_without_optimisation(t):
     truth, summary, _ = watch_steady(t, "steady-O0", "steady-O0:stage_work", "--iterations", 60)
     t.spans(summary, "work", truth.functions[WORK])

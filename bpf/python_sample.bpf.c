@@ -137,7 +137,7 @@ static __always_inline void fly(struct python_thread *pt, __u64 bits, __u64 now)
 /* --- telling --------------------------------------------------------------------------------- */
 
 /* What is not in use is zero in both; without a branch, of which the verifier would follow each. */
-static __always_inline int set_is_same(const struct python_thread *pt)
+static __noinline int set_is_same(const struct python_thread *pt)
 {
 	__u64 differs = pt->now_n ^ pt->set_n;
 
@@ -196,8 +196,8 @@ static __always_inline __u64 before(struct task_struct *task, const struct pytho
 	return at > now ? now : at;
 }
 
-static __always_inline void tell(const struct wire_python *py, struct python_thread *pt,
-				 __u32 flags, __u64 now)
+static __noinline int tell(const struct wire_python *py, struct python_thread *pt, __u32 flags,
+			   __u64 now)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread_state *ts = follow(task, pt, now);
@@ -206,7 +206,7 @@ static __always_inline void tell(const struct wire_python *py, struct python_thr
 	s = bpf_ringbuf_reserve(&events, sizeof(*s), 0);
 	if (!s) {
 		ctr_inc(WIRE_CTR_RING_FULL);
-		return; /* the next look will find the same difference */
+		return 0; /* the next look will find the same difference */
 	}
 	__builtin_memset(s, 0, sizeof(*s));
 	hdr_fill(&s->hdr, WIRE_KIND_PYTHON_SAMPLE, sizeof(*s), now);
@@ -230,11 +230,12 @@ static __always_inline void tell(const struct wire_python *py, struct python_thr
 	pt->seen_ns = now;
 	if (ts)
 		ts->sampled = pt->now_n != 0;
+	return 0;
 }
 
-/* Walks the current thread's frames. */
-static __always_inline void look(struct wire_python *py, struct python_thread *pt, __u64 tstate,
-				 struct wire_python_stats *stats, __u64 now)
+/* Walks the current thread's frames into pt->now; WIRE_PYTHON_CUT and the like come back. */
+static __always_inline int see_frames(struct wire_python *py, struct python_thread *pt,
+				      __u64 tstate, struct wire_python_stats *stats, __u64 now)
 {
 	struct walk w = {.py = py, .pt = pt, .stats = stats, .now = now};
 
@@ -244,12 +245,12 @@ static __always_inline void look(struct wire_python *py, struct python_thread *p
 	pt->unseen = 1;
 	if (tstate && python_innermost(&py->offsets, tstate, &w.frame)) {
 		stats->failed++;
-		return;
+		return -1;
 	}
 	bpf_loop(WIRE_PYTHON_DEPTH, walk_step, &w, 0);
 	if (w.failed) {
 		stats->failed++;
-		return;
+		return -1;
 	}
 	pt->unseen = 0;
 	if (w.frame)
@@ -257,11 +258,34 @@ static __always_inline void look(struct wire_python *py, struct python_thread *p
 	if (w.flags)
 		stats->cut++;
 	fly(pt, w.bits, now);
-	python_generators_look(now, before(bpf_get_current_task_btf(), pt, py->since_ns, now));
+	return (int)w.flags;
+}
+
+/*
+ * Negative: nothing was seen of the current thread.  What is no part of look() is a function, for
+ * stacks add up: 512 bytes are for all that are called from each other.
+ */
+static __noinline int see_thread(struct wire_python *py, struct wire_python_stats *stats, __u64 now)
+{
+	struct python_thread *pt;
+	__u64 tstate = python_tstate(&py->offsets, bpf_get_current_task_btf(), &pt);
+
+	return pt ? see_frames(py, pt, tstate, stats, now) : -1;
+}
+
+static __always_inline void look(struct wire_python *py, struct wire_python_stats *stats, __u64 now)
+{
+	int flags = see_thread(py, stats, now);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct python_thread *pt = bpf_task_storage_get(&python_threads, task, NULL, 0);
+
+	if (flags < 0 || !pt)
+		return;
+	python_generators_look(now, before(task, pt, py->since_ns, now));
 	if (set_is_same(pt) && (pt->seen_ns >= py->since_ns || !pt->now_n))
 		pt->seen_ns = now;
 	else
-		tell(py, pt, w.flags, now);
+		tell(py, pt, (__u32)flags, now);
 }
 
 /* Is there room for the verifier's kind of loop?  5.17, e6f2dd0f8067 ("bpf: Add bpf_loop helper").
@@ -275,18 +299,14 @@ __noinline int python_switch_out(__u64 now)
 {
 	struct wire_python *py = can_walk() ? python_conf_get() : NULL;
 	struct wire_python_stats *stats;
-	struct python_thread *pt;
-	__u64 tstate;
 
 	if (!py || !py->sampling)
 		return 0;
 	stats = python_stats_get();
-	tstate = python_tstate(&py->offsets, bpf_get_current_task_btf(), &pt);
-	if (!stats || !pt)
+	if (!stats)
 		return 0;
-	look(py, pt, tstate, stats, now);
-	now = bpf_ktime_get_ns() - now;
-	stats->ran_ns += now;
+	look(py, stats, now);
+	stats->ran_ns += bpf_ktime_get_ns() - now;
 	return 0;
 }
 
@@ -313,8 +333,7 @@ int python_tick(void *ctx)
 {
 	struct wire_python *py = can_walk() ? python_conf_get() : NULL;
 	struct wire_python_stats *stats;
-	struct python_thread *pt;
-	__u64 now, tstate;
+	__u64 now;
 
 	(void)ctx;
 	if (!py || !py->sampling || !current_is_target())
@@ -324,9 +343,7 @@ int python_tick(void *ctx)
 		return 0;
 	now = bpf_ktime_get_ns();
 	stats->ticks++;
-	tstate = python_tstate(&py->offsets, bpf_get_current_task_btf(), &pt);
-	if (pt)
-		look(py, pt, tstate, stats, now);
+	look(py, stats, now);
 	stats->ran_ns += bpf_ktime_get_ns() - now;
 	return 0;
 }

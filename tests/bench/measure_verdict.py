@@ -37,7 +37,7 @@ ASSISTANT = ("--push-to-talk", "--fast", "--pause", "2s")
 class Lost:
     """`lost`, at a rate."""
 
-    name, function = "256 bytes, 20,000 other blocks/s", "session_new"
+    name, function = "small blocks", "session_new"
 
     def __init__(self, bench, megabytes):
         self.log_path = bench.dir / f"lost-{len(bench.processes)}.log"
@@ -58,7 +58,7 @@ class Lost:
 class Assistant:
     """The demo assistant that keeps the sound of so many of its turns."""
 
-    name, function = "assistant, its recordings of 32 KB", "audio_block_new"
+    name, function = "recordings", "audio_block_new"
     # MB an hour with the sound of all turns.
     all_mb_per_h = None
 

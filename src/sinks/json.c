@@ -81,6 +81,7 @@ static void stage_object(struct json_writer *w, const struct sink_stage *stage)
 	json_name(w, "kind", sink_stage_kind_name(stage->kind));
 	json_name(w, "engine", stage->engine);
 	json_name(w, "state", sink_stage_state_name(stage->state));
+	json_name(w, "way", stage->way);
 	json_sentence(w, "reason", stage->reason);
 	json_begin(w, "probes", '{');
 	json_uint(w, "entry", stage->probes_entry);

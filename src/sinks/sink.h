@@ -76,6 +76,7 @@ struct sink_stage {
 	enum stage_kind kind;
 	const char *engine; /* catalogue entry, NULL: configured by the operator */
 	enum sink_stage_state state;
+	const char *way;       /* "probes", "watchpoint", "sampled"; NULL: not armed */
 	const char *reason;    /* why not armed, or a caveat; NULL */
 	uint32_t probes_entry; /* probed instructions */
 	uint32_t probes_exit;

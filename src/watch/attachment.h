@@ -60,8 +60,16 @@ enum attach_news {
 	ATTACH_NEWS_LEFT_OUT = 4, /* functions that wanted to join: see join_reason */
 };
 
+/* By what calls are seen. */
+enum attach_way {
+	ATTACH_BY_PROBES = 0,	  /* on functions */
+	ATTACH_BY_WATCHPOINT = 1, /* on a code object of Python; each call as well */
+	ATTACH_BY_SAMPLING = 2,	  /* of Python's frames: a lower bound */
+};
+
 struct attached_stage {
 	enum attach_state state;
+	enum attach_way way;	  /* of a stage that is armed */
 	enum attach_state before; /* TRIAL: what it was before another try; NONE: the first */
 	enum attach_news news;
 	uint64_t trial_since_ns;

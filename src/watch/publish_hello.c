@@ -76,6 +76,13 @@ static size_t fill_functions(const struct watching *w, size_t stage, struct sink
 	return n;
 }
 
+static const char *way_of(const struct attached_stage *a)
+{
+	static const char *const names[] = {"probes", "watchpoint", "sampled"};
+
+	return a->state == ATTACH_ARMED ? names[a->way] : NULL;
+}
+
 static void fill_stage(const struct watching *w, size_t i, struct sink_stage *out,
 		       struct sink_function *functions)
 {
@@ -87,6 +94,7 @@ static void fill_stage(const struct watching *w, size_t i, struct sink_stage *ou
 		.kind = w->config->stages[i].kind,
 		.engine = w->config->stages[i].engine,
 		.state = publish_stage_state(a->state),
+		.way = way_of(a),
 		.reason = reason[0] ? reason : NULL,
 		.probes_entry = (uint32_t)a->entries.probes_n,
 		.probes_exit = (uint32_t)a->exits.probes_n,

@@ -333,6 +333,7 @@ static void arm(struct python_exact *pe, size_t stage, uint64_t now_ns)
 			__atomic_store_n(&python_watch_at(w->loader, i)->armed, 1,
 					 __ATOMIC_SEQ_CST);
 	s->state = ATTACH_ARMED;
+	s->way = ATTACH_BY_WATCHPOINT;
 	snprintf(s->reason, sizeof(s->reason), WAY_TEXT);
 }
 

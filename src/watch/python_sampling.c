@@ -145,6 +145,7 @@ static void tell_stage(struct python_sampling *ps, size_t i)
 	struct attached_stage *s = &w->attachment.stages[i];
 
 	s->state = state_of(ps, i);
+	s->way = ATTACH_BY_SAMPLING;
 	if (s->state == ATTACH_NONE && !ps->update_due)
 		python_target_explain(&w->python, i, s->reason, sizeof(s->reason));
 	else if (s->state == ATTACH_ARMED)

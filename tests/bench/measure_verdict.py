@@ -29,8 +29,7 @@ WATCHING = """budgets:
   memory.growth: { window: 10m, for: 0s, target: 4MB/h, warning: 5MB/h, critical: 50MB/h }
   memory.leaks: { window: 1h, for: 0s, target: 0, warning: 0, critical: 1 }
 """
-# A turn every two seconds that keeps its sound loses so much, by the assistant's log; found once by
-# a run with 100 %, and measured again by each run: see kept().
+# A turn every two seconds. How much it loses when all turns keep their sound is measured first.
 ASSISTANT = ("--push-to-talk", "--fast", "--pause", "2s")
 
 

@@ -11,7 +11,7 @@ import os
 import re
 import signal
 
-from harness import CHESHIRE, Failure, Process, test, wait_until
+from harness import CHESHIRE, START_DEADLINE_S, Failure, Process, test, wait_until
 from leak_programs import LEAKING, QUIET, start
 
 LONG = bool(os.environ.get("CHESHIRE_TEST_LONG"))
@@ -68,12 +68,12 @@ class Search(Process):
         with self.lines.changed:
             begin = len(self.lines.items)
         self.signal(signal.SIGUSR1)
-        self.lines.wait(lambda line: '"type":"leaks"' in line, 15, "an answer", begin)
+        self.lines.wait(lambda line: '"type":"leaks"' in line, START_DEADLINE_S, "an answer", begin)
         return self.newest()
 
     def until(self, wanted):
         """What it says when wanted(that) holds for the first time."""
-        self.lines.wait(lambda line: '"type":"hello"' in line, 15, "cheshire at work")
+        self.lines.wait(lambda line: '"type":"hello"' in line, START_DEADLINE_S, "cheshire at work")
         try:
             return wait_until(
                 lambda: (result := self.ask()) and wanted(result) and result,

@@ -34,7 +34,7 @@ def report(watch):
     with watch.lines.changed:
         begin = len(watch.lines.items)
     watch.signal(signal.SIGUSR1)
-    watch.wait_for("summary", 15, None, begin)
+    watch.wait_for("summary", match=None, start=begin)
     said = [json.loads(text) for _, text in watch.lines.items[begin:]]
     found = [line for line in said if line["type"] == "leaks"]
     return found[-1] if found else None
@@ -63,7 +63,7 @@ def reload(watch):
     with watch.lines.changed:
         begin = len(watch.lines.items)
     watch.signal(signal.SIGHUP)
-    watch.wait_for("note", 15, lambda line: line["event"] == "reload", begin)
+    watch.wait_for("note", match=lambda line: line["event"] == "reload", start=begin)
 
 
 @test(400, waits=True)

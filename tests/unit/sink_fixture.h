@@ -39,6 +39,7 @@ static const struct sink_stage fixture_stages[] = {
 	{.name = "stt",
 	 .kind = STAGE_STREAM,
 	 .engine = "pocketsphinx",
+	 .way = "probes",
 	 .probes_entry = 2,
 	 .probes_exit = 3,
 	 .rate_per_s = 2,

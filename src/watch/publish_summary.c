@@ -10,6 +10,7 @@
 #include "rulefile/rule_notices.h"
 #include "sinks/format.h"
 #include "keeper/keeper.h"
+#include "kernel/python.h"
 #include "watch/publish.h"
 #include "watch/publish_head.h"
 #include "watch/publish_statements.h"
@@ -94,6 +95,14 @@ static void gather_rule_drops(struct gathering *g, const struct rule_watch *rule
 	add_drop(g, "rule_alerts_untold", NULL, losses.alerts_untold);
 }
 
+static void gather_python_drops(struct gathering *g, struct loader *loader)
+{
+	struct wire_python_stats stats;
+
+	if (!python_stats(loader, &stats))
+		add_drop(g, "generators_full", NULL, stats.generators_lost);
+}
+
 static void gather_drops(struct gathering *g, const struct publisher *p)
 {
 	static const char *const names[] = {
@@ -110,6 +119,7 @@ static void gather_drops(struct gathering *g, const struct publisher *p)
 			add_drop(g, names[i], NULL, counters[i]);
 	for (size_t i = 0; i < w->config->stages_n; i++)
 		gather_stage_drops(g, w, (uint32_t)i);
+	gather_python_drops(g, w->loader);
 	metrics__losses(w->metrics, &losses);
 	add_drop(g, "reorder_full", NULL, losses.reorder_full);
 	add_drop(g, "user_streams_full", NULL, losses.streams_full);

@@ -64,7 +64,7 @@ def assistant_with_servers(t):
     statements(t, summary, truth, postgres)
     t.equal(summary.count("response"), len(truth.spans("response", alice.stopped_ns)),
             "response.count")
-    t.equal(summary.drops(), {}, "drops")
+    t.no_drops(summary)
 
 
 def statements(t, summary, truth, postgres):

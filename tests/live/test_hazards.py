@@ -487,8 +487,9 @@ EVENT = "cheshire_test/work"
 
 
 def in_tracefs(command):
-    """A shell command where tracefs is mounted, for it alone."""
-    return ("unshare", "--mount", "sh", "-c", f"mount -t tracefs none {TRACING} && {command}")
+    """A shell command where tracefs is mounted, for it alone where nobody has done so."""
+    mounted = f"{{ [ -e {TRACING}/uprobe_events ] || mount -t tracefs none {TRACING}; }}"
+    return ("unshare", "--mount", "sh", "-c", f"{mounted} && {command}")
 
 
 def perf_counts(path):

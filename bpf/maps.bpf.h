@@ -106,6 +106,7 @@ struct thread_state {
 	__u32 streams;	      /* open streams that take their CPU time from this thread */
 	struct usage total;   /* counts only while a frame or stream is open */
 	__u64 on_ns;	      /* on a CPU since, 0: off */
+	__u64 exec_ns;	      /* its CPU time by the scheduler, then or before */
 	__u64 off_ns;	      /* left the CPU at */
 	__u64 run_delay_ns;   /* the kernel's run-queue total when it left */
 	__u64 pending_ns;     /* off-CPU time not yet split into run queue and reason */

@@ -129,7 +129,7 @@ static __noinline int enter_push(struct hit *hit, struct thread_state *ts,
 	    arch_return_address(hit->regs, hit->sp, &f->return_address))
 		f->return_address = 0;
 	if (!usage_active(ts))
-		usage_begin(ts, hit->now);
+		usage_begin(ts, task, hit->now);
 	if (!cache_role(bind)) {
 		usage_update(ts, task, hit->now);
 		f->at_entry = ts->total;

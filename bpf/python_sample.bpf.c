@@ -179,7 +179,7 @@ static __always_inline struct thread_state *follow(struct task_struct *task,
 	ts = bpf_task_storage_get(&thread_states, task, NULL,
 				  pt->now_n ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
 	if (ts && !usage_active(ts) && pt->now_n)
-		usage_begin(ts, now);
+		usage_begin(ts, task, now);
 	return ts;
 }
 

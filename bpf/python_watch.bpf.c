@@ -257,7 +257,7 @@ static __always_inline void open(struct touch *t, __u32 i, __u64 frame)
 	if (!ts)
 		return;
 	if (!usage_active(ts))
-		usage_begin(ts, t->now);
+		usage_begin(ts, task, t->now);
 	usage_update(ts, task, t->now);
 	call->at_entry = ts->total;
 	call->start_ns = t->now;

@@ -121,10 +121,7 @@ static __always_inline void switch_out(struct wire_slice *slice, struct task_str
 	ts = bpf_task_storage_get(&thread_states, task, NULL, 0);
 	if (!ts || !usage_active(ts))
 		return;
-	usage_settle(ts, task);
-	if (ts->on_ns)
-		ts->total.cpu_ns += now - ts->on_ns;
-	ts->on_ns = 0;
+	usage_off(ts, task, now);
 	ts->off_ns = now;
 	ts->run_delay_ns = task->sched_info.run_delay;
 	ts->pending_reason = wait_reason(task, preempted);
@@ -145,7 +142,7 @@ static __always_inline void switch_in(struct wire_slice *slice, struct task_stru
 	if (!ts || !usage_active(ts) || ts->on_ns)
 		return;
 	ts->pending_ns = now - ts->off_ns;
-	ts->on_ns = now;
+	usage_on(ts, task, now);
 }
 
 SEC("tp_btf/sched_switch")

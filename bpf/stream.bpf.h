@@ -52,6 +52,7 @@ static __noinline int stream_from(struct hit *hit, struct thread_state *ts, __u6
 {
 	struct wire_stream_key at = {.key = key, .stage = hit->stage.index};
 	struct wire_stream *old = bpf_map_lookup_elem(&streams, &at);
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct wire_stream *s = &ts->stream;
 
 	if (old) {
@@ -66,8 +67,8 @@ static __noinline int stream_from(struct hit *hit, struct thread_state *ts, __u6
 	s->bind = hit->bind_index;
 	s->flags = hit->bind->key.base != WIRE_BASE_NONE ? WIRE_SPAN_KEY : 0;
 	if (!usage_active(ts))
-		usage_begin(ts, hit->now);
-	usage_update(ts, bpf_get_current_task_btf(), hit->now);
+		usage_begin(ts, task, hit->now);
+	usage_update(ts, task, hit->now);
 	s->cpu0_ns = ts->total.cpu_ns;
 	s->process_cpu0_ns = ts->total.process_cpu_ns;
 	for (int i = 0; i < WIRE_WAITS; i++)

@@ -7,6 +7,12 @@
  * not how much of it was spent waiting for a CPU: the kernel adds that to sched_info.run_delay
  * right after the tracepoint.  So the split is made at the next event of the thread.  Nothing is
  * hooked for wake-ups.  CPU time plus waits equal wall time by construction.
+ *
+ * While a thread is on a CPU an interrupt or the hypervisor may have it (stolen time).  The
+ * scheduler leaves that out of the thread's CPU time, which it brings up to date when the thread
+ * leaves the CPU, and about every tick (update_curr() in kernel/sched/fair.c).  So what a thread
+ * used until it left is at most what its CPU time grew by; the rest it waited for a CPU.  What was
+ * stolen before an event in the middle of a slice is not known then, and counts as CPU time.
  */
 #ifndef CHESHIRE_USAGE_BPF_H
 #define CHESHIRE_USAGE_BPF_H
@@ -31,11 +37,36 @@ static __always_inline void usage_settle(struct thread_state *ts, struct task_st
 	ts->pending_ns = 0;
 }
 
-/* Starts following: the thread is running now. */
-static __always_inline void usage_begin(struct thread_state *ts, __u64 now)
+/* The thread runs on, or again, from now on. */
+static __always_inline void usage_on(struct thread_state *ts, struct task_struct *task, __u64 now)
 {
 	ts->on_ns = now;
+	ts->exec_ns = task->se.sum_exec_runtime;
+}
+
+/* Starts following: the thread is running now. */
+static __always_inline void usage_begin(struct thread_state *ts, struct task_struct *task,
+					__u64 now)
+{
+	usage_on(ts, task, now);
 	ts->pending_ns = 0;
+}
+
+/* The thread leaves its CPU now: sched_switch only, where its CPU time is up to date. */
+static __always_inline void usage_off(struct thread_state *ts, struct task_struct *task, __u64 now)
+{
+	__u64 on_ns, cpu_ns;
+
+	usage_settle(ts, task);
+	if (!ts->on_ns)
+		return;
+	on_ns = now - ts->on_ns;
+	cpu_ns = task->se.sum_exec_runtime - ts->exec_ns;
+	if (cpu_ns > on_ns)
+		cpu_ns = on_ns;
+	ts->total.cpu_ns += cpu_ns;
+	ts->total.wait_ns[WIRE_WAIT_RUNQUEUE] += on_ns - cpu_ns;
+	ts->on_ns = 0;
 }
 
 /*
@@ -51,7 +82,7 @@ static __always_inline void usage_update(struct thread_state *ts, struct task_st
 	usage_settle(ts, task);
 	if (ts->on_ns)
 		ts->total.cpu_ns += now - ts->on_ns;
-	ts->on_ns = now;
+	usage_on(ts, task, now);
 }
 
 /* What was used between two instants of one thread. */

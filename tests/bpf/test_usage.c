@@ -69,6 +69,33 @@ static void test_cpu_and_waits_are_wall(void **state)
 	assert_int_equal(slice(0)->tp_hits, 6);
 }
 
+/*
+ * 2 of the 5 ms before it sleeps were stolen, and the thread's account at its entry is 1 ms old: 1
+ * is seen.  1 of the 4 after it is seen as it is; of the last slice nobody knows yet.
+ */
+static void test_stolen_time_is_no_cpu_time(void **state)
+{
+	struct shim_task *t = thread(1);
+	__u32 f = one_call(0);
+
+	(void)state;
+	at(T0 - 1 * MS);
+	switch_to(0, idle(), t, false, 0);
+	at(T0);
+	enter(f, SP(8000));
+	stolen(t, 2 * MS);
+	blocked(t, 17, T0 + 5 * MS, T0 + 7 * MS, 0);
+	stolen(t, 1 * MS);
+	blocked(t, 17, T0 + 11 * MS, T0 + 12 * MS, 0);
+	stolen(t, 1 * MS);
+	at(T0 + 14 * MS);
+	leave(f, SP(8000));
+	assert_int_equal(span(0)->cpu_ns, (4 + 3 + 2) * MS);
+	assert_int_equal(span(0)->wait_ns[WIRE_WAIT_RUNQUEUE], (1 + 1) * MS);
+	assert_int_equal(span(0)->wait_ns[WIRE_WAIT_DISK], 3 * MS);
+	expect_no_losses();
+}
+
 struct reason {
 	long call;
 	unsigned short mode; /* of the file behind descriptor 3 */
@@ -397,6 +424,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(test_cpu_and_waits_are_wall),
+		world_test(test_stolen_time_is_no_cpu_time),
 		world_test(test_reasons),
 		world_test(test_runnable),
 		world_test(test_unknown_descriptor),

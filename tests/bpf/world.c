@@ -190,6 +190,11 @@ void catch (__u64 sp)
 	run(probe_catch, 8, sp - 8);
 }
 
+void stolen(struct shim_task *t, __u64 ns)
+{
+	t->task.se.sum_exec_runtime -= ns;
+}
+
 void switch_to(__u32 cpu, struct shim_task *prev, struct shim_task *next, bool preempted,
 	       __u64 delay_ns)
 {

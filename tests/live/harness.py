@@ -673,7 +673,7 @@ class Machine:
 
     @staticmethod
     def read():
-        """(elapsed, stolen by the hypervisor, used by anybody, used by us) in CPU-seconds."""
+        """(elapsed, stolen by the hypervisor, used by anybody, used by us, interrupts) in CPU-seconds."""
         with open("/proc/stat", encoding="ascii") as file:
             ticks = [int(word) for word in file.readline().split()[1:9]]
         own = os.times()
@@ -684,14 +684,22 @@ class Machine:
             ticks[7] / hz,
             used / hz,
             own.user + own.system + own.children_user + own.children_system,
+            (ticks[5] + ticks[6]) / hz,
         )
+
+    def stolen_s(self):
+        """CPU time that all threads together lost while they were on a CPU."""
+        now = self.read()
+        lost_s = now[1] - self.before[1] + now[4] - self.before[4]
+        # Both are told in whole ticks.
+        return lost_s + 2 / os.sysconf("SC_CLK_TCK") if lost_s else 0
 
     def taken(self):
         """What was taken from us in words; empty where it was too little to matter."""
         if SLOWNESS != 1:
             return "an emulated CPU is taken away unseen"
         elapsed, stolen, used, own = (
-            now - before for now, before in zip(self.read(), self.before)
+            now - before for now, before in list(zip(self.read(), self.before))[:4]
         )
         if elapsed <= 0:
             return ""

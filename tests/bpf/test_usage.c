@@ -84,15 +84,15 @@ static void test_stolen_time_is_no_cpu_time(void **state)
 	at(T0);
 	enter(f, SP(8000));
 	stolen(t, 2 * MS);
-	blocked(t, 17, T0 + 5 * MS, T0 + 7 * MS, 0);
+	blocked(t, 35, T0 + 5 * MS, T0 + 7 * MS, 0);
 	stolen(t, 1 * MS);
-	blocked(t, 17, T0 + 11 * MS, T0 + 12 * MS, 0);
+	blocked(t, 35, T0 + 11 * MS, T0 + 12 * MS, 0);
 	stolen(t, 1 * MS);
 	at(T0 + 14 * MS);
 	leave(f, SP(8000));
 	assert_int_equal(span(0)->cpu_ns, (4 + 3 + 2) * MS);
 	assert_int_equal(span(0)->wait_ns[WIRE_WAIT_RUNQUEUE], (1 + 1) * MS);
-	assert_int_equal(span(0)->wait_ns[WIRE_WAIT_DISK], 3 * MS);
+	assert_int_equal(span(0)->wait_ns[WIRE_WAIT_SLEEP], 3 * MS);
 	expect_no_losses();
 }
 

@@ -201,9 +201,10 @@ void switch_to(__u32 cpu, struct shim_task *prev, struct shim_task *next, bool p
 	struct shim before = shim;
 
 	/* The scheduler has brought its account of the outgoing thread up to date by then. */
-	if (prev->on_ns)
+	if (!prev->off)
 		prev->task.se.sum_exec_runtime += shim.now_ns - prev->on_ns;
-	prev->on_ns = 0;
+	prev->off = true;
+	next->off = false;
 	next->on_ns = shim.now_ns;
 	run_as(prev, cpu);
 	assert_int_equal(sched_switch(preempted, &prev->task, &next->task), 0);

@@ -32,6 +32,7 @@ struct shim_task {
 	struct inode inode[SHIM_FDS];
 	struct pt_regs user; /* as saved when it entered the kernel */
 	__u64 on_ns;	     /* on a CPU since; for the scheduler's own account of it */
+	bool off;	     /* it left it; one that never did has been there for ever */
 	struct shim_storage {
 		const void *map;
 		void *value;

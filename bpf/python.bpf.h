@@ -23,6 +23,9 @@ struct python_thread {
 	__u32 now_n;
 	__u32 unseen; /* its last look failed */
 	__u32 pad0;
+	__u64 walked_ns;    /* all of its frames were looked at; 0: anew next time */
+	__u64 walked_frame; /* the innermost of then, and its code */
+	__u64 walked_code;
 	struct wire_python_frame set[WIRE_PYTHON_SET]; /* as told last */
 	struct wire_python_frame now[WIRE_PYTHON_SET]; /* as the walk finds them */
 	__u8 counted[WIRE_STAGES_MAX];		       /* enum wire_counted of each of `stages` */

@@ -7,6 +7,10 @@
  * is another than before; when it was seen last the way it was is told along, so both ends of a
  * span are known within one interval of the clock.
  *
+ * A thread that keeps leaving its CPU in one and the same function is not gone through each time:
+ * as long as the innermost frame is where it was, with the code that it had, all are taken for what
+ * they were up to WALK_NS ago.
+ *
  * Known error: a call that begins and ends between two looks is not seen; two calls of a function
  * between which no look falls are one, if the second frame is where the first was, which it nearly
  * always is.
@@ -16,6 +20,13 @@
 #include "python_codes.bpf.h"
 #include "python_generators.bpf.h"
 #include "span.bpf.h"
+
+/* Half of the time between two ticks: what is missed for so long costs no more accuracy than these.
+ */
+#define WALK_NS (1000000000ULL / WIRE_PYTHON_HZ / 2)
+
+/* Of see_thread(), beside flags: the frames are those of the last walk. */
+#define AS_WALKED (1 << 30)
 
 struct walk {
 	struct wire_python *py;
@@ -206,6 +217,7 @@ static __noinline int tell(const struct wire_python *py, struct python_thread *p
 	s = bpf_ringbuf_reserve(&events, sizeof(*s), 0);
 	if (!s) {
 		ctr_inc(WIRE_CTR_RING_FULL);
+		pt->walked_ns = 0;
 		return 0; /* the next look will find the same difference */
 	}
 	__builtin_memset(s, 0, sizeof(*s));
@@ -243,22 +255,43 @@ static __always_inline int see_frames(struct wire_python *py, struct python_thre
 	pt->now_n = 0;
 	__builtin_memset(pt->now, 0, sizeof(pt->now));
 	pt->unseen = 1;
+	pt->walked_ns = 0;
 	if (tstate && python_innermost(&py->offsets, tstate, &w.frame)) {
 		stats->failed++;
 		return -1;
 	}
+	pt->walked_frame = w.frame;
+	if (w.frame && python_frame_code(&py->offsets, w.frame, &pt->walked_code))
+		pt->walked_code = 0;
 	bpf_loop(WIRE_PYTHON_DEPTH, walk_step, &w, 0);
 	if (w.failed) {
 		stats->failed++;
 		return -1;
 	}
 	pt->unseen = 0;
+	pt->walked_ns = now;
 	if (w.frame)
 		w.flags |= WIRE_PYTHON_CUT;
 	if (w.flags)
 		stats->cut++;
 	fly(pt, w.bits, now);
 	return (int)w.flags;
+}
+
+/* Does the thread run what it ran when it was walked, which is not long ago? */
+static __always_inline int is_as_walked(const struct wire_python *py,
+					const struct python_thread *pt, __u64 tstate, __u64 now)
+{
+	__u64 frame = 0, code = 0;
+
+	if (now - pt->walked_ns >= WALK_NS || pt->walked_ns < py->since_ns)
+		return 0;
+	if (tstate && python_innermost(&py->offsets, tstate, &frame))
+		return 0;
+	if (frame != pt->walked_frame)
+		return 0;
+	return !frame ||
+	       (!python_frame_code(&py->offsets, frame, &code) && code == pt->walked_code);
 }
 
 /*
@@ -270,7 +303,11 @@ static __noinline int see_thread(struct wire_python *py, struct wire_python_stat
 	struct python_thread *pt;
 	__u64 tstate = python_tstate(&py->offsets, bpf_get_current_task_btf(), &pt);
 
-	return pt ? see_frames(py, pt, tstate, stats, now) : -1;
+	if (!pt)
+		return -1;
+	if (is_as_walked(py, pt, tstate, now))
+		return AS_WALKED;
+	return see_frames(py, pt, tstate, stats, now);
 }
 
 static __always_inline void look(struct wire_python *py, struct wire_python_stats *stats, __u64 now)
@@ -282,7 +319,7 @@ static __always_inline void look(struct wire_python *py, struct wire_python_stat
 	if (flags < 0 || !pt)
 		return;
 	python_generators_look(now, before(task, pt, py->since_ns, now));
-	if (set_is_same(pt) && (pt->seen_ns >= py->since_ns || !pt->now_n))
+	if (flags == AS_WALKED || (set_is_same(pt) && (pt->seen_ns >= py->since_ns || !pt->now_n)))
 		pt->seen_ns = now;
 	else
 		tell(py, pt, (__u32)flags, now);

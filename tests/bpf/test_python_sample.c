@@ -168,13 +168,86 @@ static void test_frame_that_makes_a_coroutine(void **state)
 	expect_no_losses();
 }
 
+extern struct python_stats {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wire_python_stats);
+} python_stats;
+
+static __u64 walks(void)
+{
+	const __u32 zero = 0;
+	const struct wire_python_stats *stats = bpf_map_lookup_elem(&python_stats, &zero);
+
+	return stats->walks;
+}
+
+/* It leaves its CPU for the n-th time, after_ns after it came back, for 10 us. */
+static void pause(__u64 after_ns)
+{
+	shim.now_ns += after_ns;
+	switch_to(0, thread(1), idle(), false, 0);
+	shim.now_ns += 10000;
+	switch_to(0, idle(), thread(1), false, 0);
+}
+
+/* A loop that sends and receives: only what changes is gone through, and all once a while. */
+static void test_pauses_in_one_place(void **state)
+{
+	__u64 before;
+
+	(void)state;
+	python();
+	pause(10000);
+	before = walks();
+	for (int i = 0; i < 40; i++)
+		pause(10000);
+	assert_int_equal(walks(), before);
+	put(FRAME, CODE + 64);
+	pause(10000);
+	assert_int_equal(walks(), before + 1);
+	put(TSTATE + 8, 0);
+	pause(10000);
+	assert_int_equal(walks(), before + 2);
+	pause(1010000);
+	assert_int_equal(walks(), before + 3);
+	pause(10000);
+	assert_int_equal(walks(), before + 3);
+	expect_no_losses();
+}
+
+/* What was seen until then is told with what is new: until the newest pause, walked or not. */
+static void test_pauses_are_looks(void **state)
+{
+	const struct wire_python_sample *s = NULL;
+	__u64 paused_ns;
+
+	(void)state;
+	python();
+	pause(10000);
+	pause(10000);
+	shim_drain();
+	paused_ns = shim.now_ns;
+	put(TSTATE + 8, 0);
+	pause(300000);
+	for (unsigned int i = 0; i < shim_records(); i++) {
+		const struct wire_python_sample *at = shim_record_at(i)->data;
+
+		s = at->hdr.kind == WIRE_KIND_PYTHON_SAMPLE ? at : s;
+	}
+	assert_non_null(s);
+	assert_int_equal(s->frames_n, 0);
+	assert_int_equal(s->before_ns, paused_ns);
+	assert_int_equal(s->hdr.ts_ns, paused_ns + 300000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(test_one_question),
-		world_test(test_frame_that_makes_a_coroutine),
-		world_test(test_lost_question),
-		world_test(test_of_no_stage),
+		world_test(test_one_question),	      world_test(test_frame_that_makes_a_coroutine),
+		world_test(test_lost_question),	      world_test(test_of_no_stage),
+		world_test(test_pauses_in_one_place), world_test(test_pauses_are_looks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -665,6 +665,11 @@ STOLEN_SHARE = 0.005
 FOREIGN_SHARE = 0.1
 
 
+def own_waits(span):
+    """What the program made a span wait for. How long for a CPU, the machine decides."""
+    return {reason: s for reason, s in span["wait_s"].items() if reason != "runqueue"}
+
+
 class Machine:
     """How much of all CPUs was not ours since this was made, by /proc/stat and our own children."""
 

@@ -167,9 +167,16 @@ $(OUTPUT)/cheshire: $(OUTPUT)/src/main.o $(LIB_OBJS)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # Of all files only these change with every commit.
-VERSION_FLAG = -DCHESHIRE_VERSION='"$(VERSION)"'
-$(OUTPUT)/src/main.o $(foreach kind,san/ fuzz/,$(OUTPUT)/$(kind)src/watch/publish_hello.o) \
-	$(OUTPUT)/src/watch/publish_hello.o: CPPFLAGS += $(VERSION_FLAG)
+VERSIONED = $(OUTPUT)/src/main.o $(foreach kind,san/ fuzz/,$(OUTPUT)/$(kind)src/watch/publish_hello.o) \
+	$(OUTPUT)/src/watch/publish_hello.o
+$(VERSIONED): CPPFLAGS += -DCHESHIRE_VERSION='"$(VERSION)"'
+$(VERSIONED): $(OUTPUT)/version
+
+# Written when it is another one than before.
+$(OUTPUT)/version: .FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+.FORCE:
 
 # Order-only: after one build the .d files know who includes the skeleton.
 $(OUTPUT)/src/main.o $(LIB_OBJS) $(SAN_OBJS) $(FUZZ_OBJS): | $(SKEL)

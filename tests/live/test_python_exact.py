@@ -6,6 +6,7 @@ the call and the clock take, and by whatever takes the CPU away in between. Ever
 """
 
 from harness import ROOT, config, rank, test, wait_until
+from python_programs import require_exact
 
 PYTHON = "/usr/bin/python3"
 SCRIPTS = ROOT / "tests" / "targets" / "python"
@@ -107,6 +108,42 @@ def python_hot_from_the_start(t):
         if "too hot to be exact" in said[-1]:
             break
     t.check("too hot to be exact" in said[-1], f"no trial saw it: {said}")
+
+
+HOT_LATER = """
+import time
+
+def hot(n):
+    return n + 1
+
+def count_for(seconds):
+    n, until = 0, time.monotonic() + seconds
+    while time.monotonic() < until:
+        for _ in range(50):
+            n = hot(n)
+    return n
+
+print("ready", flush=True)
+input()
+made = [count_for(0.05) for _ in range(60)]
+# Slow while it was watched: less than half of what it usually makes in 50 ms.
+usual = sorted(made)[45]
+print(0.05 * sum(n < usual / 2 for n in made), flush=True)
+"""
+
+
+@test(120)
+def python_becomes_hot(t):
+    """Taken off within three looks at what it costs, each 100 ms, by the program's own clock."""
+    target = t.target(PYTHON, t.write("hot.py", HOT_LATER), name="hot", wait=False, log=False)
+    conf = config({"hot": '{ call: "python:hot.py:hot" }'}, overhead="1%")
+    watch = t.watch(target.pid, conf)
+    require_exact(watch, ["hot"])
+    target.send_line("go")
+    note = watch.wait_for("note", 40, lambda line: "the ceiling of" in line["text"])[1]
+    t.equal(note["stage"], "hot", "stage that was taken off")
+    line = target.lines.wait(lambda line: line[0].isdigit(), 40, "the program's clock")[1][1]
+    t.between(float(line), 0, 1, "how long the program was slow, in s")
 
 
 @test(60)

@@ -119,10 +119,13 @@ def unit_ns(target, command):
 
 
 def slowdown(bench, report, label, python, observers, goal_of):
-    """Percent that the same work takes longer, each observer next to nothing."""
+    """Percent that the same work takes longer, each observer next to nothing.
+
+    Copies suffer from registers that watch data, which the stages beside a sampled one have, too.
+    """
     target = Load(bench, python)
     for name, observer in observers.items():
-        found = {command: [] for command in ("fib", "real", "ping")}
+        found = {command: [] for command in ("fib", "real", "ping", "copy")}
         for _ in range(2 if bench.quick else 4):
             base = {command: unit_ns(target, command) for command in found}
             with observer.on(target):

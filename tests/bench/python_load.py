@@ -6,6 +6,7 @@
   row MS N           N calls of turn_MSms() in a row, without a gap: {"calls", "took_ns"}
   fib MS             nothing but calls of functions that nobody watches: {"calls", "cpu_ns"}
   real MS            answers to requests: JSON, text, regular expressions, SQL: {"calls", "cpu_ns"}
+  copy MS            copies of 64 KB: {"calls", "cpu_ns"}
   ping MS            two threads that wake each other through pipes: {"calls", "wall_ns"}
 
 calls and cpu_ns or wall_ns are those of one unit of work. turn_1ms() ... turn_500ms() are what is
@@ -125,6 +126,13 @@ def window(unit, ms, every=None):
     return {"calls": calls, "cpu_ns": used_ns}
 
 
+FROM, TO = bytes(65536), bytearray(65536)
+
+
+def copy():
+    TO[:] = FROM
+
+
 def pong(read_fd, write_fd):
     while os.read(read_fd, 1) == b"x":
         os.write(write_fd, b"x")
@@ -166,6 +174,8 @@ def answer(pool, words):
         return window(lambda: fib(10), numbers[0])
     if name == "real":
         return window(lambda: request(7), numbers[0], lambda: turn_5ms(time.sleep))
+    if name == "copy":
+        return window(copy, numbers[0])
     if name == "ping":
         return ping(numbers[0])
     raise ValueError(name)

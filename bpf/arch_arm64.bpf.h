@@ -45,6 +45,13 @@ static __always_inline __u64 arch_stack_arg(__u64 sp, __u32 n)
 	return sp + 8 * (__u64)(n - ARCH_REG_ARGS);
 }
 
+/* There is no single instruction that goes through memory. */
+static __always_inline int arch_copies(const struct pt_regs *regs)
+{
+	(void)regs;
+	return 0;
+}
+
 /* Top of the stack that the C library gave to this thread, as of its last switch. */
 static __always_inline __u64 arch_thread_top(struct task_struct *task)
 {

@@ -36,6 +36,24 @@ static __always_inline __u64 arch_stack_arg(__u64 sp, __u32 n)
 	return sp + 8 + 8 * (__u64)(n - ARCH_REG_ARGS);
 }
 
+/*
+ * Is what was interrupted there an instruction that goes through memory by itself: rep movs, rep
+ * stos?  Until it is through, an interrupt comes back to it (Intel SDM, REP).
+ */
+static __always_inline int arch_copies(const struct pt_regs *regs)
+{
+	__u8 code[3] = {}, opcode;
+	__u64 ip = regs->ip;
+	long err;
+
+	err = (__s64)ip < 0 ? bpf_probe_read_kernel(code, sizeof(code), (void *)ip)
+			    : bpf_probe_read_user(code, sizeof(code), (void *)ip);
+	if (err || code[0] != 0xf3)
+		return 0;
+	opcode = (code[1] & 0xf0) == 0x40 ? code[2] : code[1]; /* behind REX */
+	return (opcode & 0xfe) == 0xa4 || (opcode & 0xfe) == 0xaa;
+}
+
 /* Top of the stack that the kernel or the C library gave to this thread. */
 static __always_inline __u64 arch_thread_top(struct task_struct *task)
 {

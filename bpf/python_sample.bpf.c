@@ -365,22 +365,25 @@ __noinline int python_thread_end(__u64 now)
 	return 0;
 }
 
+/* The context of a program on a perf event begins with the registers. */
 SEC("perf_event")
-int python_tick(void *ctx)
+int python_tick(struct pt_regs *regs)
 {
 	struct wire_python *py = can_walk() ? python_conf_get() : NULL;
 	struct wire_python_stats *stats;
 	__u64 now;
 
-	(void)ctx;
-	if (!py || !py->sampling || !current_is_target())
+	if (!py || !current_is_target())
 		return 0;
 	stats = python_stats_get();
 	if (!stats)
 		return 0;
 	now = bpf_ktime_get_ns();
 	stats->ticks++;
-	look(py, stats, now);
+	if (py->watching && arch_copies(regs))
+		stats->copied_ns += py->tick_ns;
+	if (py->sampling)
+		look(py, stats, now);
 	stats->ran_ns += bpf_ktime_get_ns() - now;
 	return 0;
 }

@@ -7,6 +7,9 @@
  * programs find the frames of the threads that run Python.  Sampling: at every tick of a clock, and
  * when a thread leaves its CPU, the chain of frames is walked, and those that run a named function
  * are compared with the ones seen the last time.  A record is sent when they differ.
+ *
+ * While debug registers watch data, what the CPU copies with one instruction it copies many times
+ * more slowly (docs/python.md).  So the ticks also tell for how long threads do nothing else.
  */
 #ifndef CHESHIRE_WIRE_PYTHON_H
 #define CHESHIRE_WIRE_PYTHON_H
@@ -22,6 +25,7 @@
 #define WIRE_PYTHON_HZ	       499 /* ticks a second of a thread that runs */
 #define WIRE_PYTHON_HZ_MAX     999
 #define WIRE_PYTHON_HZ_MIN     49
+#define WIRE_PYTHON_COPIES_HZ  199  /* ... where only copies are looked for */
 #define WIRE_PYTHON_TICK_NS    2000 /* of the interrupt of a tick, beside the program's own time */
 
 /*
@@ -31,13 +35,15 @@
  */
 #define WIRE_PYTHON_FRAME_STATE (-5)
 
-/* Shared memory: `sampling` and `generation` are changed while the programs run. */
+/* Shared memory: from `sampling` on it is changed while the programs run. */
 struct wire_python {
 	struct python_offsets offsets;
 	__u32 known;	  /* the offsets are those of the interpreter that runs now */
 	__u32 sampling;	  /* frames are walked */
 	__u32 generation; /* classes of an older one are asked for again */
 	__u32 generators; /* some function of a stage is a generator or coroutine */
+	__u32 watching;	  /* debug registers are set */
+	__u32 tick_ns;	  /* of a thread's CPU time between two ticks */
 	__u64 since_ns;	  /* what was seen before is not remembered */
 	__u64 gc_lists[WIRE_PYTHON_GC_LISTS]; /* heads: new generators are at their ends; 0: none */
 };
@@ -125,6 +131,7 @@ struct wire_python_stats {
 	__u64 ticks;
 	__u64 ran_ns;	       /* of all walks */
 	__u64 generators_lost; /* more at the same time than are followed */
+	__u64 copied_ns;       /* CPU time, by ticks, in instructions that go through memory */
 };
 
 WIRE_ASSERT(sizeof(struct wire_python_code) == 16);

@@ -131,6 +131,9 @@ struct keeper_watched {
 	uint64_t hits;	  /* so far */
 	uint32_t threads; /* that are, or were, watched */
 	uint32_t cost_ns; /* of a hit, without a program; 0: could not be measured */
+	/* How long large copies take meanwhile, of how long else; 0: could not be measured. */
+	uint32_t copy_percent;
+	uint32_t pad0;
 };
 
 /* What was loaded, as places in the list of descriptors. */

@@ -45,7 +45,7 @@ struct keeper_server {
 	struct python_ticks *ticks;		     /* NULL: none run */
 	struct watchpoint *watches[WATCHPOINTS_MAX]; /* NULL: none */
 	bool watch_counts[WATCHPOINTS_MAX];	     /* ... that no program runs at */
-	uint32_t watch_cost_ns;
+	uint32_t watch_cost_ns, watch_copy_percent;  /* 0: not measured yet */
 	struct decoder *decoder;
 	uint64_t words_left; /* small reads of memory; see server_memory.c */
 	uint64_t words_since_ns;

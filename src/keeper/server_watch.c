@@ -114,7 +114,10 @@ int keeper_server_watch(struct keeper_server *s, const struct keeper_request *r,
 		return err;
 	if (!s->watch_cost_ns)
 		s->watch_cost_ns = watchpoint_cost_ns();
+	if (!s->watch_copy_percent)
+		s->watch_copy_percent = watchpoint_copy_percent();
 	out->cost_ns = s->watch_cost_ns;
+	out->copy_percent = s->watch_copy_percent;
 	out->threads = (uint32_t)watchpoint__threads(s->watches[r->watch.slot]);
 	return 0;
 }
@@ -132,5 +135,6 @@ int keeper_server_watched(struct keeper_server *s, uint32_t slot, struct keeper_
 	out->hits = watchpoint__hits(w);
 	out->threads = (uint32_t)watchpoint__threads(w);
 	out->cost_ns = s->watch_cost_ns;
+	out->copy_percent = s->watch_copy_percent;
 	return err;
 }

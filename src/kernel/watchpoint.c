@@ -190,3 +190,66 @@ uint32_t watchpoint_cost_ns(void)
 	close(fd);
 	return best_ns / COST_HITS < UINT32_MAX ? (uint32_t)(best_ns / COST_HITS) : 0;
 }
+
+/* --- copies ---------------------------------------------------------------------------------- */
+
+#define COPY_BYTES  65536
+#define COPY_ROUNDS 8
+#define PERCENT_MAX 100000
+
+#ifdef __x86_64__
+static void copy(char *to, const char *from, size_t n)
+{
+	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+}
+
+/* The best of some rounds, as above. */
+static uint64_t copy_ns(char *to, const char *from)
+{
+	uint64_t best_ns = UINT64_MAX;
+
+	for (int round = 0; round < COPY_ROUNDS; round++) {
+		uint64_t start_ns = now_ns(), took_ns;
+
+		copy(to, from, COPY_BYTES);
+		took_ns = now_ns() - start_ns;
+		best_ns = took_ns < best_ns ? took_ns : best_ns;
+	}
+	return best_ns ?: 1;
+}
+
+static uint32_t measure_copies(char *to, const char *from)
+{
+	static uint64_t word;
+	const struct watchpoint_spec spec = {
+		.address = (uintptr_t)&word, .length = sizeof(word), .prog_fd = -1};
+	struct perf_event_attr attr = attr_of(&spec);
+	uint64_t free_ns = copy_ns(to, from), watched_ns;
+	int fd;
+
+	attr.disabled = 0;
+	fd = perf_event_open(&attr, 0);
+	if (fd < 0)
+		return 0;
+	watched_ns = copy_ns(to, from);
+	close(fd);
+	watched_ns = watched_ns * 100 / free_ns;
+	if (watched_ns < 100)
+		return 100;
+	return watched_ns < PERCENT_MAX ? (uint32_t)watched_ns : PERCENT_MAX;
+}
+
+uint32_t watchpoint_copy_percent(void)
+{
+	char *bytes = calloc(2, COPY_BYTES);
+	uint32_t percent = bytes ? measure_copies(bytes, bytes + COPY_BYTES) : 0;
+
+	free(bytes);
+	return percent;
+}
+#else
+uint32_t watchpoint_copy_percent(void)
+{
+	return 100;
+}
+#endif

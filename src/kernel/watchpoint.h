@@ -60,4 +60,11 @@ void watchpoint__free(struct watchpoint *w);
 /* What a hit costs the thread, without a program: measured here on ourselves.  0: cannot be. */
 uint32_t watchpoint_cost_ns(void);
 
+/*
+ * How long the CPU takes for what it copies with one instruction (rep movs) while data is watched,
+ * in percent of what it takes else: measured here on ourselves.  100: as long; also where there is
+ * no such instruction.  0: cannot be measured.
+ */
+uint32_t watchpoint_copy_percent(void);
+
 #endif

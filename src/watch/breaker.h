@@ -32,12 +32,13 @@ struct breaker_stage {
 	double rare_factor; /* of its probes while they are rare, >= 1 */
 };
 
-/* Probes that no stage asked for. */
+/* What no single stage costs. */
 enum breaker_extra {
 	BREAKER_EXTRA_CATCHES = 0, /* on caught exceptions */
 	BREAKER_EXTRA_HOOKS = 1,   /* on the dynamic loader's hook */
 	BREAKER_EXTRA_PYTHON = 2,  /* looks at the frames of Python */
-	BREAKER_EXTRAS = 3,
+	BREAKER_EXTRA_COPIES = 3,  /* copies that watchpoints make slower */
+	BREAKER_EXTRAS = 4,
 };
 
 struct breaker_input {
@@ -56,6 +57,7 @@ enum breaker_shed {
 	BREAKER_CATCHES = -2,
 	BREAKER_HOOKS = -3,
 	BREAKER_PYTHON = -4,
+	BREAKER_COPIES = -5,
 };
 
 struct breaker {

@@ -41,6 +41,10 @@ void publish_shed(struct publisher *p, int shed)
 		publish_note(p, "python_shed", SINK_SEVERITY_WARNING, NULL,
 			     "looking at the frames of Python is over the ceiling: the stages that "
 			     "are sampled are not watched until it is tried again");
+	else if (shed == BREAKER_COPIES)
+		publish_note(p, "watchpoints_shed", SINK_SEVERITY_WARNING, NULL,
+			     "so much memory is copied that slowing that down is over the ceiling: "
+			     "the stages of Python that were exact are sampled");
 	else if (shed >= 0)
 		publish_note(p, "stage_shed", SINK_SEVERITY_WARNING,
 			     p->watching->config->stages[shed].name,

@@ -10,6 +10,7 @@
 #include "log/log.h"
 #include "metrics/metrics.h"
 #include "watch/clock.h"
+#include "watch/python_clock.h"
 #include "watch/python_sampling.h"
 #include "watch/python_watchpoint.h"
 #include "watch/watching.h"
@@ -64,6 +65,7 @@ struct python_exact {
 	uint64_t check_ns;
 	uint64_t list_ns, list_delay_ns;
 	bool list_wanted, under_way;
+	bool copies_minded; /* the clock is wanted */
 	struct list_job list;
 };
 
@@ -135,6 +137,57 @@ static void give_up(struct python_exact *pe, size_t stage, bool final, const cha
 void python_exact__shed(struct python_exact *pe, size_t stage, const char *why)
 {
 	give_up(pe, stage, true, why);
+}
+
+/* --- copies that are slower for it ----------------------------------------------------------- */
+
+/* What is slower by less is not known to be slower at all. */
+#define COPY_PERCENT_MIN 120
+
+/* The clock goes while some watchpoint is set that makes a difference. */
+static void mind_copies(struct python_exact *pe)
+{
+	struct watching *w = pe->watching;
+	bool any = false;
+	int err;
+
+	for (size_t i = 0; i < WIRE_WATCHES; i++)
+		any |= pe->slots[i].used;
+	any &= pe->layout.copy_percent >= COPY_PERCENT_MIN;
+	if (any == pe->copies_minded)
+		return;
+	pe->copies_minded = any;
+	python_conf(w->loader)->watching = any;
+	err = python_clock_want(&w->python_clock, w->loader, w->keeper, PYTHON_CLOCK_COPIES,
+				any ? WIRE_PYTHON_COPIES_HZ : 0);
+	if (err)
+		log_info("what watchpoints cost copies of memory is not known: %s", err_str(err));
+}
+
+uint64_t python_exact__copies_ns(const struct python_exact *pe)
+{
+	uint64_t percent = pe ? pe->layout.copy_percent : 0;
+	struct wire_python_stats stats;
+
+	if (percent < COPY_PERCENT_MIN || python_stats(pe->watching->loader, &stats))
+		return 0;
+	return stats.copied_ns - stats.copied_ns / percent * 100;
+}
+
+void python_exact__shed_copies(struct python_exact *pe, double percent)
+{
+	const struct watching *w = pe->watching;
+	char why[PYTHON_WHY_MAX];
+
+	snprintf(
+		why, sizeof(why),
+		"not exact: copying memory takes %.0f times as long meanwhile, which costs %.1f %% "
+		"of one CPU, the ceiling is %g %% (limits: overhead)",
+		pe->layout.copy_percent / 100.0, percent, w->config->overhead_percent);
+	for (size_t i = 0; i < w->config->stages_n; i++)
+		if (python_exact__has(pe, i))
+			give_up(pe, i, true, why);
+	mind_copies(pe);
 }
 
 /* --- beginning ------------------------------------------------------------------------------- */
@@ -430,6 +483,7 @@ uint64_t python_exact__drained(struct python_exact *pe, uint64_t now_ns)
 		return 0;
 	if (pe->listed != pe->watching->python.listed)
 		python_exact__update(pe);
+	mind_copies(pe);
 	for (size_t i = 0; i < pe->watching->config->stages_n; i++) {
 		if (pe->stages[i].state != EXACT_TRIAL ||
 		    now_ns < pe->stages[i].since_ns + TRIAL_NS)

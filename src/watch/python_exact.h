@@ -7,6 +7,9 @@
  * A stage is on trial first; what cannot be measured this way, is too hot, or has to be given up,
  * is sampled (python_sampling.h), and it is said why.  A code object that is freed, or that another
  * one took the place of, is noticed within a second or so; functions are then listed anew.
+ *
+ * Watchpoints make what the CPU copies with one instruction slower, in all of the program: what
+ * that costs is estimated from how often a clock finds a thread doing nothing else.
  */
 #ifndef CHESHIRE_WATCH_PYTHON_EXACT_H
 #define CHESHIRE_WATCH_PYTHON_EXACT_H
@@ -38,5 +41,10 @@ bool python_exact__in_trial(const struct python_exact *pe);
 bool python_exact__has(const struct python_exact *pe, size_t stage);
 /* Gives the stage to the sampling. */
 void python_exact__shed(struct python_exact *pe, size_t stage, const char *why);
+
+/* CPU time that copies in the target took longer because of watchpoints, since the start. */
+uint64_t python_exact__copies_ns(const struct python_exact *pe);
+/* That was too much, so many percent of one CPU: all stages are given to the sampling. */
+void python_exact__shed_copies(struct python_exact *pe, double percent);
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "keeper/keeper.h"
 #include "kernel/python.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
@@ -14,6 +13,7 @@
 #include "python/sampled_spans.h"
 #include "watch/backoff.h"
 #include "watch/clock.h"
+#include "watch/python_clock.h"
 #include "watch/python_look.h"
 #include "watch/watching.h"
 #include "watch/worker.h"
@@ -242,13 +242,20 @@ static void note_generators(struct python_sampling *ps)
 
 /* --- running --------------------------------------------------------------------------------- */
 
+static int set_clock(struct python_sampling *ps, uint32_t hz)
+{
+	struct watching *w = ps->watching;
+
+	return python_clock_want(&w->python_clock, w->loader, w->keeper, PYTHON_CLOCK_FRAMES, hz);
+}
+
 static void stop(struct python_sampling *ps)
 {
 	struct wire_python *conf = python_conf(ps->watching->loader);
 
 	if (conf)
 		conf->sampling = 0;
-	if (ps->running && keeper__ticks(ps->watching->keeper, 0))
+	if (ps->running && set_clock(ps, 0))
 		log_info("the clocks of Python threads could not be stopped");
 	ps->running = false;
 	sampled_spans__stop(ps->spans);
@@ -288,7 +295,7 @@ static bool start(struct python_sampling *ps, uint64_t now_ns)
 	note_generators(ps);
 	__atomic_store_n(&conf->sampling, 1, __ATOMIC_SEQ_CST);
 	ps->generation_ns = now_ns;
-	err = keeper__ticks(w->keeper, WIRE_PYTHON_HZ);
+	err = set_clock(ps, WIRE_PYTHON_HZ);
 	ps->running = !err;
 	if (!err) {
 		backoff_works(&ps->backoff, now_ns);

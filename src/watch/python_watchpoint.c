@@ -96,7 +96,7 @@ static void fill(struct wire_watch *w, const struct python_watchpoint_layout *la
 				 .code_idle = s->code_idle};
 }
 
-int python_watchpoint_set(const struct python_watchpoint_layout *layout, struct loader *loader,
+int python_watchpoint_set(struct python_watchpoint_layout *layout, struct loader *loader,
 			  struct keeper *keeper, uint32_t slot, uint32_t stage,
 			  const struct python_function *f, char *why, size_t size)
 {
@@ -127,6 +127,7 @@ int python_watchpoint_set(const struct python_watchpoint_layout *layout, struct 
 		return err;
 	}
 	w->cost_ns = watched.cost_ns;
+	layout->copy_percent = watched.copy_percent;
 	return 0;
 }
 

@@ -19,6 +19,8 @@ struct python_target;
 struct python_watchpoint_layout {
 	const struct python_target *target; /* borrowed */
 	struct python_frame_stack stack;
+	/* Of struct keeper_watched, when a watchpoint was set last. */
+	uint32_t copy_percent;
 };
 
 /* 0, or a negative errno and why. */
@@ -32,7 +34,7 @@ bool python_watchpoint_suits(const struct python_function *function, char *why, 
  * Sets the watchpoint of the slot: hits are counted, and nothing else until `armed` is set.  0, or
  * a negative errno and why.
  */
-int python_watchpoint_set(const struct python_watchpoint_layout *layout, struct loader *loader,
+int python_watchpoint_set(struct python_watchpoint_layout *layout, struct loader *loader,
 			  struct keeper *keeper, uint32_t slot, uint32_t stage,
 			  const struct python_function *function, char *why, size_t size);
 void python_watchpoint_clear(struct loader *loader, struct keeper *keeper, uint32_t slot);

@@ -370,6 +370,7 @@ static int feed_breaker(struct watching *w, uint64_t now_ns, double *share)
 	in.other_ns = cpu.tracepoint_ns + leak_hunt__cost_ns(w->leaks);
 	in.extra_ns[BREAKER_EXTRA_CATCHES] = cpu.catch_hits * extra_cost_ns(w);
 	in.extra_ns[BREAKER_EXTRA_PYTHON] = python_sampling__cost_ns(w->python_sampling);
+	in.extra_ns[BREAKER_EXTRA_COPIES] = python_exact__copies_ns(w->python_exact);
 	in.extra_ns[BREAKER_EXTRA_HOOKS] = cpu.loader_hits * extra_cost_ns(w);
 	return breaker_feed(&w->breaker, &in, share);
 }
@@ -391,6 +392,10 @@ int watching_break(struct watching *w, uint64_t now_ns)
 		python_sampling__shed(w->python_sampling, share, now_ns);
 	if (stage == BREAKER_HOOKS)
 		attachment_shed_hooks(&w->attachment, now_ns);
+	if (stage == BREAKER_COPIES && w->python_exact) {
+		python_exact__shed_copies(w->python_exact, share);
+		feed_states(w);
+	}
 	if (stage < 0)
 		return stage;
 	snprintf(reason, sizeof(reason),

@@ -22,6 +22,7 @@
 #include "watch/bindings.h"
 #include "watch/breaker.h"
 #include "watch/models.h"
+#include "watch/python_clock.h"
 #include "watch/python_target.h"
 #include "watch/sampling.h"
 #include "watch/scan.h"
@@ -60,6 +61,7 @@ struct watching {
 	struct breaker breaker;
 	struct models models;
 	struct python_target python;
+	struct python_clock python_clock;
 	struct python_sampling *python_sampling; /* NULL: no stage is of Python */
 	struct python_exact *python_exact;	 /* likewise */
 	struct python_stacks *python_stacks;	 /* likewise */

@@ -2,6 +2,7 @@
 /* Frames of Python looked at by a clock: which code objects user space is asked about, and when. */
 #include "world.h"
 
+#include <string.h>
 #include <sys/mman.h>
 
 #include "python.bpf.h"
@@ -13,7 +14,7 @@
 #define CODE   0x620000ULL
 #define NAME   0x630000ULL
 
-int python_tick(void *ctx);
+int python_tick(struct pt_regs *regs);
 
 extern struct python_codes {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -70,11 +71,18 @@ static void python(void)
 	at(T0 + 1000);
 }
 
+static void tick_at(__u64 ip)
+{
+	struct pt_regs at_ip = {.ip = ip};
+
+	shim.now_ns += 2000000;
+	assert_int_equal(python_tick(&at_ip), 0);
+	shim_check();
+}
+
 static void tick(void)
 {
-	shim.now_ns += 2000000;
-	assert_int_equal(python_tick(NULL), 0);
-	shim_check();
+	tick_at(0);
 }
 
 /* Since the last time. */
@@ -175,12 +183,16 @@ extern struct python_stats {
 	__type(value, struct wire_python_stats);
 } python_stats;
 
-static __u64 walks(void)
+static const struct wire_python_stats *counted(void)
 {
 	const __u32 zero = 0;
-	const struct wire_python_stats *stats = bpf_map_lookup_elem(&python_stats, &zero);
 
-	return stats->walks;
+	return bpf_map_lookup_elem(&python_stats, &zero);
+}
+
+static __u64 walks(void)
+{
+	return counted()->walks;
 }
 
 /* It leaves its CPU for the n-th time, after_ns after it came back, for 10 us. */
@@ -242,12 +254,57 @@ static void test_pauses_are_looks(void **state)
 	assert_int_equal(s->hdr.ts_ns, paused_ns + 300000);
 }
 
+#ifdef __x86_64__
+struct code {
+	__u8 bytes[3];
+	bool copies;
+};
+
+static const struct code codes[] = {
+	{{0xf3, 0xa4, 0x90}, true},  /* rep movsb */
+	{{0xf3, 0x48, 0xa5}, true},  /* rep movsq */
+	{{0xf3, 0x48, 0xab}, true},  /* rep stosq */
+	{{0xf3, 0xaa, 0xc3}, true},  /* rep stosb */
+	{{0xf3, 0x0f, 0x1e}, false}, /* endbr64 */
+	{{0xf3, 0xa6, 0x90}, false}, /* rep cmpsb */
+	{{0xf3, 0x48, 0xaf}, false}, /* rep scasq */
+	{{0xa4, 0x90, 0x90}, false}, /* movsb */
+	{{0x48, 0xa5, 0x90}, false}, /* movsq */
+};
+
+/* Only while debug registers are set, for the time of a tick each; without looking at frames. */
+static void test_copies_are_counted(void **state)
+{
+	__u64 expected_ns = 0;
+
+	(void)state;
+	python();
+	conf()->sampling = 0;
+	conf()->tick_ns = 5000000;
+	for (int watching = 0; watching < 2; watching++) {
+		conf()->watching = (__u32)watching;
+		for (unsigned int i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+			memcpy(shim_user(CODE, 3), codes[i].bytes, 3);
+			tick_at(CODE);
+			expected_ns += watching && codes[i].copies ? 5000000 : 0;
+			assert_int_equal(counted()->copied_ns, expected_ns);
+		}
+	}
+	tick_at(NAME + 4096);
+	assert_int_equal(counted()->copied_ns, expected_ns);
+	assert_int_equal(walks(), 0);
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(test_one_question),	      world_test(test_frame_that_makes_a_coroutine),
 		world_test(test_lost_question),	      world_test(test_of_no_stage),
 		world_test(test_pauses_in_one_place), world_test(test_pauses_are_looks),
+#ifdef __x86_64__
+		world_test(test_copies_are_counted),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,7 @@ A span begins and ends within what the program times, so it is never longer; it 
 the call and the clock take, and by whatever takes the CPU away in between. Every call is counted.
 """
 
-from harness import ROOT, config, rank, test, wait_until
+from harness import ROOT, Skip, config, rank, test, wait_until
 from python_programs import require_exact
 
 PYTHON = "/usr/bin/python3"
@@ -144,6 +144,63 @@ def python_becomes_hot(t):
     t.equal(note["stage"], "hot", "stage that was taken off")
     line = target.lines.wait(lambda line: line[0].isdigit(), 40, "the program's clock")[1][1]
     t.between(float(line), 0, 1, "how long the program was slow, in s")
+
+
+COPIES = """
+import sys, time
+
+def step(n):
+    return n + 1
+
+FROM, TO = bytes(1 << 16), bytearray(1 << 16)
+
+def copy_us():
+    start = time.perf_counter()
+    for _ in range(20):
+        TO[:] = FROM
+    return (time.perf_counter() - start) / 20 * 1e6
+
+print("ready", flush=True)
+alone = sorted(copy_us() for _ in range(200))[100]
+n = 0
+for line in sys.stdin:
+    until = time.monotonic() + 0.5
+    took = []
+    while time.monotonic() < until:
+        n = step(n)
+        took.append(copy_us())
+        time.sleep(0.002)
+    print(sorted(took)[len(took) // 2] / alone, flush=True)
+"""
+
+
+def copies(target):
+    """How many times as long they take as without anybody who watches, by the program's clock."""
+    start = len(target.lines.items)
+    target.send_line("go")
+    _, (_, line) = target.lines.wait(
+        lambda line: line[0].isdigit(), 40, "the program's clock", start
+    )
+    return float(line)
+
+
+@test(240, waits=True)
+def python_copies_are_not_slowed_for_long(t):
+    """A watchpoint slows large copies in all of the program, which the ceiling is for, too."""
+    target = t.target(PYTHON, t.write("copies.py", COPIES), name="copies", wait=False, log=False)
+    conf = config({"step": '{ call: "python:copies.py:step" }'}, overhead="1%")
+    watch = t.watch(target.pid, conf)
+    require_exact(watch, ["step"])
+    slower = [copies(target)]
+    while slower[-1] > 2 and len(slower) < 40:
+        slower.append(copies(target))
+    t.between(slower[-1], 0.5, 2, "how slow copies are in the end")
+    quality = watch.summary_now().entry("step.count")["quality"]
+    if quality == "exact" and max(slower) < 2:
+        raise Skip("watchpoints do not make copies slower on this CPU")
+    note = watch.wait_for("note", 30, lambda line: line["event"] == "watchpoints_shed")[1]
+    t.equal(note["severity"], "warning", "severity of the note")
+    t.equal(quality, "sampled", "quality of step.count")
 
 
 @test(60)

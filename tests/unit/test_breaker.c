@@ -182,6 +182,26 @@ static void a_torrent_of_exceptions_sheds_their_probe(void **state)
 	assert_true(w.breaker.percent > 0.39 && w.breaker.percent < 0.41);
 }
 
+/* Copies that watchpoints make slower: 1.2 % of a CPU are noticed after some ten seconds. */
+static void slower_copies_shed_the_watchpoints(void **state)
+{
+	struct world w;
+	int shed = BREAKER_NOTHING, took = 0;
+
+	(void)state;
+	begin(&w, 1.0);
+	w.extra_step_ns[BREAKER_EXTRA_COPIES] = 300000;
+	assert_int_equal(steps(&w, 200, NULL), BREAKER_NOTHING);
+	w.extra_step_ns[BREAKER_EXTRA_COPIES] = 1200000;
+	for (; shed == BREAKER_NOTHING && took < 200; took++)
+		shed = step(&w);
+	assert_int_equal(shed, BREAKER_COPIES);
+	assert_in_range(took, 50, 100);
+	w.extra_step_ns[BREAKER_EXTRA_COPIES] = 0;
+	assert_int_equal(steps(&w, 200, NULL), BREAKER_NOTHING);
+	assert_true(w.breaker.long_percent < 0.01);
+}
+
 /* Nor for a target that loads and unloads in a loop. */
 static void a_torrent_of_loads_sheds_the_hook(void **state)
 {
@@ -262,6 +282,7 @@ int main(void)
 		cmocka_unit_test(trifles_stay),
 		cmocka_unit_test(the_scheduler_alone_sheds_nobody),
 		cmocka_unit_test(a_torrent_of_exceptions_sheds_their_probe),
+		cmocka_unit_test(slower_copies_shed_the_watchpoints),
 		cmocka_unit_test(a_torrent_of_loads_sheds_the_hook),
 		cmocka_unit_test(a_late_look_is_no_torrent),
 		cmocka_unit_test(rare_hits_are_dearer),

@@ -11,7 +11,7 @@ from python_programs import EXACT, SAMPLED, SYSTEM_PYTHON, cached, interpreter, 
 # Beside the system's; PYTHON_VERSIONS="3.9 3.14" in the environment takes fewer, or none.
 VERSIONS = os.environ.get("PYTHON_VERSIONS", "3.9 3.12 3.13 3.14").split()
 LENGTHS_MS = (1, 5, 20, 100, 500)
-SOME_LENGTHS_MS = (1, 20, 100)  # of the other versions
+SOME_LENGTHS_MS = (1, 20, 100)  # of the other versions, in the quick form
 # One thread computes, so that nothing but the clock shows where a call ends; eight sleep.
 THREADS = ((1, "busy"), (8, "sleep"))
 GOAL_US = 50
@@ -167,7 +167,7 @@ def measure(bench, report):
         else:
             report.note("python", f"Python {version} is not here: make test-python fetches it")
     for label, python in pythons.items():
-        lengths = LENGTHS_MS if label == "system" else SOME_LENGTHS_MS
+        lengths = SOME_LENGTHS_MS if bench.quick and label != "system" else LENGTHS_MS
         accuracy(bench, report, label, python, lengths)
         in_a_row(bench, report, label, python)
     observers = {

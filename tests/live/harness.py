@@ -44,10 +44,12 @@ ABSOLUTE_ERROR_S = 100e-6 * SLOWNESS
 PERCENTILES = (("p50", 50), ("p95", 95), ("p99", 99), ("max", 100))[: None if SLOWNESS == 1 else 1]
 
 # Loading and checking the programs takes seconds of a CPU, and there may be little of one.
-START_DEADLINE_S = 40
+START_DEADLINE_S = 80
 # No wait is given up sooner, since that is against a hang only: on a busy machine grace periods of
 # the kernel alone take seconds. How long a thing may take is asked of the moments, by between().
 PATIENCE_S = 30
+# Nor is a test: its limit must leave room for a slow start and for a wait that needs its patience.
+LEAST_LIMIT_S = START_DEADLINE_S + 3 * PATIENCE_S
 TESTS = []
 VERDICTS = ("ok", "FAIL", "skip")
 
@@ -86,7 +88,7 @@ def test(timeout_s=120, waits=False):
     """
 
     def mark(function):
-        TESTS.append(Entry(function, timeout_s, waits))
+        TESTS.append(Entry(function, max(timeout_s, LEAST_LIMIT_S), waits))
         return function
 
     return mark
@@ -467,7 +469,7 @@ class Case:
             [str(word) for word in command],
             capture_output=True,
             text=True,
-            timeout=timeout_s * SLOWNESS,
+            timeout=patience(timeout_s),
             check=False,
             stdin=subprocess.DEVNULL,
             preexec_fn=die_with_parent,
@@ -630,7 +632,7 @@ def bpf_ids_alive(ids):
             [shutil.which("bpftool") or "/usr/sbin/bpftool", "-j", kind, "show"],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=patience(20),
             check=False,
         )
         if shown.returncode:

@@ -228,7 +228,7 @@ def on_cpu(number):
     return {"cpu": number, "preferred": True}
 
 
-@test(400)
+@test(500)
 def process_rows(t):
     """All at once: growth takes a minute and a half to be known. CPU rows have a CPU each."""
     idle = ("--turns", 0)

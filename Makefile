@@ -167,9 +167,10 @@ $(OUTPUT)/cheshire: $(OUTPUT)/src/main.o $(LIB_OBJS)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # Of all files only these change with every commit.
+VERSION_FLAG = -DCHESHIRE_VERSION='"$(VERSION)"'
 VERSIONED = $(OUTPUT)/src/main.o $(foreach kind,san/ fuzz/,$(OUTPUT)/$(kind)src/watch/publish_hello.o) \
 	$(OUTPUT)/src/watch/publish_hello.o
-$(VERSIONED): CPPFLAGS += -DCHESHIRE_VERSION='"$(VERSION)"'
+$(VERSIONED): CPPFLAGS += $(VERSION_FLAG)
 $(VERSIONED): $(OUTPUT)/version
 
 # Written when it is another one than before.

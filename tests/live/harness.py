@@ -665,6 +665,8 @@ def require_root():
 ATTEMPTS = 3
 STOLEN_SHARE = 0.005
 FOREIGN_SHARE = 0.1
+DISK_SHARE = 0.1
+LATE_S = 0.1
 
 
 def own_waits(span):
@@ -672,32 +674,58 @@ def own_waits(span):
     return {reason: s for reason, s in span["wait_s"].items() if reason != "runqueue"}
 
 
+class Pulse:
+    """A thread that sleeps, and how much later than it should it woke: a machine that stands still."""
+
+    SLEEP_S, FINE_S = 0.05, 0.02
+
+    def __init__(self):
+        self.pid, self.late_s = os.getpid(), 0.0
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            before = time.monotonic()
+            time.sleep(self.SLEEP_S)
+            late_s = time.monotonic() - before - self.SLEEP_S
+            self.late_s += late_s if late_s > self.FINE_S else 0
+
+
 class Machine:
     """How much of all CPUs was not ours since this was made, by /proc/stat and our own children."""
 
+    pulse = None  # one a process
+
     def __init__(self):
+        if not Machine.pulse or Machine.pulse.pid != os.getpid():
+            Machine.pulse = Pulse()
         self.before = self.read()
 
     @staticmethod
     def read():
-        """(elapsed, stolen by the hypervisor, used by anybody, used by us, interrupts) in CPU-seconds."""
+        """CPU-seconds of the machine and of us; and how late the pulse was."""
         with open("/proc/stat", encoding="ascii") as file:
             ticks = [int(word) for word in file.readline().split()[1:9]]
         own = os.times()
         hz = os.sysconf("SC_CLK_TCK")
-        used = sum(ticks) - ticks[3] - ticks[4] - ticks[7]
-        return (
-            sum(ticks) / hz,
-            ticks[7] / hz,
-            used / hz,
-            own.user + own.system + own.children_user + own.children_system,
-            (ticks[5] + ticks[6]) / hz,
-        )
+        _user, _nice, _system, idle, iowait, irq, softirq, steal = ticks
+        return {
+            "elapsed": sum(ticks) / hz,
+            "stolen": steal / hz,
+            "interrupts": (irq + softirq) / hz,
+            "disk": iowait / hz,
+            "used": (sum(ticks) - idle - iowait - steal) / hz,
+            "own": own.user + own.system + own.children_user + own.children_system,
+            "late": Machine.pulse.late_s,
+        }
+
+    def since(self):
+        return {what: now - self.before[what] for what, now in self.read().items()}
 
     def stolen_s(self):
         """CPU time that all threads together lost while they were on a CPU."""
-        now = self.read()
-        lost_s = now[1] - self.before[1] + now[4] - self.before[4]
+        since = self.since()
+        lost_s = since["stolen"] + since["interrupts"]
         # Both are told in whole ticks.
         return lost_s + 2 / os.sysconf("SC_CLK_TCK") if lost_s else 0
 
@@ -705,16 +733,17 @@ class Machine:
         """What was taken from us in words; empty where it was too little to matter."""
         if SLOWNESS != 1:
             return "an emulated CPU is taken away unseen"
-        elapsed, stolen, used, own = (
-            now - before for now, before in list(zip(self.read(), self.before))[:4]
-        )
+        since = self.since()
+        elapsed = since["elapsed"]
         if elapsed <= 0:
             return ""
-        foreign = max(0, used - own) / elapsed
-        stolen /= elapsed
-        if stolen < STOLEN_SHARE and foreign < FOREIGN_SHARE:
+        foreign = max(0, since["used"] - since["own"]) / elapsed
+        stolen, disk, late_s = since["stolen"] / elapsed, since["disk"] / elapsed, since["late"]
+        if (stolen < STOLEN_SHARE and foreign < FOREIGN_SHARE and disk < DISK_SHARE
+                and late_s < LATE_S):
             return ""
-        return f"{100 * stolen:.1f} % of the CPUs stolen, {100 * foreign:.0f} % used by others"
+        return (f"{100 * stolen:.1f} % of the CPUs stolen, {100 * foreign:.0f} % used by others, "
+                f"{100 * disk:.0f} % idle for the disk, a sleeper woke {late_s:.2f} s late")
 
 
 def on_alarm(_number, _frame):

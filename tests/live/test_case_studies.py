@@ -111,7 +111,7 @@ def case_study_3_speech_made_as_a_whole(t):
     check_improvement(t, resolved, first_audio(before), first_audio(after))
     # As a whole the first sound is there when all is made; streamed it is there long before.
     t.near(whole.number("tts.latency.p50"), whole.number("tts.total.p50"), "first sound and all")
-    t.check(streamed.number("tts.latency.p50") < 0.2, "streamed, the first sound is late")
+    t.between(streamed.number("tts.latency.p50"), 0, 0.2, "streamed, the first sound")
     t.one_of(streamed.number("tts.total.max"), [ns / 1e9 for ns in walls(before + after)], "all")
     t.check(streamed.number("tts.total.p50") > 0.5, "streamed, all of it takes as long")
     watch.stop()

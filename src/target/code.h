@@ -66,6 +66,14 @@ struct code_range {
 /* -ENOENT: neither .eh_frame nor a symbol knows. */
 int code_range_at(struct code_object *code, uint64_t vaddr, struct code_range *range);
 
+/*
+ * The same for a function of which neither knows, by following its code to where nothing goes on
+ * (code_flow.c); what follows without a gap may be taken for a part of it.  vaddr is its first
+ * byte. -ENOENT: no such end within 16 KB, or before the next symbol.
+ */
+int code_range_by_flow(struct code_space *space, struct code_object *code, uint64_t vaddr,
+		       struct code_range *range);
+
 /* A contiguous range of decoded code. */
 struct code_part {
 	struct code_object *code;

@@ -265,6 +265,9 @@ static int collect_tail(struct plan_run *run, const struct tail_target *target, 
 		return -ENOENT;
 	}
 	err = code_range_at(target->code, target->vaddr, &range);
+	/* Returns that are not its own do no harm where the stack pointer tells whose they are. */
+	if (err && run->opts->partial)
+		err = code_range_by_flow(&run->space, target->code, target->vaddr, &range);
 	if (err) {
 		snprintf(reason, PLAN_REASON_MAX, "bounds of the tail jump's target '%s' unknown",
 			 name);

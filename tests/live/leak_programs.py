@@ -30,12 +30,14 @@ QUIET = (
 class Leaky(Process):
     """One of tests/targets/leaks, warmed up and at work."""
 
-    def __init__(self, case, name, *args):
+    def __init__(self, case, program_name, *args, name=None, **options):
+        name = name or program_name
         self.log_path = case.dir / f"{name}.log"
-        program = SOURCES / name if name.endswith(".py") else TARGETS / "leaks" / name
+        is_script = program_name.endswith(".py")
+        program = SOURCES / program_name if is_script else TARGETS / "leaks" / program_name
         if not program.exists():
             raise Failure(f"{program} is not built")
-        super().__init__(case, name, [program, "--log", self.log_path, *args])
+        super().__init__(case, name, [program, "--log", self.log_path, *args], **options)
         self.lines.wait(lambda line: line == "ready", 20, f"{name} ready")
 
     def log(self, kind):

@@ -8,11 +8,13 @@ times of the search are shortened by as much.
 
 import json
 import os
+import platform
 import re
 import signal
+from pathlib import Path
 
-from harness import CHESHIRE, START_DEADLINE_S, Failure, Process, test, wait_until
-from leak_programs import LEAKING, QUIET, start
+from harness import CHESHIRE, START_DEADLINE_S, TARGETS, Failure, Process, Skip, test, wait_until
+from leak_programs import LEAKING, QUIET, Leaky, start
 
 LONG = bool(os.environ.get("CHESHIRE_TEST_LONG"))
 CONFIG = """limits: { overhead: 20% }
@@ -28,6 +30,14 @@ QUIET_S = 25
 SLOWLY_S = {"slow_churn": 200, "held_mmap": 150}
 # One program of the long form, its server's start included.
 LONG_S = 400
+LIBRARIES = Path(f"/usr/lib/{platform.machine()}-linux-gnu")
+PRELOADED = {
+    "jemalloc": "libjemalloc.so.2",
+    "tcmalloc": "libtcmalloc_minimal.so.4",
+    "mimalloc": "libmimalloc.so.2",
+}
+# Four of them run side by side.
+SELDOM = ("--churn", 2000)
 LEAKS = ("probable", "confirmed")
 # What a rate may be off by where its interval does not hold it: blocks are rounded up, and texts
 # are allocated longer than they get.
@@ -172,6 +182,34 @@ def leaks_are_named_and_a_full_cache_is_not(t):
     # Nothing that counts and alerts: on a busy machine its blocks live long, and could be suspected.
     sure = [site["function"] for site in result["sites"] if site["verdict"] == "confirmed"]
     t.equal(sure, [], f"a leak that is none: {told(result)}")
+
+
+def other_allocators(t):
+    """The program that loses blocks, with each of the other allocators that are here."""
+    programs = {}
+    for name, library in PRELOADED.items():
+        path = LIBRARIES / library
+        if path.exists():
+            env = {**os.environ, "LD_PRELOAD": str(path)}
+            programs[name] = Leaky(t, "lost", *SELDOM, name=f"lost-{name}", env=env)
+    if (TARGETS / "leaks" / "lost-musl").exists():
+        programs["musl"] = Leaky(t, "lost-musl", *SELDOM)
+    return programs
+
+
+@test(400, waits=True)
+def leaks_on_other_allocators(t):
+    """Named by place; sure only where the allocator lets it be seen that a block is not free."""
+    programs = other_allocators(t)
+    if not programs:
+        raise Skip("neither jemalloc, tcmalloc, mimalloc nor musl is here")
+    searches = {name: Search(t, programs[name].pid, LONGEST_S) for name in programs}
+    for name, search in searches.items():
+        result = search.until(lambda result, name=name: not found_leak(programs[name], result))
+        t.check(programs[name].running(), f"{name}: the program does not run any more")
+        t.equal(result["allocator"], name, "the allocator that it found")
+        if name != "musl":
+            t.equal(leaks_of(result)[0]["verdict"], "probable", f"{name}: verdict")
 
 
 def every(names, kind, judge, waits):

@@ -11,8 +11,15 @@ endif
 LEAK_PROGRAMS := $(addprefix $(LEAK_OUT)/,$(LEAK_NAMES))
 LEAK_CFLAGS = -g -O2 -fomit-frame-pointer -D_GNU_SOURCE $(TARGET_WARN) -pthread -fPIE
 
-TEST_PROGRAMS += $(LEAK_PROGRAMS)
-targets leak-targets: $(LEAK_PROGRAMS)
+# With another C library, where there is one.
+ifeq ($(ARCH),$(HOST_ARCH))
+ifneq ($(shell command -v musl-gcc),)
+LEAK_MUSL := $(LEAK_OUT)/lost-musl
+endif
+endif
+
+TEST_PROGRAMS += $(LEAK_PROGRAMS) $(LEAK_MUSL)
+targets leak-targets: $(LEAK_PROGRAMS) $(LEAK_MUSL)
 .PHONY: leak-targets
 
 $(LEAK_OUT)/obj/%.o: tests/targets/leaks.mk
@@ -32,6 +39,11 @@ $(LEAK_OUT)/plugin_lost: | $(LEAK_OUT)/libplugin_decoder.so
 $(LEAK_PROGRAMS): $(LEAK_OUT)/%: $(LEAK_OUT)/obj/%.o $(LEAK_OUT)/obj/program.o $(LEAK_OUT)/obj/usual.o
 	$(call msg,TARGET,$@)
 	$(Q)$(CXX) $(TARGET_LDFLAGS) -rdynamic $^ $(if $(filter %/held_sqlite,$@),-lsqlite3) -ldl -o $@
+
+$(LEAK_OUT)/lost-musl: $(addprefix $(LEAK_SRC)/,lost.c program.c usual.c program.h) tests/targets/leaks.mk
+	$(call msg,TARGET,$@)
+	@mkdir -p $(@D)
+	$(Q)musl-gcc -std=gnu11 -Itests/targets $(filter-out -fPIE,$(LEAK_CFLAGS)) $(filter %.c,$^) -o $@
 
 $(LEAK_OUT)/obj/%.d: ;
 -include $(wildcard $(LEAK_OUT)/obj/*.d)

@@ -8,6 +8,7 @@
 
 #include "kernel/loader.h"
 #include "kernel/selftest_code.h"
+#include "kernel/watchpoint.h"
 #include "sinks/json_writer.h"
 
 static const struct {
@@ -49,6 +50,8 @@ int kernel_report_make(struct kernel_report *r, const char *btf_path, bool every
 		calibrate(loader, &r->calibration);
 		(void)loader__attach_tracing(loader); /* each hook is asked for */
 	}
+	r->watch_cost_ns = watchpoint_cost_ns();
+	r->watch_copy_percent = watchpoint_copy_percent();
 	r->features_n = features_find(loader, btf_path, r->features);
 	loader__free(loader);
 	return err;
@@ -113,6 +116,13 @@ void kernel_report_text(const struct kernel_report *r, FILE *out)
 	fprintf(out,
 		"cost of a hit, single-stepped instruction: %u ns in a loop, %u ns when rare\n",
 		trap[TRAP_STEPPED].hot_ns, trap[TRAP_STEPPED].rare_ns);
+	if (r->watch_cost_ns)
+		fprintf(out,
+			"cost of a hit, watchpoint on data: %u ns; large copies take %.1f times as "
+			"long while one is set\n",
+			r->watch_cost_ns, r->watch_copy_percent / 100.0);
+	else
+		fputs("watchpoints on data: none are to be had\n", out);
 }
 
 /* The keys of one row. */
@@ -185,4 +195,9 @@ void kernel_report_json(const struct kernel_report *r, struct json_writer *w)
 	json_name(w, "attach", r->multi ? "uprobe_multi" : "perf_event");
 	kinds_json(r, w);
 	costs_json(r->calibration.trap, w);
+	json_begin(w, "watchpoints", '{');
+	json_bool(w, "there", r->watch_cost_ns);
+	json_uint(w, "hit_ns", r->watch_cost_ns);
+	json_number(w, "copies_times", r->watch_copy_percent ? r->watch_copy_percent / 100.0 : NAN);
+	json_end(w, '}');
 }

@@ -23,6 +23,8 @@ struct kernel_report {
 	struct proof proof;   /* of these */
 	struct selftest perf; /* of perf events, where they are not used; rows_n 0: not tested */
 	struct calibration calibration;
+	uint32_t watch_cost_ns;	     /* of a hit of a watchpoint on data; 0: there is none */
+	uint32_t watch_copy_percent; /* watchpoint_copy_percent() */
 };
 
 /*

@@ -618,6 +618,10 @@ def self_test_of_this_kernel(t):
         check_five_byte_nop(t, kinds["inside, at a 5-byte nop"])
     t.equal(report["threads"]["verdict"], "good", "a second thread is seen")
     t.equal(report["kernel"], os.uname().release, "kernel")
+    watchpoints = report["watchpoints"]
+    t.equal(watchpoints["there"], watchpoints["hit_ns"] > 0, "a watchpoint has a cost")
+    if watchpoints["there"]:
+        t.check(watchpoints["copies_times"] >= 1, f"copies are faster: {watchpoints}")
     t.equal([row["feature"] for row in report["features"] if row["needed"] and not row["there"]],
             [], "needed features that are not there")
 

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* clock.bpf.c - the process-wide clocks of wire.h: one atomic word each, no lock. */
+#include "arrival.bpf.h"
 #include "common.bpf.h"
+
+/* More CPUs than that are not looked at. */
+#define CPUS_MAX    512
+#define NO_SUCH_CPU (~0ULL)
 
 /* What the high bits of a clock can count. */
 #define CLOCK_RUNNING_MAX ((1ULL << (64 - WIRE_CLOCK_BITS)) - 1)
@@ -40,6 +45,44 @@ __noinline int clock_step(__u32 which, __u32 up, __u64 t)
 	return word_step(clocks[which], up, t, which == WIRE_CLOCK_VOICE) < 0 ? -1 : 0;
 }
 
+/*
+ * The scheduler makes a thread current, tells of the switch, and notes the thread's arrival, in
+ * this order; until the note it is queued still.  So what is counted here is not in the clock yet.
+ */
+__noinline __u64 clock_missing_on(__u32 cpu, __u64 t)
+{
+	struct wire_slice *slice = bpf_map_lookup_elem(&slices, &cpu);
+	struct task_struct *task;
+	__u64 last_arrival_ns;
+	struct rq *rq;
+
+	if (!slice)
+		return NO_SUCH_CPU;
+	if (slice->start_ns || !slice->rq || !slice->arrival_gap_ns)
+		return 0;
+	rq = (struct rq *)slice->rq;
+	task = BPF_CORE_READ(rq, curr);
+	if ((__u32)BPF_CORE_READ(task, tgid) != cfg_tgid ||
+	    BPF_CORE_READ(task, sched_info.last_queued))
+		return 0;
+	last_arrival_ns = BPF_CORE_READ(task, sched_info.last_arrival);
+	return t - arrival_in(slice, last_arrival_ns + slice->arrival_gap_ns, t);
+}
+
+__noinline __u64 clock_missing(__u64 t)
+{
+	__u64 missing_ns = 0;
+
+	for (__u32 cpu = 0; cpu < CPUS_MAX; cpu++) {
+		__u64 here_ns = clock_missing_on(cpu, t);
+
+		if (here_ns == NO_SUCH_CPU)
+			break;
+		missing_ns += here_ns;
+	}
+	return missing_ns;
+}
+
 /* Starts of other stages, as far as counted. */
 static __always_inline __u64 starts_of_others(const struct wire_stage_stats *stats)
 {
@@ -60,7 +103,7 @@ static __always_inline __u64 cpu_clock_now(__u64 *t)
 		__u64 before = *word;
 
 		*t = bpf_ktime_get_ns();
-		cpu = clock_read(WIRE_CLOCK_CPU, *t);
+		cpu = clock_read_cpu(*t);
 		if (*word == before || i == CAS_TRIES)
 			return cpu;
 	}

@@ -84,6 +84,24 @@ static __always_inline __u64 clock_read(__u32 which, __u64 t)
 }
 
 /*
+ * CPU time of the target's threads that are running, but were not seen to come (clock.bpf.c): what
+ * the CPU clock lacks at time t until they leave.
+ */
+__u64 clock_missing(__u64 t);
+/* ... on one CPU. */
+__u64 clock_missing_on(__u32 cpu, __u64 t);
+
+/* What the CPU clock reads at time t. */
+static __always_inline __u64 clock_read_cpu(__u64 t)
+{
+	__u64 cpu = clock_read(WIRE_CLOCK_CPU, t);
+
+	if (*(volatile __u64 *)&sched_missed)
+		cpu = (cpu + clock_missing(t)) & WIRE_CLOCK_MASK;
+	return cpu;
+}
+
+/*
  * Times are taken before the clock is read or stepped, and another CPU (or a preemption) may come
  * between: then the later reading is the lower one by that much, which is nothing, not 2^54.
  */

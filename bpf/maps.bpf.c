@@ -29,3 +29,5 @@ const volatile bool cfg_never = false;
 const volatile bool cfg_python = false;
 
 __u64 clocks[WIRE_CLOCKS][WIRE_CLOCK_WORDS];
+__u64 sched_since_ns;
+__u64 sched_missed;

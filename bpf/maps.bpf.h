@@ -253,4 +253,9 @@ extern const volatile bool cfg_never; /* false */
 /* The process-wide clocks of wire.h, a cache line each: word 0 of it. */
 extern __u64 clocks[WIRE_CLOCKS][WIRE_CLOCK_WORDS];
 
+/* Since when switches of threads are seen; 0: not yet. */
+extern __u64 sched_since_ns;
+/* Not 0: switches were missed since then (arrival.bpf.h). */
+extern __u64 sched_missed;
+
 #endif

@@ -8,9 +8,9 @@
  * in flight for the last 4 ms adds 10 ms and 4 ms.  For threads with a stage open it also keeps
  * their own totals and the reason of every wait (usage.bpf.h).
  *
- * Known error: a thread that is already running when the program is attached is seen from its
- * next switch on; reads and writes on descriptors above the table's size, and waits inside
- * io_uring, count as "other".
+ * Known error: a thread that is already running when the program is attached is counted when it
+ * leaves its CPU, since the attach; reads and writes on descriptors above the table's size, and
+ * waits inside io_uring, count as "other".
  */
 #include "common.bpf.h"
 #include "arch.bpf.h"
@@ -99,28 +99,59 @@ static __always_inline __u64 share(__u64 part, __u64 scale, __u64 whole)
 static __always_inline void slice_close(struct wire_slice *slice, struct task_struct *task,
 					bool handed_on, __u64 now)
 {
-	__u64 voice_ns = clock_diff(clock_read(WIRE_CLOCK_VOICE, now), slice->voice_start_ns);
+	__u64 voice = clock_read(WIRE_CLOCK_VOICE, now);
+	__u64 voice_ns = clock_diff(voice, slice->voice_start_ns);
 	__u64 wall_ns = now - slice->start_ns;
 	__u64 cpu_ns = task->se.sum_exec_runtime - slice->exec_start_ns;
 
 	slice->cpu_ns += cpu_ns;
 	/* A start that was counted late may lie before the slice. */
 	slice->voice_cpu_ns += voice_ns < wall_ns ? share(voice_ns, cpu_ns, wall_ns) : cpu_ns;
+	slice->voice_start_ns = voice;
 	slice->start_ns = 0;
+	slice->ended_ns = now;
 	if (!handed_on)
 		clock_step(WIRE_CLOCK_CPU, 0, now);
+}
+
+/* The thread that leaves now was not seen to come. */
+static __always_inline void slice_open_late(struct wire_slice *slice, struct task_struct *task,
+					    __u64 now)
+{
+	__u64 since_ns = *(volatile __u64 *)&sched_since_ns, at;
+
+	if (!since_ns)
+		return;
+	at = arrival_ns(slice, task, now);
+	if (at > since_ns) {
+		slice->unseen++;
+		*(volatile __u64 *)&sched_missed = 1;
+	}
+	slice->exec_start_ns = exec_at_arrival_ns(task, now - at);
+	slice->tid = task->pid;
+	slice->start_ns = at;
+	clock_step(WIRE_CLOCK_CPU, 1, at);
 }
 
 static __always_inline void switch_out(struct wire_slice *slice, struct task_struct *task,
 				       bool preempted, bool handed_on, __u64 now)
 {
+	__u64 start_ns, exec_start_ns;
 	struct thread_state *ts;
 
 	if (slice->start_ns)
+		arrival_learn(slice, task);
+	else
+		slice_open_late(slice, task, now);
+	start_ns = slice->start_ns;
+	exec_start_ns = slice->exec_start_ns;
+	if (start_ns)
 		slice_close(slice, task, handed_on, now);
 	ts = bpf_task_storage_get(&thread_states, task, NULL, 0);
 	if (!ts || !usage_active(ts))
 		return;
+	if (!ts->on_ns && start_ns)
+		usage_back(ts, exec_start_ns, start_ns);
 	usage_off(ts, task, now);
 	ts->off_ns = now;
 	ts->run_delay_ns = task->sched_info.run_delay;
@@ -141,8 +172,7 @@ static __always_inline void switch_in(struct wire_slice *slice, struct task_stru
 	ts = bpf_task_storage_get(&thread_states, task, NULL, 0);
 	if (!ts || !usage_active(ts) || ts->on_ns)
 		return;
-	ts->pending_ns = now - ts->off_ns;
-	usage_on(ts, task, now);
+	usage_back(ts, slice->exec_start_ns, now);
 }
 
 SEC("tp_btf/sched_switch")

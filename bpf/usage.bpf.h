@@ -17,6 +17,7 @@
 #ifndef CHESHIRE_USAGE_BPF_H
 #define CHESHIRE_USAGE_BPF_H
 
+#include "arrival.bpf.h"
 #include "common.bpf.h"
 
 /* Splits the newest wait; task is the thread itself. */
@@ -52,6 +53,29 @@ static __always_inline void usage_begin(struct thread_state *ts, struct task_str
 	ts->pending_ns = 0;
 }
 
+/* The thread came back at `at`, when its CPU time was exec_ns. */
+static __always_inline void usage_back(struct thread_state *ts, __u64 exec_ns, __u64 at)
+{
+	ts->pending_ns = at > ts->off_ns ? at - ts->off_ns : 0;
+	ts->on_ns = at;
+	ts->exec_ns = exec_ns;
+}
+
+/* The running thread was not seen to come back. */
+static __always_inline void usage_back_unseen(struct thread_state *ts, struct task_struct *task,
+					      __u64 now)
+{
+	struct wire_slice *slice = current_slice();
+	__u64 at;
+
+	if (!slice || !*(volatile __u64 *)&sched_since_ns)
+		return;
+	at = arrival_ns(slice, task, now);
+	/* Who was preempted here meanwhile was seen to come back. */
+	if (!*(volatile __u64 *)&ts->on_ns)
+		usage_back(ts, exec_at_arrival_ns(task, now - at), at);
+}
+
 /* The thread leaves its CPU now: sched_switch only, where its CPU time is up to date. */
 static __always_inline void usage_off(struct thread_state *ts, struct task_struct *task, __u64 now)
 {
@@ -76,7 +100,9 @@ static __always_inline void usage_off(struct thread_state *ts, struct task_struc
 static __always_inline void usage_update(struct thread_state *ts, struct task_struct *task,
 					 __u64 now)
 {
-	ts->total.process_cpu_ns = clock_read(WIRE_CLOCK_CPU, now);
+	ts->total.process_cpu_ns = clock_read_cpu(now);
+	if (!ts->on_ns)
+		usage_back_unseen(ts, task, now);
 	if (now < ts->on_ns)
 		return;
 	usage_settle(ts, task);

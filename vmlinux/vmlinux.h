@@ -116,10 +116,23 @@ struct thread_struct {
 /* include/linux/sched.h */
 struct sched_info {
 	unsigned long long run_delay;
+	unsigned long long last_arrival;
+	unsigned long long last_queued;
+};
+
+/* kernel/sched/sched.h */
+struct rq {
+	struct task_struct *curr;
+};
+
+struct cfs_rq {
+	struct rq *rq;
 };
 
 struct sched_entity {
+	struct cfs_rq *cfs_rq;
 	__u64 sum_exec_runtime;
+	__u64 prev_sum_exec_runtime;
 };
 
 typedef struct {
@@ -188,6 +201,7 @@ struct task_struct {
 	unsigned long nvcsw;
 	unsigned long nivcsw;
 	struct pid *thread_pid;
+	int prio;
 	unsigned in_iowait : 1;
 	unsigned long sas_ss_sp;
 	unsigned long sas_ss_size;

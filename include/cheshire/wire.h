@@ -429,8 +429,8 @@ enum wire_clock {
 
 /* What a CPU is doing for the target just now; one a CPU, written by that CPU only. */
 struct wire_slice {
-	__u64 start_ns;	      /* 0: no thread of the target is running here */
-	__u64 voice_start_ns; /* voice clock at start_ns */
+	__u64 start_ns;	      /* 0: no thread of the target is running here, as far as seen */
+	__u64 voice_start_ns; /* voice clock at start_ns; between slices, at the end of the last */
 	__u64 exec_start_ns;  /* the thread's own CPU time, as the scheduler counts, at start_ns */
 	__u64 voice_cpu_ns;   /* closed slices: CPU time with a voice stage in flight */
 	__u64 cpu_ns;	      /* closed slices: all CPU time, as the scheduler counts it */
@@ -442,6 +442,11 @@ struct wire_slice {
 	__u64 probe_runs;
 	__u64 catch_hits;  /* exceptions caught: a trap each */
 	__u64 loader_hits; /* changes of the loader's list: likewise */
+	__u64 ended_ns;	   /* end of the last slice */
+	/* CLOCK_MONOTONIC less the clock of the scheduler's own notes; 0: not known yet. */
+	__u64 arrival_gap_ns;
+	__u64 rq;     /* address of the CPU's run queue; 0: not known yet */
+	__u64 unseen; /* slices whose beginning was not seen, and was found afterwards */
 	__u32 tid;
 	__u32 pad0;
 };

@@ -455,6 +455,7 @@ void loader__cpu(const struct loader *l, uint64_t now_ns, struct loader_cpu *out
 		out->probe_runs += s->probe_runs;
 		out->catch_hits += s->catch_hits;
 		out->loader_hits += s->loader_hits;
+		out->unseen += s->unseen;
 	}
 	out->voice_ns = voice;
 }

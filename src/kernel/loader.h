@@ -152,6 +152,7 @@ struct loader_cpu {
 	uint64_t probe_runs;
 	uint64_t catch_hits;
 	uint64_t loader_hits; /* of the dynamic loader's hook */
+	uint64_t unseen;      /* slices whose beginning the kernel did not tell of */
 };
 void loader__cpu(const struct loader *loader, uint64_t now_ns, struct loader_cpu *out);
 

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/libbpf.h>
@@ -61,6 +62,14 @@ static void attach_datagrams(struct loader *l)
 	loader__drop_link(l, LOADER_LINK_SOCKETS_RECEIVED);
 }
 
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
 int loader__attach_tracing(struct loader *l)
 {
 	struct bpf_program *const needed[LOADER_LINKS_NEEDED] = {
@@ -75,6 +84,7 @@ int loader__attach_tracing(struct loader *l)
 		if (l->link_fds[i] < 0)
 			return l->link_fds[i];
 	}
+	l->skel->bss->sched_since_ns = monotonic_ns();
 	l->link_fds[LOADER_LINK_SOCKETS_WALK] =
 		attach_iterator(l->skel->progs.sockets_walk, l->tgid);
 	l->link_fds[LOADER_LINK_SOCKETS_STATE] = attach_trace(l->skel->progs.sockets_state);

@@ -2,6 +2,7 @@
 /* session_end.c - what a session tells at its beginning and its end, and how it ends. */
 #include "watch/session_state.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -138,6 +139,17 @@ static void tell_end(struct session *s, uint64_t now_ns)
 	session_rules_tick(&s->rules, s->watching.config->target_name, now_ns, s->next_tick_ns);
 }
 
+/* Found in the scheduler's notes: no number is worse for it, but who looks for a cause may ask. */
+static void tell_unseen(const struct session *s)
+{
+	struct loader_cpu cpu;
+
+	loader__cpu(s->watching.loader, clock_ns(CLOCK_MONOTONIC), &cpu);
+	if (cpu.unseen)
+		log_info("%" PRIu64 " times the kernel did not tell that a thread came to its CPU",
+			 cpu.unseen);
+}
+
 static void last_numbers(struct session *s)
 {
 	uint64_t now_ns;
@@ -148,6 +160,7 @@ static void last_numbers(struct session *s)
 	}
 	if (!s->said_hello)
 		session_say_hello(s);
+	tell_unseen(s);
 	now_ns = clock_ns(CLOCK_MONOTONIC);
 	s->publisher.target_gone = s->target_gone;
 	if (s->target_gone) {

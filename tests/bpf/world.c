@@ -6,6 +6,10 @@
 #include <string.h>
 
 #define THREADS_MAX 6
+/* What the scheduler's own clock is behind. */
+#define SCHED_GAP_NS 7000000000ULL
+/* Of the fair class. */
+#define PRIO_NORMAL 120
 
 struct pt_regs regs;
 
@@ -65,12 +69,17 @@ int world_new(void **state)
 	shim_reset();
 	memset(&regs, 0, sizeof(regs));
 	memset(clocks, 0, sizeof(clocks));
+	sched_since_ns = sched_missed = 0;
 	memset(threads, 0, sizeof(threads));
 	functions_n = 0;
 	shim_set_max_entries(&slices, SHIM_CPUS);
 	shim_map_user(STACK_BASE, STACK_BYTES);
 	shim_add_vma(STACK_BASE, STACK_BASE + STACK_BYTES);
 	idle_task = shim_task_new(0, 0);
+	for (int cpu = 0; cpu < SHIM_CPUS; cpu++) {
+		shim.rq[cpu].curr = &idle_task->task;
+		shim.cfs_rq[cpu].rq = &shim.rq[cpu];
+	}
 	run_as(thread(1), 0);
 	at(5ULL << 30);
 	return 0;
@@ -87,6 +96,7 @@ struct shim_task *thread(unsigned n)
 {
 	if (!threads[n]) {
 		threads[n] = shim_task_new(TARGET, TARGET + n);
+		threads[n]->task.prio = PRIO_NORMAL;
 		threads[n]->mm.start_stack = STACK_BASE + STACK_BYTES - 8;
 	}
 	return threads[n];
@@ -195,22 +205,44 @@ void stolen(struct shim_task *t, __u64 ns)
 	t->task.se.sum_exec_runtime -= ns;
 }
 
-void switch_to(__u32 cpu, struct shim_task *prev, struct shim_task *next, bool preempted,
-	       __u64 delay_ns)
+/* The scheduler has brought its account of the outgoing thread up to date before the event. */
+static void switch_begins(__u32 cpu, struct shim_task *prev, struct shim_task *next)
 {
-	struct shim before = shim;
-
-	/* The scheduler has brought its account of the outgoing thread up to date by then. */
 	if (!prev->off)
 		prev->task.se.sum_exec_runtime += shim.now_ns - prev->on_ns;
 	prev->off = true;
 	next->off = false;
 	next->on_ns = shim.now_ns;
+	next->task.se.prev_sum_exec_runtime = next->task.se.sum_exec_runtime;
+	next->task.se.cfs_rq = &shim.cfs_rq[cpu];
+	next->task.sched_info.last_queued = 1;
+	shim.rq[cpu].curr = &next->task;
+}
+
+static void switch_ends(struct shim_task *next, __u64 delay_ns)
+{
+	next->task.sched_info.run_delay += delay_ns;
+	next->task.sched_info.last_arrival = shim.now_ns - SCHED_GAP_NS;
+	next->task.sched_info.last_queued = 0;
+}
+
+void switch_to(__u32 cpu, struct shim_task *prev, struct shim_task *next, bool preempted,
+	       __u64 delay_ns)
+{
+	struct shim before = shim;
+
+	switch_begins(cpu, prev, next);
 	run_as(prev, cpu);
 	assert_int_equal(sched_switch(preempted, &prev->task, &next->task), 0);
 	shim_check();
-	next->task.sched_info.run_delay += delay_ns;
+	switch_ends(next, delay_ns);
 	run_as(before.current, before.cpu);
+}
+
+void switch_unseen(__u32 cpu, struct shim_task *prev, struct shim_task *next, __u64 delay_ns)
+{
+	switch_begins(cpu, prev, next);
+	switch_ends(next, delay_ns);
 }
 
 struct wire_slice *slice(__u32 cpu)

@@ -71,11 +71,13 @@ void hit_exit(__u32 probe, __u64 sp);
 /* __cxa_begin_catch with this stack pointer at its entry. */
 void catch (__u64 sp);
 
-/* Switches a CPU; the kernel adds run delay to the incoming thread after the event. */
 /* What interrupts and the hypervisor take of the thread's time on its CPU from now on. */
 void stolen(struct shim_task *t, __u64 ns);
+/* Switches a CPU; the kernel adds run delay to the incoming thread after the event. */
 void switch_to(__u32 cpu, struct shim_task *prev, struct shim_task *next, bool preempted,
 	       __u64 delay_ns);
+/* ... and does not tell. */
+void switch_unseen(__u32 cpu, struct shim_task *prev, struct shim_task *next, __u64 delay_ns);
 struct shim_task *idle(void);
 struct wire_slice *slice(__u32 cpu);
 

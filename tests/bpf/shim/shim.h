@@ -50,6 +50,8 @@ struct shim {
 	__u32 cpu;
 	__u32 random; /* what the kernel draws */
 	struct shim_task *current;
+	struct rq rq[SHIM_CPUS];
+	struct cfs_rq cfs_rq[SHIM_CPUS]; /* of the run queues */
 	/* What fails. */
 	int no_task_storage;
 	int no_find_vma; /* a kernel before 5.17 */

@@ -174,7 +174,7 @@ static __always_inline void sample_usage(struct wire_python_sample *s,
 	if (delay > pending)
 		delay = pending;
 	s->cpu_ns = ts->total.cpu_ns + (ts->on_ns && now > ts->on_ns ? now - ts->on_ns : 0);
-	s->process_cpu_ns = clock_read_cpu(now);
+	s->process_cpu_ns = clock_read(WIRE_CLOCK_CPU, now);
 	for (__u32 i = 0; i < WIRE_WAITS; i++)
 		s->wait_ns[i] = ts->total.wait_ns[i];
 	s->wait_ns[reason] += pending - delay;

@@ -133,8 +133,9 @@ static __always_inline void slice_open_late(struct wire_slice *slice, struct tas
 	clock_step(WIRE_CLOCK_CPU, 1, at);
 }
 
-static __always_inline void switch_out(struct wire_slice *slice, struct task_struct *task,
-				       bool preempted, bool handed_on, __u64 now)
+/* With a stack of its own: Linux 6.1 adds those of the calls for Python to its caller's. */
+static __noinline void switch_out(struct wire_slice *slice, struct task_struct *task,
+				  bool preempted, bool handed_on, __u64 now)
 {
 	__u64 start_ns, exec_start_ns;
 	struct thread_state *ts;

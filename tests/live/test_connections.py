@@ -304,7 +304,8 @@ def a_slow_connect_raises_its_alert(t):
         client.command(f"begin {full.port}")
         t.equal(ss_count(t, client, full.port, "syn-sent"), 1, "attempts by ss")
         _, alert = watch.wait_alert("db.connect.longest", "firing", 15)
-        t.between(time.monotonic() - begun, 2, 4.5, "seconds until the alert")
+        # The limit, and what an alert may take.
+        t.between(time.monotonic() - begun, 2, 2 + 5, "seconds until the alert")
         t.check("1 connecting for up to" in alert["evidence"][0]["text"],
                 f"evidence: {alert['evidence']}")
         t.equal(ss_count(t, client, full.port, "syn-sent"), 1, "attempts by ss, still")

@@ -34,7 +34,8 @@ def libpq_query_of_50_ms(t):
     watch.wait(20)
     summary = watch.last_summary()
     t.spans(summary, "query", truth.functions["PQexec"])
-    t.between(summary.number("query.latency.max"), 0.05, 0.08, "select pg_sleep(0.05)")
+    slowest = summary.number("query.latency.max")
+    t.check(slowest >= 0.05, f"select pg_sleep(0.05) took {slowest} s")
     server.stop()
 
 

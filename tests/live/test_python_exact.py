@@ -117,8 +117,9 @@ def hot(n):
     return n + 1
 
 def count_for(seconds):
-    n, until = 0, time.monotonic() + seconds
-    while time.monotonic() < until:
+    # Of its own CPU time, which has the traps in it, and nothing of other programs.
+    n, until = 0, time.thread_time() + seconds
+    while time.thread_time() < until:
         for _ in range(50):
             n = hot(n)
     return n
@@ -126,7 +127,7 @@ def count_for(seconds):
 print("ready", flush=True)
 input()
 made = [count_for(0.05) for _ in range(60)]
-# Slow while it was watched: less than half of what it usually makes in 50 ms.
+# Slow while it was watched: less than half of what it usually makes in that time.
 usual = sorted(made)[45]
 print(0.05 * sum(n < usual / 2 for n in made), flush=True)
 """

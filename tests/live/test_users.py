@@ -244,8 +244,9 @@ def what_fires_is_told_again(t):
     since = datetime.fromisoformat(alert["since"].replace("Z", "+00:00")).timestamp()
     told = datetime.fromisoformat(alert["ts"].replace("Z", "+00:00")).timestamp()
     t.between(told - since, -0.01, 0.5, "seconds from since to the alert")
-    t.between(second - first, 2.5, 4.1, "seconds to the first reminder")
-    t.between(third - second, 2.5, 4.1, "seconds to the second reminder")
+    # With the tick at which it is due, which may be the next one, and how late that reaches us.
+    t.between(second - first, 2.5, 5, "seconds to the first reminder")
+    t.between(third - second, 2.5, 5, "seconds to the second reminder")
     t.equal(again["group"], alert["group"], "group")
     for key in ("respond_within_s", "response"):
         t.equal(again[key], alert[key], key)
